@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * milter-mail-private.h: a mail as an MTA holds it, and what a milter's edits make of it.
+ *
+ * Header fields carry their value exactly as it stands behind the colon in the message, leading
+ * blank and all, folds as LF and white space. Fields that the MTA adds itself and does not show to
+ * the milter are marked hidden: they count for insert positions as the profile says and are never
+ * written out. The edit rules are those of milter-protocol 3.8 to 3.10, in Postfix's and in
+ * sendmail's reading; the profile chooses.
+ */
+#pragma once
+
+#include "milter-message.h"
+
+G_BEGIN_DECLS
+
+/**
+ * MilterEditRules:
+ * @MILTER_EDIT_RULES_POSTFIX: deleted fields are gone and later ones move up; additions go last
+ * @MILTER_EDIT_RULES_SENDMAIL: deleted fields still count; additions go before the first field of
+ *   the same name
+ */
+typedef enum
+{
+  MILTER_EDIT_RULES_POSTFIX,
+  MILTER_EDIT_RULES_SENDMAIL
+} MilterEditRules;
+
+/* one header field; name and value own their bytes */
+typedef struct
+{
+  GString *name;
+  GString *value;      /* as in the message, with the blank behind the colon */
+  gboolean hidden;     /* the MTA's own: not shown, not written */
+  gboolean deleted;    /* sendmail rules: it still counts */
+} MilterMailHeader;
+
+/* a sender or recipient: the address as sent (brackets as written), ESMTP arguments in one string,
+ * joined by blanks (NULL if there are none) */
+typedef struct
+{
+  GString *address;
+  GString *arguments;
+} MilterMailAddress;
+
+typedef struct _MilterMail MilterMail;
+struct _MilterMail
+{
+  MilterMailAddress sender;
+  GPtrArray *recipients;       /* of MilterMailAddress, owned */
+  GPtrArray *headers;          /* of MilterMailHeader, owned, in order, hidden ones included */
+  GByteArray *body;            /* CRLF line ends as the MTA sends them */
+  GString *quarantine;         /* (nullable) the reason */
+  gboolean body_replaced;      /* a replacement has begun: further frames are appended */
+  gboolean body_closed;        /* Postfix rules: another edit came behind the replacement */
+};
+
+MilterMail *milter_mail_new (void);
+MilterMail *milter_mail_copy (const MilterMail *mail);
+void milter_mail_free (MilterMail *mail);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (MilterMail, milter_mail_free)
+
+void milter_mail_set_sender (MilterMail *mail, MilterBytes address, MilterBytes packed_arguments);
+void milter_mail_add_recipient (MilterMail *mail, MilterBytes address, MilterBytes packed_arguments);
+/* appends a field as it stands in a message */
+void milter_mail_append_header (MilterMail *mail, MilterBytes name, MilterBytes value, gboolean hidden);
+void milter_mail_append_body (MilterMail *mail, MilterBytes bytes);
+/* takes out headers, body, sender and recipients */
+void milter_mail_clear (MilterMail *mail);
+
+/* Takes a mail file as an MTA would: a leading "From " line is dropped, LF becomes CRLF in the body
+ * and folds become LF, header and body are found. A first line that is no field means no header
+ * (RFC 5322 2.2; as Postfix takes it). Any bytes are taken, NUL included; there is no error. */
+void milter_mail_parse (MilterMail *mail, MilterBytes file);
+
+/* The value as it travels in HEADER frames and header edits: without HDR_LEADSPC one blank behind
+ * the colon is left out on the way to the milter. */
+MilterBytes milter_mail_header_wire_value (const MilterMailHeader *header, gboolean leading_space);
+
+/**
+ * MilterMailError:
+ *
+ * Why an MTA refuses an edit. The mail is then unchanged.
+ */
+typedef enum
+{
+  MILTER_MAIL_ERROR_BODY_INTERLEAVED,  /* Postfix: a body replacement after another edit */
+  MILTER_MAIL_ERROR_HEADER,            /* Postfix: change-header with an empty name */
+  MILTER_MAIL_ERROR_ARGUMENTS,         /* change-from with more than one string of arguments */
+  MILTER_MAIL_ERROR_MALFORMED          /* the frame has a fault, or is no edit */
+} MilterMailError;
+#define MILTER_MAIL_ERROR (milter_mail_error_quark ())
+GQuark milter_mail_error_quark (void);
+
+/* Applies one edit (add-header … quarantine). leading_space: HDR_LEADSPC was agreed. */
+gboolean milter_mail_edit (MilterMail *mail,
+                           const MilterMessage *edit,
+                           MilterEditRules rules,
+                           gboolean leading_space,
+                           GError **error);
+/* All edits have come: what the MTA still does (Postfix completes the last line of a replaced
+ * body; fields marked deleted go). */
+void milter_mail_finish_edits (MilterMail *mail, MilterEditRules rules);
+
+/* Appends the message as it would be delivered: visible fields, CRLF everywhere, an empty line and
+ * the body. */
+void milter_mail_append_message (const MilterMail *mail, GByteArray *out);
+
+G_END_DECLS

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * milter/core.h: all of the milter-core library that programs use.
+ */
+#pragma once
+
+#include <glib-object.h>
+
+#include "milter-codec-error.h"
+#include "milter-connection-spec.h"
+#include "milter-enum-types.h"
+#include "milter-enums.h"
+#include "milter-flags.h"
+#include "milter-macros.h"
+#include "milter-message.h"
+#include "milter-session.h"
+#include "milter-smtp-reply.h"
+#include "milter-spec.h"
+#include "milter-text.h"
+#include "milter-version-macros.h"

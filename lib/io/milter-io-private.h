@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * milter-io-private.h: one event source of a main context for all connections of a thread.
+ *
+ * A loop is one GSource that holds an epoll descriptor. Connections are added to it, speak through
+ * a table of handlers, and live in the loop's thread alone. Data is read into one large buffer of
+ * the loop and handed on in place; only what a handler did not consume is kept. Everything written
+ * during one turn leaves in one write. There is one deadline structure for all connections.
+ *
+ * A handler may iterate the context (a nested dispatch uses a buffer of its own and passes over
+ * connections that are inside a handler), close its own connection or any other, and destroy the
+ * loop.
+ */
+#pragma once
+
+#include <gio/gio.h>
+#include <sys/socket.h>
+
+#include "milter-connection-spec.h"
+#include "milter-version-macros.h"
+
+G_BEGIN_DECLS
+
+typedef struct _MilterIoLoop MilterIoLoop;
+typedef struct _MilterIoConnection MilterIoConnection;
+typedef struct _MilterIoListener MilterIoListener;
+
+/**
+ * MilterIoEnd:
+ * @MILTER_IO_END_EOF: the peer closed (FIN)
+ * @MILTER_IO_END_RESET: the peer reset the connection, or is not there any more to write to
+ * @MILTER_IO_END_ERROR: any other error of the system
+ */
+typedef enum
+{
+  MILTER_IO_END_EOF,
+  MILTER_IO_END_RESET,
+  MILTER_IO_END_ERROR
+} MilterIoEnd;
+
+/**
+ * MilterIoHandlers:
+ * @connected: an outgoing connection is there; not called for accepted ones
+ * @received: bytes have come, together with what was left over; returns how many were consumed.
+ *   With 0 it is called again when there are more. The bytes are valid during the call.
+ * @ended: the peer will send no more (EOF) or the connection is broken. Called once, not after
+ *   _milter_io_connection_close(). After EOF the connection can still be written to until it is
+ *   closed; the handler closes it, or it stays half open. @leftover is how many bytes were never
+ *   consumed; @error (nullable) says what the system said.
+ * @deadline: the time set by _milter_io_connection_set_deadline() has passed; it is then unset
+ * @drained: all that was to be written is with the kernel now (only after a write that had to wait)
+ *
+ * All are optional but @received and @ended. None is called for a closed connection.
+ */
+typedef struct
+{
+  void (*connected) (MilterIoConnection *connection, gpointer user_data);
+  gsize (*received) (MilterIoConnection *connection,
+                     const guint8 *data,
+                     gsize size,
+                     gpointer user_data);
+  void (*ended) (MilterIoConnection *connection,
+                 MilterIoEnd end,
+                 gsize leftover,
+                 const GError *error,
+                 gpointer user_data);
+  void (*deadline) (MilterIoConnection *connection, gpointer user_data);
+  void (*drained) (MilterIoConnection *connection, gpointer user_data);
+} MilterIoHandlers;
+
+/* Attaches a new loop to @context (nullable: the thread-default one). It lives until
+ * _milter_io_loop_free(), which closes its connections without calling their handlers. */
+MILTER_AVAILABLE MilterIoLoop *_milter_io_loop_new (GMainContext *context, GError **error);
+MILTER_AVAILABLE void _milter_io_loop_free (MilterIoLoop *loop);
+MILTER_AVAILABLE guint _milter_io_loop_get_n_connections (MilterIoLoop *loop);
+/* the loop of this thread's default main context, made when first asked for and shared by all who
+ * ask; each call is paired with one of _milter_io_loop_unref() */
+MILTER_AVAILABLE MilterIoLoop *_milter_io_loop_ref_default (GError **error);
+MILTER_AVAILABLE void _milter_io_loop_unref (MilterIoLoop *loop);
+
+/* Takes a connected socket (becomes the connection's; set to non-blocking, close-on-exec,
+ * TCP_NODELAY). quickack: re-arm TCP_QUICKACK before each read, as the side that waits for answers
+ * should. The handlers table is not copied and must outlive the connection. */
+MILTER_AVAILABLE MilterIoConnection *_milter_io_connection_new (MilterIoLoop *loop,
+                                                                int fd,
+                                                                bool quickack,
+                                                                const MilterIoHandlers *handlers,
+                                                                gpointer user_data,
+                                                                GError **error);
+/* Begins to connect to @spec, without blocking but for looking up a name: all addresses of a name
+ * are tried in turn. `connected` or `ended` follows from the main loop; an error that is known at
+ * once (no such path, permission denied: the message says who we are and whose the socket is) is
+ * returned. */
+MILTER_AVAILABLE MilterIoConnection *_milter_io_connection_connect (MilterIoLoop *loop,
+                                                                    const MilterConnectionSpec *spec,
+                                                                    const MilterIoHandlers *handlers,
+                                                                    gpointer user_data,
+                                                                    GError **error);
+/* Appends to what is to be written; it leaves at the end of the present turn (or of the next
+ * iteration of the loop when called from outside), in one write with the rest of it. */
+MILTER_AVAILABLE void _milter_io_connection_write (MilterIoConnection *connection,
+                                                   const guint8 *data,
+                                                   gsize size);
+/* the buffer that _write() appends to, for encoders that append themselves; call
+ * _milter_io_connection_written() afterwards */
+MILTER_AVAILABLE GByteArray *_milter_io_connection_get_output (MilterIoConnection *connection);
+MILTER_AVAILABLE void _milter_io_connection_written (MilterIoConnection *connection);
+/* Writes now what can be written now, instead of at the end of the turn. */
+MILTER_AVAILABLE void _milter_io_connection_flush (MilterIoConnection *connection);
+/* bytes that the kernel has not taken yet */
+MILTER_AVAILABLE gsize _milter_io_connection_get_pending (MilterIoConnection *connection);
+/* stop and resume reading: `received` is not called meanwhile, the kernel's buffer fills. On
+ * resuming, what was left over is handed to `received` again from the main loop. */
+MILTER_AVAILABLE void _milter_io_connection_pause (MilterIoConnection *connection, bool pause);
+/* monotonic time in microseconds (g_get_monotonic_time()); 0 unsets */
+MILTER_AVAILABLE void _milter_io_connection_set_deadline (MilterIoConnection *connection,
+                                                          gint64 time_us);
+/**
+ * MilterIoClose:
+ * @MILTER_IO_CLOSE_FLUSH: what is to be written still leaves, then FIN
+ * @MILTER_IO_CLOSE_NOW: FIN at once; unwritten bytes are dropped
+ * @MILTER_IO_CLOSE_RESET: RST (TCP; a unix socket closes at once)
+ */
+typedef enum
+{
+  MILTER_IO_CLOSE_FLUSH,
+  MILTER_IO_CLOSE_NOW,
+  MILTER_IO_CLOSE_RESET
+} MilterIoClose;
+
+/* Ends the connection and frees it; no handler is called any more. Safe inside its own handlers. */
+MILTER_AVAILABLE void _milter_io_connection_close (MilterIoConnection *connection, MilterIoClose how);
+/* FIN for sending only, after what is to be written; reading goes on */
+MILTER_AVAILABLE void _milter_io_connection_shutdown_write (MilterIoConnection *connection);
+MILTER_AVAILABLE int _milter_io_connection_get_fd (MilterIoConnection *connection);
+
+/* A listening socket of @spec, non-blocking and close-on-exec. A unix path that is a socket nobody
+ * listens on is removed first if @remove_stale; a live one, or anything that is no socket, is an
+ * error and never deleted. mode: of a unix socket, 0 leaves the umask's. address: (out) (optional):
+ * where it listens really (port 0 is resolved), free with g_free(). */
+MILTER_AVAILABLE int _milter_io_listen (const MilterConnectionSpec *spec,
+                                        int backlog,
+                                        guint mode,
+                                        bool remove_stale,
+                                        struct sockaddr **address,
+                                        socklen_t *address_size,
+                                        GError **error);
+/* `inet:PORT@[IP]`, `inet6:PORT@[IP]`, `unix:PATH`, `unknown`. (transfer full) */
+MILTER_AVAILABLE char *_milter_io_address_to_text (const struct sockaddr *address, socklen_t size);
+
+/* Accepts on @fd (becomes the listener's) in @loop's thread. accepted: a connected socket that the
+ * handler owns. error: accept failed for lack of descriptors or memory; the listener pauses itself
+ * for @suspend_ms and goes on. */
+typedef struct
+{
+  void (*accepted) (MilterIoListener *listener,
+                    int fd,
+                    const struct sockaddr *address,
+                    socklen_t address_size,
+                    gpointer user_data);
+  void (*error) (MilterIoListener *listener, const GError *error, gpointer user_data);
+} MilterIoListenerHandlers;
+
+MILTER_AVAILABLE MilterIoListener *_milter_io_listener_new (MilterIoLoop *loop,
+                                                            int fd,
+                                                            guint suspend_ms,
+                                                            const MilterIoListenerHandlers *handlers,
+                                                            gpointer user_data,
+                                                            GError **error);
+/* accept nothing until resumed: a limit on connections was reached */
+MILTER_AVAILABLE void _milter_io_listener_pause (MilterIoListener *listener, bool pause);
+MILTER_AVAILABLE void _milter_io_listener_free (MilterIoListener *listener);
+
+G_END_DECLS

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * milter-pattern.h: what stands behind `=>`: a literal, a glob or a regex over bytes.
+ */
+#pragma once
+
+#include "milter-message.h"
+
+G_BEGIN_DECLS
+
+typedef enum
+{
+  MILTER_PATTERN_LITERAL,
+  MILTER_PATTERN_GLOB,    /* `*` is any run of bytes; the whole must match */
+  MILTER_PATTERN_REGEX    /* PCRE over bytes, found anywhere, dot matches line ends */
+} MilterPatternKind;
+
+typedef struct _MilterPattern MilterPattern;
+
+MilterPattern *milter_pattern_new_literal (MilterBytes bytes);
+/* @stars: for each byte of @bytes, whether it is a `*` that stands for any run (same size) */
+MilterPattern *milter_pattern_new_glob (MilterBytes bytes, const guint8 *stars);
+/* a regex that does not compile: NULL and @error with the position */
+MilterPattern *milter_pattern_new_regex (const char *regex, gboolean caseless, GError **error);
+void milter_pattern_free (MilterPattern *pattern);
+MilterPatternKind milter_pattern_get_kind (const MilterPattern *pattern);
+gboolean milter_pattern_matches (const MilterPattern *pattern, MilterBytes subject);
+/* a literal's bytes; empty for the others */
+MilterBytes milter_pattern_get_literal (const MilterPattern *pattern);
+/* as it would be written in a scenario: `"mailbox busy*"`, `/^x/i` */
+void milter_pattern_append_text (const MilterPattern *pattern, GString *text);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (MilterPattern, milter_pattern_free)
+
+G_END_DECLS

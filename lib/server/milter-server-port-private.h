@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * milter-server-port-private.h: a MilterServerContext driven frame by frame.
+ *
+ * The tools play sessions that a well-behaved MTA would not: they send any bytes and want to see
+ * every frame that comes back. With a port set, a context passes frames on unjudged and emits no
+ * signal; connecting, reading, framing, time limits and closing remain its own.
+ */
+#pragma once
+
+#include "milter-message.h"
+#include "milter-server-context.h"
+
+G_BEGIN_DECLS
+
+typedef struct
+{
+  /* connected; or could not be: @error */
+  void (*ready) (MilterServerContext *context, const GError *error, gpointer user_data);
+  /* a whole frame; a view, valid during the call */
+  void (*message) (MilterServerContext *context, const MilterMessage *message, gpointer user_data);
+  /* no frame; nothing more is read */
+  void (*garbage) (MilterServerContext *context, const GError *error, MilterBytes head, gpointer user_data);
+  void (*ended) (MilterServerContext *context, gboolean reset, MilterBytes leftover, gpointer user_data);
+  /* the time set with _milter_server_context_set_deadline() has passed */
+  void (*deadline) (MilterServerContext *context, gpointer user_data);
+} MilterServerPort;
+
+/* before milter_server_context_establish_connection() */
+MILTER_AVAILABLE void _milter_server_context_set_port (MilterServerContext *context,
+                                                       const MilterServerPort *port,
+                                                       gpointer user_data);
+MILTER_AVAILABLE void _milter_server_context_send_raw (MilterServerContext *context, MilterBytes bytes);
+MILTER_AVAILABLE void _milter_server_context_set_deadline (MilterServerContext *context, gint64 time_us);
+/* reset: RST instead of FIN */
+MILTER_AVAILABLE void _milter_server_context_close (MilterServerContext *context, gboolean reset);
+MILTER_AVAILABLE void _milter_server_context_set_limits (MilterServerContext *context, const MilterLimits *limits);
+
+G_END_DECLS

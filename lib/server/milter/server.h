@@ -1,0 +1,7 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * milter/server.h: all of the milter-server library that programs use.
+ */
+#pragma once
+
+#include <milter/core.h>
