@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Runs what the documents show.
+
+A fenced block ```scenario NAME (or any other word and a NAME) is a file of that name. A fenced block
+```console holds commands (lines that begin with `$ `), each with the output that it prints; `…` stands
+for anything, also for whole lines. `$ command; echo $?` shows an exit status. The commands of one
+document run in one folder, in order, beside a reference milter on unix:milter.sock and an opendkim on
+unix:opendkim.sock.
+"""
+
+import os
+import pathlib
+import re
+import signal
+import subprocess
+import time
+
+import pytest
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+BUILD = os.environ.get("MILTERLAB_BUILD", "")
+DOCUMENTS = ["README.md", "docs/guide.md", "docs/scenarios.md"]
+FENCE = re.compile(r"^```([^\n]*)\n(.*?)^```$", re.M | re.S)
+
+
+def blocks(path):
+    """(first word, further words, text, line) of each fenced block."""
+    text = path.read_text()
+    for match in FENCE.finditer(text):
+        words = match.group(1).split()
+        yield (words[0] if words else "", words[1:], match.group(2), text.count("\n", 0, match.start()) + 1)
+
+
+def commands(text):
+    """(command, expected output) of a console block."""
+    current = None
+    for line in text.splitlines():
+        if line.startswith("$ "):
+            if current:
+                yield current
+            current = (line[2:], [])
+        elif current:
+            current[1].append(line)
+    if current:
+        yield current
+
+
+def matches(expected, got):
+    pattern = "".join(".*" if part == "…" else re.escape(part) for part in re.split("(…)", expected.strip()))
+    return re.fullmatch(pattern, got.strip(), re.S) is not None
+
+
+def wait_for_socket(path, process):
+    end = time.monotonic() + 20
+    while not path.is_socket():
+        assert process.poll() is None, f"the milter on {path} ended with {process.returncode}"
+        assert time.monotonic() < end, f"no milter on {path} after 20 s"
+        time.sleep(0.02)
+
+
+@pytest.fixture(scope="module")
+def milters(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("docs")
+    commands_ = {
+        "milter.sock": [f"{BUILD}/tools/milter-test-client/milter-test-client", "-q", "-s", f"unix:{folder}/milter.sock"],
+        "opendkim.sock": [str(ROOT / "scripts/start-opendkim.sh"), str(folder / "dkim"), f"unix:{folder}/opendkim.sock"],
+    }
+    running = []
+    try:
+        for name, command in commands_.items():
+            running.append(subprocess.Popen(command, start_new_session=True, stdout=subprocess.DEVNULL))
+            wait_for_socket(folder / name, running[-1])
+        yield folder
+    finally:
+        for process in running:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_what_a_document_shows_is_what_happens(document, milters):
+    assert BUILD, "MILTERLAB_BUILD must name the build folder"
+    tools = ":".join(str(p) for p in sorted(pathlib.Path(BUILD, "tools").glob("milter-*")) if p.is_dir())
+    env = dict(os.environ, PATH=f"{tools}:{os.environ['PATH']}", LC_ALL="C.UTF-8")
+    ran = 0
+    for kind, words, text, line in blocks(ROOT / document):
+        if kind == "console":
+            for command, expected in commands(text):
+                done = subprocess.run(["bash", "-c", command], cwd=milters, env=env, timeout=60, text=True,
+                                      stdout=subprocess.PIPE, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL)
+                assert matches("\n".join(expected), done.stdout), (
+                    f"{document}:{line}: $ {command}\nprinted:\n{done.stdout}\ninstead of:\n" + "\n".join(expected))
+                ran += 1
+        elif words:
+            (milters / words[0]).write_text(text)
+    assert ran > 0, f"{document} shows no command"
+
+
+def test_the_comparison_can_fail():
+    assert matches("a … c", "a b c") and matches("x\n…\ny", "x\n1\n2\ny")
+    assert not matches("a … c", "a b d") and not matches("", "something")
