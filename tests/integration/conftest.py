@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""What the tests of the built tools share: where the tools are, and milters that end with the test."""
+
+import os
+import pathlib
+import signal
+import subprocess
+import time
+
+import pytest
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(scope="session")
+def build():
+    folder = os.environ.get("MILTERLAB_BUILD")
+    if not folder:
+        pytest.fail("MILTERLAB_BUILD must name the build folder")
+    return pathlib.Path(folder)
+
+
+@pytest.fixture(scope="session")
+def tool(build):
+    """tool(NAME): the path of a built tool."""
+    return lambda name: str(build / "tools" / name / name)
+
+
+@pytest.fixture
+def start():
+    """start(COMMAND, socket=PATH): runs a program until the test ends; with a socket, waits until it is
+    there. Exit status 77 of a program that is not installed skips the test."""
+    running = []
+
+    def run(command, socket=None, **more):
+        process = subprocess.Popen([str(word) for word in command], start_new_session=True, **more)
+        running.append(process)
+        end = time.monotonic() + 30
+        while socket is not None and not pathlib.Path(socket).is_socket():
+            if process.poll() == 77:
+                pytest.skip(f"{command[0]}: a program that it needs is not installed")
+            assert process.poll() is None, f"{command[0]} ended with {process.returncode}"
+            assert time.monotonic() < end, f"{command[0]} made no socket within 30 s"
+            time.sleep(0.02)
+        return process
+
+    yield run
+    for process in running:
+        # the group: a script's helpers end with it
+        try:
+            os.killpg(process.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+        process.wait()
+
+
+@pytest.fixture
+def play(tool):
+    """play(ARGUMENT…): runs milter-test-server, bounded in time; the finished process."""
+
+    def run(*arguments, timeout=60, **more):
+        return subprocess.run([tool("milter-test-server"), *map(str, arguments)], timeout=timeout, text=True,
+                              capture_output=True, **more)
+
+    return run
