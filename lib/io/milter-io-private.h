@@ -14,6 +14,7 @@
 #pragma once
 
 #include <gio/gio.h>
+#include <stdbool.h>
 #include <sys/socket.h>
 
 #include "milter-connection-spec.h"
