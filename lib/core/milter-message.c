@@ -1,0 +1,801 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * milter-message.c: frames and messages, from bytes and to bytes.
+ *
+ * Both directions walk the fields of a letter's row; how each layout stands on the wire is said
+ * once, in the table `layouts` below. Bounds are checked in the cursor helpers and nowhere else.
+ */
+#include "milter-message.h"
+
+#include <stdbool.h>
+#include <string.h>
+
+#define LENGTH_SIZE 4
+#define LETTER_SIZE 1
+
+/* the families of milter-protocol 2.1: IPv4, IPv6, unix, and unknown, behind which nothing follows */
+static const char families[] = "46LU";
+
+G_DEFINE_QUARK (milter-codec-error-quark, milter_codec_error)
+
+/* bytes that are being taken apart; a helper that returns false has set the fault */
+typedef struct
+{
+  const guint8 *data;
+  gsize size;
+  gsize offset;
+  int fault;
+  gsize fault_offset;
+} Cursor;
+
+typedef struct
+{
+  bool (*decode) (Cursor *cursor, const MilterSpec *spec, MilterField *field);
+  /* what the field takes on the wire; a field that cannot stand there is a fault of the cursor */
+  gsize (*measure) (Cursor *cursor, const MilterSpec *spec, const MilterField *field);
+  /* writes as many bytes as were measured and returns the place behind them */
+  guint8 *(*put) (const MilterField *field, guint8 *to);
+} Layout;
+
+MilterBytes
+milter_bytes_from_string (const char *string)
+{
+  return milter_bytes (string, string == NULL ? 0 : strlen (string));
+}
+
+gboolean
+milter_bytes_equal (MilterBytes a, MilterBytes b)
+{
+  return a.size == b.size && (a.size == 0 || memcmp (a.data, b.data, a.size) == 0);
+}
+
+gboolean
+milter_bytes_equal_string (MilterBytes a, const char *string)
+{
+  return milter_bytes_equal (a, milter_bytes_from_string (string));
+}
+
+gboolean
+milter_bytes_equal_caseless (MilterBytes a, MilterBytes b)
+{
+  if (a.size != b.size)
+    return FALSE;
+  for (gsize i = 0; i < a.size; i++)
+    if (g_ascii_tolower ((char) a.data[i]) != g_ascii_tolower ((char) b.data[i]))
+      return FALSE;
+  return TRUE;
+}
+
+/* cursor */
+
+static bool
+cursor_fault (Cursor *cursor, int fault, gsize offset)
+{
+  cursor->fault = fault;
+  cursor->fault_offset = offset;
+  return false;
+}
+
+static bool
+cursor_at_end (const Cursor *cursor)
+{
+  return cursor->offset == cursor->size;
+}
+
+/* what has been passed since @start */
+static MilterBytes
+cursor_since (const Cursor *cursor, gsize start)
+{
+  return milter_bytes (cursor->data + start, cursor->offset - start);
+}
+
+static bool
+take_number (Cursor *cursor, gsize width, guint32 *number)
+{
+  guint32 value = 0;
+
+  if (cursor->size - cursor->offset < width)
+    return cursor_fault (cursor, MILTER_CODEC_ERROR_TRUNCATED, cursor->offset);
+  for (gsize i = 0; i < width; i++)
+    value = value << 8 | cursor->data[cursor->offset + i];
+  cursor->offset += width;
+  *number = value;
+  return true;
+}
+
+static bool
+take_string (Cursor *cursor, MilterBytes *string)
+{
+  const guint8 *start, *end;
+
+  if (cursor_at_end (cursor))
+    return cursor_fault (cursor, MILTER_CODEC_ERROR_UNTERMINATED, cursor->offset);
+  start = cursor->data + cursor->offset;
+  end = memchr (start, '\0', cursor->size - cursor->offset);
+  if (end == NULL)
+    return cursor_fault (cursor, MILTER_CODEC_ERROR_UNTERMINATED, cursor->offset);
+  *string = milter_bytes (start, (gsize) (end - start));
+  cursor->offset += string->size + 1;
+  return true;
+}
+
+static MilterBytes
+take_rest (Cursor *cursor)
+{
+  gsize start = cursor->offset;
+
+  cursor->offset = cursor->size;
+  return start == cursor->size ? milter_bytes (NULL, 0) : cursor_since (cursor, start);
+}
+
+/* decoding, by layout */
+
+static bool
+decode_string (Cursor *cursor, const MilterSpec *spec, MilterField *field)
+{
+  return take_string (cursor, &field->bytes);
+}
+
+static bool
+decode_strings (Cursor *cursor, const MilterSpec *spec, MilterField *field)
+{
+  Cursor packed = *cursor;
+
+  for (guint n = 0; !cursor_at_end (cursor); n++)
+    {
+      MilterBytes string;
+
+      if (spec->max_strings != 0 && n == spec->max_strings)
+        return cursor_fault (cursor, MILTER_CODEC_ERROR_TRAILING_BYTES, cursor->offset);
+      if (!take_string (cursor, &string))
+        return false;
+    }
+  field->bytes = take_rest (&packed);
+  return true;
+}
+
+static bool
+decode_pairs (Cursor *cursor, const MilterSpec *spec, MilterField *field)
+{
+  Cursor packed = *cursor;
+
+  while (!cursor_at_end (cursor))
+    {
+      gsize start = cursor->offset;
+      MilterBytes string;
+
+      if (!take_string (cursor, &string))
+        return false;
+      if (cursor_at_end (cursor))
+        return cursor_fault (cursor, MILTER_CODEC_ERROR_ODD_PAIRS, start);
+      if (!take_string (cursor, &string))
+        return false;
+    }
+  field->bytes = take_rest (&packed);
+  return true;
+}
+
+static bool
+decode_symbol_lists (Cursor *cursor, const MilterSpec *spec, MilterField *field)
+{
+  Cursor packed = *cursor;
+
+  while (!cursor_at_end (cursor))
+    {
+      guint32 stage;
+      MilterBytes names;
+
+      if (!take_number (cursor, 4, &stage) || !take_string (cursor, &names))
+        return false;
+    }
+  field->bytes = take_rest (&packed);
+  return true;
+}
+
+static bool
+decode_u32 (Cursor *cursor, const MilterSpec *spec, MilterField *field)
+{
+  return take_number (cursor, 4, &field->number);
+}
+
+static bool
+decode_byte (Cursor *cursor, const MilterSpec *spec, MilterField *field)
+{
+  return take_number (cursor, 1, &field->number);
+}
+
+static bool
+decode_rest (Cursor *cursor, const MilterSpec *spec, MilterField *field)
+{
+  field->bytes = take_rest (cursor);
+  return true;
+}
+
+static bool
+is_family (guint32 family)
+{
+  return family != 0 && strchr (families, (int) family) != NULL;
+}
+
+static bool
+decode_address (Cursor *cursor, const MilterSpec *spec, MilterField *field)
+{
+  gsize start = cursor->offset;
+  guint32 family, port;
+  MilterBytes text;
+
+  if (!take_number (cursor, 1, &family))
+    return false;
+  if (!is_family (family))
+    return cursor_fault (cursor, MILTER_CODEC_ERROR_BAD_FAMILY, start);
+  field->address = (MilterAddress){ .family = (guint8) family };
+  if (family == 'U')
+    return true;
+  if (!take_number (cursor, 2, &port) || !take_string (cursor, &text))
+    return false;
+  field->address.port = (guint16) port;
+  field->address.text = text;
+  return true;
+}
+
+/* measuring, by layout; the cursor has no bytes and only carries the fault */
+
+static gsize
+measure_string (Cursor *cursor, const MilterSpec *spec, const MilterField *field)
+{
+  const guint8 *nul
+      = field->bytes.size == 0 ? NULL : memchr (field->bytes.data, '\0', field->bytes.size);
+
+  if (nul != NULL)
+    cursor_fault (cursor, MILTER_CODEC_ERROR_EMBEDDED_NUL, (gsize) (nul - field->bytes.data));
+  return field->bytes.size + 1;
+}
+
+static gsize
+measure_rest (Cursor *cursor, const MilterSpec *spec, const MilterField *field)
+{
+  return field->bytes.size;
+}
+
+/* packed fields were built by somebody: they must come out again as they went in */
+static gsize
+measure_packed (Cursor *cursor,
+                const MilterSpec *spec,
+                const MilterField *field,
+                bool (*decode) (Cursor *cursor, const MilterSpec *spec, MilterField *field))
+{
+  Cursor packed = { field->bytes.data, field->bytes.size, 0, MILTER_NO_FAULT, 0 };
+  MilterField ignored;
+
+  if (!decode (&packed, spec, &ignored))
+    cursor_fault (cursor, packed.fault, packed.fault_offset);
+  return field->bytes.size;
+}
+
+static gsize
+measure_strings (Cursor *cursor, const MilterSpec *spec, const MilterField *field)
+{
+  return measure_packed (cursor, spec, field, decode_strings);
+}
+
+static gsize
+measure_pairs (Cursor *cursor, const MilterSpec *spec, const MilterField *field)
+{
+  return measure_packed (cursor, spec, field, decode_pairs);
+}
+
+static gsize
+measure_symbol_lists (Cursor *cursor, const MilterSpec *spec, const MilterField *field)
+{
+  return measure_packed (cursor, spec, field, decode_symbol_lists);
+}
+
+static gsize
+measure_u32 (Cursor *cursor, const MilterSpec *spec, const MilterField *field)
+{
+  return 4;
+}
+
+static gsize
+measure_byte (Cursor *cursor, const MilterSpec *spec, const MilterField *field)
+{
+  if (field->number > G_MAXUINT8)
+    cursor_fault (cursor, MILTER_CODEC_ERROR_TRUNCATED, 0);
+  return 1;
+}
+
+static gsize
+measure_address (Cursor *cursor, const MilterSpec *spec, const MilterField *field)
+{
+  MilterField text = { .bytes = field->address.text };
+
+  if (!is_family (field->address.family))
+    cursor_fault (cursor, MILTER_CODEC_ERROR_BAD_FAMILY, 0);
+  if (field->address.family == 'U')
+    return 1;
+  return 1 + 2 + measure_string (cursor, spec, &text);
+}
+
+/* writing, by layout */
+
+static guint8 *
+put_number (guint32 number, gsize width, guint8 *to)
+{
+  for (gsize i = 0; i < width; i++)
+    to[i] = (guint8) (number >> 8 * (width - 1 - i));
+  return to + width;
+}
+
+static guint8 *
+put_bytes (MilterBytes bytes, guint8 *to)
+{
+  if (bytes.size > 0)
+    memcpy (to, bytes.data, bytes.size);
+  return to + bytes.size;
+}
+
+static guint8 *
+put_packed (const MilterField *field, guint8 *to)
+{
+  return put_bytes (field->bytes, to);
+}
+
+static guint8 *
+put_string (const MilterField *field, guint8 *to)
+{
+  return put_number ('\0', 1, put_bytes (field->bytes, to));
+}
+
+static guint8 *
+put_u32 (const MilterField *field, guint8 *to)
+{
+  return put_number (field->number, 4, to);
+}
+
+static guint8 *
+put_byte (const MilterField *field, guint8 *to)
+{
+  return put_number (field->number, 1, to);
+}
+
+static guint8 *
+put_address (const MilterField *field, guint8 *to)
+{
+  MilterField text = { .bytes = field->address.text };
+
+  to = put_number (field->address.family, 1, to);
+  if (field->address.family == 'U')
+    return to;
+  return put_string (&text, put_number (field->address.port, 2, to));
+}
+
+/* clang-format off */
+static const Layout layouts[] = {
+  [MILTER_LAYOUT_STRING]       = { decode_string,       measure_string,       put_string },
+  [MILTER_LAYOUT_STRINGS]      = { decode_strings,      measure_strings,      put_packed },
+  [MILTER_LAYOUT_PAIRS]        = { decode_pairs,        measure_pairs,        put_packed },
+  [MILTER_LAYOUT_U32]          = { decode_u32,          measure_u32,          put_u32 },
+  [MILTER_LAYOUT_BYTE]         = { decode_byte,         measure_byte,         put_byte },
+  [MILTER_LAYOUT_REST]         = { decode_rest,         measure_rest,         put_packed },
+  [MILTER_LAYOUT_SYMBOL_LISTS] = { decode_symbol_lists, measure_symbol_lists, put_packed },
+  [MILTER_LAYOUT_ADDRESS]      = { decode_address,      measure_address,      put_address },
+};
+/* clang-format on */
+
+static bool
+has_field (const MilterSpec *spec, guint i)
+{
+  return i < MILTER_SPEC_MAX_FIELDS && spec->fields[i].layout != MILTER_LAYOUT_NONE;
+}
+
+/* frames */
+
+static void
+set_too_long (const guint8 *data, guint32 length, const MilterLimits *limits, GError **error)
+{
+  bool text = true;
+
+  /* an SMTP or HTTP server begins with letters, which make a length of a gigabyte or more */
+  for (gsize i = 0; i < LENGTH_SIZE; i++)
+    text = text && g_ascii_isprint ((char) data[i]);
+  if (text)
+    g_set_error (error, MILTER_CODEC_ERROR, MILTER_CODEC_ERROR_FRAME_TOO_LONG,
+                 "frame length %u is above the limit of %" G_GUINT64_FORMAT
+                 ": the bytes \"%.4s\" look like text, the peer may be no milter software",
+                 length, (guint64) limits->max_payload + LETTER_SIZE, (const char *) data);
+  else
+    g_set_error (error, MILTER_CODEC_ERROR, MILTER_CODEC_ERROR_FRAME_TOO_LONG,
+                 "frame length %u is above the limit of %" G_GUINT64_FORMAT, length,
+                 (guint64) limits->max_payload + LETTER_SIZE);
+}
+
+/**
+ * milter_frame_decode:
+ * @data: (array length=size): bytes as they came
+ * @size: how many
+ * @limits: what is accepted
+ * @letter: (out): the frame's letter
+ * @payload: (out): a view into @data of what follows the letter
+ * @consumed: (out): the bytes of @data that the frame takes
+ * @error: for a length of 0 or above the limit
+ *
+ * Finds the first frame. Outputs are only set on %MILTER_DECODE_COMPLETE.
+ *
+ * Returns: whether there is a whole frame, the beginning of one, or none
+ */
+MilterDecodeStatus
+milter_frame_decode (const guint8 *data,
+                     gsize size,
+                     const MilterLimits *limits,
+                     guint8 *letter,
+                     MilterBytes *payload,
+                     gsize *consumed,
+                     GError **error)
+{
+  Cursor cursor = { data, size, 0, MILTER_NO_FAULT, 0 };
+  guint32 length, first;
+
+  if (!take_number (&cursor, LENGTH_SIZE, &length))
+    return MILTER_DECODE_NEED_MORE;
+  if (length == 0)
+    {
+      g_set_error (error, MILTER_CODEC_ERROR, MILTER_CODEC_ERROR_EMPTY_FRAME,
+                   "frame length is 0: every frame has a letter");
+      return MILTER_DECODE_ERROR;
+    }
+  if (length - LETTER_SIZE > limits->max_payload)
+    {
+      set_too_long (data, length, limits, error);
+      return MILTER_DECODE_ERROR;
+    }
+  if (size - LENGTH_SIZE < length)
+    return MILTER_DECODE_NEED_MORE;
+
+  cursor.size = LENGTH_SIZE + (gsize) length;
+  if (!take_number (&cursor, LETTER_SIZE, &first))
+    return MILTER_DECODE_NEED_MORE;
+  *letter = (guint8) first;
+  *payload = take_rest (&cursor);
+  *consumed = cursor.offset;
+  return MILTER_DECODE_COMPLETE;
+}
+
+/**
+ * milter_message_parse:
+ * @sender: whose frame
+ * @letter: its letter
+ * @payload: its payload; the message points into it
+ * @message: (out caller-allocates): the message, with its fault if it has one
+ *
+ * Takes apart the payload of a whole frame.
+ */
+void
+milter_message_parse (MilterSide sender, guint8 letter, MilterBytes payload, MilterMessage *message)
+{
+  Cursor cursor = { payload.data, payload.size, 0, MILTER_NO_FAULT, 0 };
+  const MilterSpec *spec = milter_spec_get (sender, letter);
+  guint i = 0;
+
+  milter_message_init (message, sender, letter);
+  message->payload = payload;
+  if (spec == NULL)
+    return;
+
+  while (has_field (spec, i)
+         && layouts[spec->fields[i].layout].decode (&cursor, spec, &message->fields[i]))
+    i++;
+  /* a payload must be consumed exactly */
+  if (cursor.fault == MILTER_NO_FAULT && !cursor_at_end (&cursor))
+    cursor_fault (&cursor, MILTER_CODEC_ERROR_TRAILING_BYTES, cursor.offset);
+  if (cursor.fault == MILTER_NO_FAULT)
+    return;
+  message->fault = cursor.fault;
+  message->fault_field = i;
+  message->fault_offset = cursor.fault_offset;
+}
+
+/**
+ * milter_message_decode:
+ * @sender: whose bytes
+ * @data: (array length=size): bytes as they came
+ * @size: how many
+ * @limits: what is accepted
+ * @message: (out caller-allocates): a view into @data
+ * @consumed: (out): the bytes of @data that the frame takes
+ * @error: for a length of 0 or above the limit
+ *
+ * Finds the first frame and takes its payload apart. Outputs are only set on
+ * %MILTER_DECODE_COMPLETE; a malformed payload is complete, and has `message->fault` set.
+ *
+ * Returns: whether there is a whole frame, the beginning of one, or none
+ */
+MilterDecodeStatus
+milter_message_decode (MilterSide sender,
+                       const guint8 *data,
+                       gsize size,
+                       const MilterLimits *limits,
+                       MilterMessage *message,
+                       gsize *consumed,
+                       GError **error)
+{
+  guint8 letter;
+  MilterBytes payload;
+  MilterDecodeStatus status
+      = milter_frame_decode (data, size, limits, &letter, &payload, consumed, error);
+
+  if (status == MILTER_DECODE_COMPLETE)
+    milter_message_parse (sender, letter, payload, message);
+  return status;
+}
+
+/**
+ * milter_message_init:
+ * @message: (out caller-allocates): the message
+ * @sender: who will say it
+ * @letter: a letter of that side
+ *
+ * Begins a message whose fields the caller fills in. One of a letter without a row has the fault
+ * of its unknown letter, and is encoded from its payload.
+ */
+void
+milter_message_init (MilterMessage *message, MilterSide sender, guint8 letter)
+{
+  const MilterSpec *spec = milter_spec_get (sender, letter);
+
+  *message = (MilterMessage){
+    .sender = sender,
+    .letter = letter,
+    .spec = spec,
+    .fault = spec == NULL ? MILTER_CODEC_ERROR_UNKNOWN_LETTER : MILTER_NO_FAULT,
+  };
+}
+
+/* faults, for people */
+
+static void
+append_byte (GString *text, guint8 byte)
+{
+  if (g_ascii_isgraph ((char) byte))
+    g_string_append_printf (text, "'%c' (0x%02x)", byte, byte);
+  else
+    g_string_append_printf (text, "0x%02x", byte);
+}
+
+static void
+append_fault (const MilterMessage *message, GString *text)
+{
+  const MilterFieldSpec *field = &message->spec->fields[message->fault_field];
+  gsize offset = message->fault_offset;
+  gsize left = message->payload.size - offset;
+
+  switch ((MilterCodecError) message->fault)
+    {
+    case MILTER_CODEC_ERROR_TRUNCATED:
+      g_string_append_printf (text, "%s at offset %" G_GSIZE_FORMAT " is cut short, %" G_GSIZE_FORMAT
+                                    " byte%s left",
+                              field->name, offset, left, left == 1 ? " is" : "s are");
+      break;
+    case MILTER_CODEC_ERROR_UNTERMINATED:
+      g_string_append_printf (text, "%s at offset %" G_GSIZE_FORMAT " has no terminating NUL",
+                              field->name, offset);
+      break;
+    case MILTER_CODEC_ERROR_ODD_PAIRS:
+      g_string_append_printf (text, "the name at offset %" G_GSIZE_FORMAT " of %s has no value",
+                              offset, field->name);
+      break;
+    case MILTER_CODEC_ERROR_BAD_FAMILY:
+      g_string_append_printf (text, "%s at offset %" G_GSIZE_FORMAT " has the family ", field->name,
+                              offset);
+      append_byte (text, message->payload.data[offset]);
+      g_string_append (text, ", which is none of 4 6 L U");
+      break;
+    case MILTER_CODEC_ERROR_TRAILING_BYTES:
+      g_string_append_printf (text, "%" G_GSIZE_FORMAT " byte%s too many at offset %" G_GSIZE_FORMAT,
+                              left, left == 1 ? "" : "s", offset);
+      break;
+    case MILTER_CODEC_ERROR_EMPTY_FRAME:
+    case MILTER_CODEC_ERROR_FRAME_TOO_LONG:
+    case MILTER_CODEC_ERROR_UNKNOWN_LETTER:
+    case MILTER_CODEC_ERROR_EMBEDDED_NUL:
+      g_string_append (text, "is malformed");
+      break;
+    }
+}
+
+/**
+ * milter_message_get_fault:
+ * @message: a message
+ *
+ * Returns: (transfer full) (nullable): what is wrong with it, in the domain %MILTER_CODEC_ERROR;
+ *   %NULL if nothing is
+ */
+GError *
+milter_message_get_fault (const MilterMessage *message)
+{
+  g_autoptr (GString) text = g_string_new (NULL);
+
+  if (message->fault == MILTER_NO_FAULT)
+    return NULL;
+  if (message->spec == NULL)
+    {
+      g_string_append_printf (text, "unknown %s letter ",
+                              message->sender == MILTER_SIDE_MTA ? "command" : "reply");
+      append_byte (text, message->letter);
+    }
+  else
+    {
+      g_string_append_printf (text, "%s (%s): ", message->spec->word, message->spec->field_name);
+      append_fault (message, text);
+    }
+  return g_error_new_literal (MILTER_CODEC_ERROR, message->fault, text->str);
+}
+
+/* encoding */
+
+/* what is wrong with a field that a caller filled in */
+static bool
+refuse_field (const MilterSpec *spec, guint i, const Cursor *cursor, GError **error)
+{
+  /* clang-format off */
+  static const char *const causes[] = {
+    [MILTER_CODEC_ERROR_TRUNCATED]      = "does not fit its size",
+    [MILTER_CODEC_ERROR_UNTERMINATED]   = "has no terminating NUL",
+    [MILTER_CODEC_ERROR_ODD_PAIRS]      = "has a name without a value",
+    [MILTER_CODEC_ERROR_BAD_FAMILY]     = "has a family that is none of 4 6 L U",
+    [MILTER_CODEC_ERROR_TRAILING_BYTES] = "holds more strings than there may be",
+    [MILTER_CODEC_ERROR_EMBEDDED_NUL]   = "has a NUL inside, which would end it",
+  };
+  /* clang-format on */
+
+  g_set_error (error, MILTER_CODEC_ERROR, cursor->fault, "%s (%s): %s %s (byte %" G_GSIZE_FORMAT ")",
+               spec->word, spec->field_name, spec->fields[i].name, causes[cursor->fault],
+               cursor->fault_offset);
+  return false;
+}
+
+static bool
+measure_message (const MilterMessage *message, gsize *size, GError **error)
+{
+  const MilterSpec *spec = message->spec;
+  gsize sum = 0;
+
+  for (guint i = 0; has_field (spec, i); i++)
+    {
+      Cursor cursor = { .fault = MILTER_NO_FAULT };
+
+      sum += layouts[spec->fields[i].layout].measure (&cursor, spec, &message->fields[i]);
+      if (cursor.fault != MILTER_NO_FAULT)
+        return refuse_field (spec, i, &cursor, error);
+    }
+  *size = sum;
+  return true;
+}
+
+/* makes room for a frame at the end and writes its length and letter; NULL if that is too much */
+static guint8 *
+begin_frame (GByteArray *buffer, guint8 letter, gsize payload_size)
+{
+  const guint overhead = LENGTH_SIZE + LETTER_SIZE;
+  guint start = buffer->len;
+  guint8 *to;
+
+  if (payload_size >= G_MAXUINT32 || (guint64) start + overhead + payload_size > G_MAXUINT32)
+    return NULL;
+  g_byte_array_set_size (buffer, start + overhead + (guint) payload_size);
+  to = put_number ((guint32) payload_size + LETTER_SIZE, LENGTH_SIZE, buffer->data + start);
+  return put_number (letter, LETTER_SIZE, to);
+}
+
+/**
+ * milter_message_append:
+ * @message: what to say
+ * @buffer: where to append the frame
+ * @error: a string with a NUL, a malformed packed field, a payload that no length can say
+ *
+ * Encodes a message: from its fields, or from its payload if it has a fault.
+ *
+ * Returns: %TRUE if the frame was appended; else nothing was
+ */
+gboolean
+milter_message_append (const MilterMessage *message, GByteArray *buffer, GError **error)
+{
+  bool from_payload = message->fault != MILTER_NO_FAULT || message->spec == NULL;
+  gsize size = message->payload.size;
+  guint8 *to;
+
+  if (!from_payload && !measure_message (message, &size, error))
+    return FALSE;
+  to = begin_frame (buffer, message->letter, size);
+  if (to == NULL)
+    {
+      g_set_error (error, MILTER_CODEC_ERROR, MILTER_CODEC_ERROR_FRAME_TOO_LONG,
+                   "a payload of %" G_GSIZE_FORMAT " bytes does not fit in a frame", size);
+      return FALSE;
+    }
+
+  if (from_payload)
+    put_bytes (message->payload, to);
+  else
+    for (guint i = 0; has_field (message->spec, i); i++)
+      to = layouts[message->spec->fields[i].layout].put (&message->fields[i], to);
+  return TRUE;
+}
+
+/**
+ * milter_frame_append:
+ * @letter: any byte
+ * @payload: any bytes
+ * @buffer: where to append the frame
+ *
+ * Appends a frame of right length around whatever the caller wants to say.
+ */
+void
+milter_frame_append (guint8 letter, MilterBytes payload, GByteArray *buffer)
+{
+  guint8 *to = begin_frame (buffer, letter, payload.size);
+
+  g_return_if_fail (to != NULL);
+  put_bytes (payload, to);
+}
+
+/* packed fields */
+
+gboolean
+milter_strings_next (MilterBytes *strings, MilterBytes *string)
+{
+  Cursor cursor = { strings->data, strings->size, 0, MILTER_NO_FAULT, 0 };
+
+  if (cursor_at_end (&cursor))
+    return FALSE;
+  if (!take_string (&cursor, string))
+    *string = take_rest (&cursor);
+  *strings = take_rest (&cursor);
+  return TRUE;
+}
+
+gboolean
+milter_symbol_lists_next (MilterBytes *lists, guint32 *stage, MilterBytes *names)
+{
+  Cursor cursor = { lists->data, lists->size, 0, MILTER_NO_FAULT, 0 };
+  guint32 number;
+
+  if (!take_number (&cursor, 4, &number) || !take_string (&cursor, names))
+    return FALSE;
+  *stage = number;
+  *lists = take_rest (&cursor);
+  return TRUE;
+}
+
+static guint8 *
+grow (GByteArray *packed, gsize by)
+{
+  guint start = packed->len;
+
+  g_return_val_if_fail (by < G_MAXUINT32 - start, NULL);
+  g_byte_array_set_size (packed, start + (guint) by);
+  return packed->data + start;
+}
+
+void
+milter_strings_append (GByteArray *packed, MilterBytes string)
+{
+  MilterField field = { .bytes = string };
+  guint8 *to;
+
+  g_return_if_fail (string.size == 0 || memchr (string.data, '\0', string.size) == NULL);
+  to = grow (packed, string.size + 1);
+  if (to != NULL)
+    put_string (&field, to);
+}
+
+void
+milter_symbol_lists_append (GByteArray *packed, guint32 stage, MilterBytes names)
+{
+  MilterField field = { .bytes = names };
+  guint8 *to;
+
+  g_return_if_fail (names.size == 0 || memchr (names.data, '\0', names.size) == NULL);
+  to = grow (packed, 4 + names.size + 1);
+  if (to != NULL)
+    put_string (&field, put_number (stage, 4, to));
+}
