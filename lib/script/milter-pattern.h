@@ -25,6 +25,9 @@ MilterPattern *milter_pattern_new_regex (const char *regex, gboolean caseless, G
 void milter_pattern_free (MilterPattern *pattern);
 MilterPatternKind milter_pattern_get_kind (const MilterPattern *pattern);
 gboolean milter_pattern_matches (const MilterPattern *pattern, MilterBytes subject);
+/* The same; FALSE with @error if the regex gave up on this subject (it backtracks without end), which
+ * is no match, but deserves to be told. FALSE without @error: the subject does not match. */
+gboolean milter_pattern_match (const MilterPattern *pattern, MilterBytes subject, GError **error);
 /* a literal's bytes; empty for the others */
 MilterBytes milter_pattern_get_literal (const MilterPattern *pattern);
 /* as it would be written in a scenario: `"mailbox busy*"`, `/^x/i` */

@@ -130,6 +130,7 @@ typedef struct
   GBytes *name;                  /* (nullable) EDIT of a header: the field's name, any case */
   MilterPattern *value;          /* (nullable) EDIT: header value without its first blank, address,
                                     body text, quarantine reason */
+  gboolean leading_blank;        /* EDIT of a header with a value: `X: v`, not `X:v` */
   gboolean deletes;              /* EDIT: delete-header (change-header without a value) */
   GPtrArray *patterns;           /* of MilterPattern. CODE: texts; EDIT: arguments */
   MilterNegotiateArgs negotiate; /* NEGOTIATE */
@@ -177,8 +178,19 @@ typedef struct
 typedef struct
 {
   char *path;
+  GPtrArray *macros;             /* of MilterStep: the file's, shared by all sessions */
   GPtrArray *sessions;           /* of MilterScenarioSession; at least one */
 } MilterScenario;
+
+/* What is taken of a file: hostile or mistaken ones must not eat the machine. The text is bounded
+ * by line, by word (also when a variable or `"…"*N` makes it long) and by file; what a parsed
+ * scenario holds in all, files that it names included, by the last. */
+#define MILTER_SCENARIO_MAX_LINE   (16u << 20)
+#define MILTER_SCENARIO_MAX_WORD   (16u << 20)
+#define MILTER_SCENARIO_MAX_FILE   (64u << 20)
+#define MILTER_SCENARIO_MAX_MEMORY (256u << 20)
+/* how many errors are told before the rest of the file is left unread */
+#define MILTER_SCENARIO_MAX_ERRORS 20
 
 /* Reads a file. On errors NULL, and up to 20 lines `FILE:LINE:COLUMN: expected WHAT, got WHAT` are
  * appended to @messages, each ending in \n. A file that cannot be read is such an error. */
@@ -187,5 +199,23 @@ MilterScenario *milter_scenario_load (const char *path, GString *messages);
 MilterScenario *milter_scenario_parse (const char *path, const char *text, gsize size, GString *messages);
 void milter_scenario_free (MilterScenario *scenario);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (MilterScenario, milter_scenario_free)
+
+/* Empty nodes with their arrays (arguments, macros, expectations, answers, patterns, steps) made,
+ * so that whoever reads them need not look for NULL; and how nodes are given back. */
+MilterStep *milter_step_new (MilterStepKind kind);
+void milter_step_free (MilterStep *step);
+MilterExpectation *milter_expectation_new (MilterExpectKind kind);
+void milter_expectation_free (MilterExpectation *expectation);
+MilterAnswerPattern *milter_answer_pattern_new (MilterAnswerKind kind);
+void milter_answer_pattern_free (MilterAnswerPattern *answer);
+MilterMacroItem *milter_macro_item_new (GBytes *name, GBytes *value);
+void milter_macro_item_free (MilterMacroItem *item);
+void milter_symbol_list_free (MilterSymbolList *list);
+/* what the arguments hold; not the struct, which is a part of others */
+void milter_negotiate_args_clear (MilterNegotiateArgs *args);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (MilterStep, milter_step_free)
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (MilterExpectation, milter_expectation_free)
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (MilterAnswerPattern, milter_answer_pattern_free)
 
 G_END_DECLS

@@ -1,0 +1,336 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * milter-pattern.c: literals, globs and regexes over bytes.
+ *
+ * A subject comes from the milter under test, so that matching must end whatever it is: a glob is
+ * matched piece by piece without going back, a regex runs with a limit on its backtracking.
+ */
+#include "milter-pattern.h"
+
+#include <stdbool.h>
+#include <string.h>
+
+/* How often PCRE may go back at one place of the subject before it gives up. Its own limit of ten
+ * million is seconds for each place; no sane expression on a header or a body comes near this one. */
+#define MATCH_LIMIT "(*LIMIT_MATCH=500000)"
+
+/* the bytes between two stars */
+typedef struct
+{
+  gsize start;
+  gsize size;
+} Piece;
+
+struct _MilterPattern
+{
+  MilterPatternKind kind;
+  GBytes *bytes;       /* literal and glob: the bytes, a star's place taken by `*` */
+  guint8 *stars;       /* glob: for each byte, whether it is a star */
+  GArray *pieces;      /* glob: of Piece, one more than there are stars */
+  GRegex *regex;
+  char *source;        /* regex: as written, without the limit */
+  gboolean caseless;
+};
+
+static MilterPattern *
+pattern_new (MilterPatternKind kind)
+{
+  MilterPattern *pattern = g_new0 (MilterPattern, 1);
+
+  pattern->kind = kind;
+  return pattern;
+}
+
+MilterPattern *
+milter_pattern_new_literal (MilterBytes bytes)
+{
+  MilterPattern *pattern = pattern_new (MILTER_PATTERN_LITERAL);
+
+  pattern->bytes = g_bytes_new (bytes.data, bytes.size);
+  return pattern;
+}
+
+static GArray *
+cut_at_stars (const guint8 *stars, gsize size)
+{
+  GArray *pieces = g_array_new (FALSE, FALSE, sizeof (Piece));
+  Piece piece = { 0, 0 };
+
+  for (gsize i = 0; i < size; i++)
+    {
+      if (!stars[i])
+        {
+          piece.size++;
+          continue;
+        }
+      g_array_append_val (pieces, piece);
+      piece = (Piece){ i + 1, 0 };
+    }
+  g_array_append_val (pieces, piece);
+  return pieces;
+}
+
+MilterPattern *
+milter_pattern_new_glob (MilterBytes bytes, const guint8 *stars)
+{
+  MilterPattern *pattern;
+
+  if (bytes.size == 0 || memchr (stars, 1, bytes.size) == NULL)
+    return milter_pattern_new_literal (bytes);
+
+  pattern = pattern_new (MILTER_PATTERN_GLOB);
+  pattern->bytes = g_bytes_new (bytes.data, bytes.size);
+  pattern->stars = g_memdup2 (stars, bytes.size);
+  pattern->pieces = cut_at_stars (stars, bytes.size);
+  return pattern;
+}
+
+MilterPattern *
+milter_pattern_new_regex (const char *regex, gboolean caseless, GError **error)
+{
+  GRegexCompileFlags flags = G_REGEX_RAW | G_REGEX_DOTALL | (caseless ? G_REGEX_CASELESS : 0);
+  g_autoptr (GRegex) as_written = NULL;
+  g_autoptr (GRegex) limited = NULL;
+  g_autofree char *source = NULL;
+  MilterPattern *pattern;
+
+  /* compiled as it stands first, so that the position in an error is the writer's */
+  as_written = g_regex_new (regex, flags, 0, error);
+  if (as_written == NULL)
+    return NULL;
+  source = g_strconcat (MATCH_LIMIT, regex, NULL);
+  limited = g_regex_new (source, flags, 0, error);
+  if (limited == NULL)
+    return NULL;
+
+  pattern = pattern_new (MILTER_PATTERN_REGEX);
+  pattern->regex = g_steal_pointer (&limited);
+  pattern->source = g_strdup (regex);
+  pattern->caseless = caseless;
+  return pattern;
+}
+
+void
+milter_pattern_free (MilterPattern *pattern)
+{
+  if (pattern == NULL)
+    return;
+  g_clear_pointer (&pattern->bytes, g_bytes_unref);
+  g_clear_pointer (&pattern->pieces, g_array_unref);
+  g_clear_pointer (&pattern->regex, g_regex_unref);
+  g_free (pattern->stars);
+  g_free (pattern->source);
+  g_free (pattern);
+}
+
+MilterPatternKind
+milter_pattern_get_kind (const MilterPattern *pattern)
+{
+  return pattern->kind;
+}
+
+static MilterBytes
+pattern_bytes (const MilterPattern *pattern)
+{
+  gsize size;
+  const guint8 *data = g_bytes_get_data (pattern->bytes, &size);
+
+  return milter_bytes (data, size);
+}
+
+MilterBytes
+milter_pattern_get_literal (const MilterPattern *pattern)
+{
+  if (pattern->kind != MILTER_PATTERN_LITERAL)
+    return milter_bytes (NULL, 0);
+  return pattern_bytes (pattern);
+}
+
+static bool
+bytes_start_with (MilterBytes bytes, MilterBytes piece)
+{
+  return bytes.size >= piece.size
+         && (piece.size == 0 || memcmp (bytes.data, piece.data, piece.size) == 0);
+}
+
+static bool
+bytes_end_with (MilterBytes bytes, MilterBytes piece)
+{
+  if (bytes.size < piece.size)
+    return false;
+  return bytes_start_with (milter_bytes (bytes.data + (bytes.size - piece.size), piece.size),
+                           piece);
+}
+
+/* The first piece must begin the subject, the last one end it; each one between is taken where it
+ * is found first, which leaves most for the others, so that nothing has to be tried twice. */
+static bool
+glob_matches (const MilterPattern *pattern, MilterBytes subject)
+{
+  MilterBytes bytes = pattern_bytes (pattern);
+  guint last = pattern->pieces->len - 1;
+
+  for (guint i = 0; i <= last; i++)
+    {
+      const Piece *range = &g_array_index (pattern->pieces, Piece, i);
+      MilterBytes piece = milter_bytes (bytes.data + range->start, range->size);
+      const guint8 *found;
+      gsize skip;
+
+      if (i == last)
+        return bytes_end_with (subject, piece);
+      if (piece.size == 0)
+        continue;
+      if (i == 0)
+        found = bytes_start_with (subject, piece) ? subject.data : NULL;
+      else
+        found = subject.size == 0 ? NULL
+                                  : memmem (subject.data, subject.size, piece.data, piece.size);
+      if (found == NULL)
+        return false;
+      skip = (gsize) (found - subject.data) + piece.size;
+      subject = milter_bytes (subject.data + skip, subject.size - skip);
+    }
+  return false;
+}
+
+static bool
+regex_matches (const MilterPattern *pattern, MilterBytes subject, GError **error)
+{
+  const char *data = subject.size == 0 ? "" : (const char *) subject.data;
+
+  if (subject.size > G_MAXINT)
+    {
+      g_set_error (error, G_REGEX_ERROR, G_REGEX_ERROR_MATCH,
+                   "%" G_GSIZE_FORMAT " bytes are too many for a regular expression",
+                   subject.size);
+      return false;
+    }
+  return g_regex_match_full (pattern->regex, data, (gssize) subject.size, 0, 0, NULL, error);
+}
+
+gboolean
+milter_pattern_match (const MilterPattern *pattern, MilterBytes subject, GError **error)
+{
+  if (pattern->kind == MILTER_PATTERN_REGEX)
+    return regex_matches (pattern, subject, error);
+  if (pattern->kind == MILTER_PATTERN_GLOB)
+    return glob_matches (pattern, subject);
+  return subject.size == g_bytes_get_size (pattern->bytes)
+         && bytes_start_with (subject, pattern_bytes (pattern));
+}
+
+gboolean
+milter_pattern_matches (const MilterPattern *pattern, MilterBytes subject)
+{
+  return milter_pattern_match (pattern, subject, /* error= */ NULL);
+}
+
+/* whether a byte means itself inside a bare word, wherever it stands in it */
+static bool
+is_plain (guint8 byte)
+{
+  return g_ascii_isalnum (byte) || strchr ("-_.:;,+@<>(){}!?&%~^", byte) != NULL;
+}
+
+static bool
+can_be_bare (const MilterPattern *pattern, MilterBytes bytes)
+{
+  /* a here-document begins so */
+  if (bytes.size == 0 || bytes_start_with (bytes, milter_bytes ("<<", 2)))
+    return false;
+  for (gsize i = 0; i < bytes.size; i++)
+    {
+      bool star = pattern->stars != NULL && pattern->stars[i];
+
+      if (bytes.data[i] == '\0' || (!star && !is_plain (bytes.data[i])))
+        return false;
+    }
+  return true;
+}
+
+/* the escapes that have a letter; other bytes below 0x20 and 0x7f are written as \xHH */
+static const struct
+{
+  guint8 byte;
+  const char *text;
+} escapes[] = {
+  { '\0', "\\0" }, { '\r', "\\r" }, { '\n', "\\n" }, { '\t', "\\t" },
+  { '\\', "\\\\" }, { '"', "\\\"" }, { '$', "\\$" }, { '*', "\\*" },
+};
+
+static void
+append_escaped (guint8 byte, GString *text)
+{
+  for (gsize i = 0; i < G_N_ELEMENTS (escapes); i++)
+    if (escapes[i].byte == byte)
+      {
+        g_string_append (text, escapes[i].text);
+        return;
+      }
+  if (byte < 0x20 || byte >= 0x7f)
+    g_string_append_printf (text, "\\x%02x", byte);
+  else
+    g_string_append_c (text, (char) byte);
+}
+
+static void
+append_quoted (const MilterPattern *pattern, MilterBytes bytes, GString *text)
+{
+  gsize i = 0;
+
+  g_string_append_c (text, '"');
+  while (i < bytes.size)
+    {
+      const char *at = (const char *) bytes.data + i;
+      gunichar character = g_utf8_get_char_validated (at, (gssize) (bytes.size - i));
+
+      if (pattern->stars != NULL && pattern->stars[i])
+        g_string_append_c (text, '*');
+      else if (bytes.data[i] < 0x80 || character >= (gunichar) -2)
+        append_escaped (bytes.data[i], text);
+      else
+        {
+          gsize size = (gsize) g_unichar_to_utf8 (character, NULL);
+
+          g_string_append_len (text, at, (gssize) size);
+          i += size;
+          continue;
+        }
+      i++;
+    }
+  g_string_append_c (text, '"');
+}
+
+static void
+append_regex (const MilterPattern *pattern, GString *text)
+{
+  g_string_append_c (text, '/');
+  for (const char *at = pattern->source; *at != '\0'; at++)
+    {
+      /* a slash ends the expression, unless a backslash takes its meaning */
+      if (*at == '/')
+        g_string_append_c (text, '\\');
+      g_string_append_c (text, *at);
+      if (*at == '\\' && at[1] != '\0')
+        g_string_append_c (text, *++at);
+    }
+  g_string_append (text, pattern->caseless ? "/i" : "/");
+}
+
+void
+milter_pattern_append_text (const MilterPattern *pattern, GString *text)
+{
+  MilterBytes bytes;
+
+  if (pattern->kind == MILTER_PATTERN_REGEX)
+    {
+      append_regex (pattern, text);
+      return;
+    }
+  bytes = pattern_bytes (pattern);
+  if (can_be_bare (pattern, bytes))
+    g_string_append_len (text, (const char *) bytes.data, (gssize) bytes.size);
+  else
+    append_quoted (pattern, bytes, text);
+}

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * milter-scenario-private.h: how the parser builds a scenario.
+ */
+#pragma once
+
+#include "milter-scenario.h"
+
+G_BEGIN_DECLS
+
+MilterScenario *milter_scenario_new (const char *path);
+/* @name: (transfer full) (nullable): called by its number without one; (transfer none) */
+MilterScenarioSession *milter_scenario_add_session (MilterScenario *scenario,
+                                                    const MilterWhere *where,
+                                                    char *name);
+
+G_END_DECLS

@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * milter-scenario.c: the nodes of a parsed scenario, made and given back.
+ */
+#include "milter-scenario.h"
+
+#include "milter-scenario-private.h"
+
+static GPtrArray *
+array_of (GDestroyNotify destroy)
+{
+  return g_ptr_array_new_with_free_func (destroy);
+}
+
+static void
+bytes_unref (gpointer bytes)
+{
+  g_bytes_unref (bytes);
+}
+
+static void
+pattern_free (gpointer pattern)
+{
+  milter_pattern_free (pattern);
+}
+
+void
+milter_symbol_list_free (MilterSymbolList *list)
+{
+  if (list == NULL)
+    return;
+  g_clear_pointer (&list->names, g_bytes_unref);
+  g_clear_pointer (&list->pattern, milter_pattern_free);
+  g_free (list);
+}
+
+void
+milter_negotiate_args_clear (MilterNegotiateArgs *args)
+{
+  g_clear_pointer (&args->symbols, g_ptr_array_unref);
+  g_clear_pointer (&args->tail, g_bytes_unref);
+}
+
+MilterMacroItem *
+milter_macro_item_new (GBytes *name, GBytes *value)
+{
+  MilterMacroItem *item = g_new0 (MilterMacroItem, 1);
+
+  item->name = g_bytes_ref (name);
+  if (value != NULL)
+    item->value = g_bytes_ref (value);
+  return item;
+}
+
+void
+milter_macro_item_free (MilterMacroItem *item)
+{
+  if (item == NULL)
+    return;
+  g_clear_pointer (&item->name, g_bytes_unref);
+  g_clear_pointer (&item->value, g_bytes_unref);
+  g_free (item);
+}
+
+MilterAnswerPattern *
+milter_answer_pattern_new (MilterAnswerKind kind)
+{
+  MilterAnswerPattern *answer = g_new0 (MilterAnswerPattern, 1);
+
+  answer->kind = kind;
+  answer->patterns = array_of (pattern_free);
+  return answer;
+}
+
+void
+milter_answer_pattern_free (MilterAnswerPattern *answer)
+{
+  if (answer == NULL)
+    return;
+  g_free (answer->code);
+  g_free (answer->extended);
+  g_clear_pointer (&answer->name, g_bytes_unref);
+  g_clear_pointer (&answer->value, milter_pattern_free);
+  g_clear_pointer (&answer->patterns, g_ptr_array_unref);
+  milter_negotiate_args_clear (&answer->negotiate);
+  g_clear_pointer (&answer->bytes, g_bytes_unref);
+  g_free (answer);
+}
+
+MilterExpectation *
+milter_expectation_new (MilterExpectKind kind)
+{
+  MilterExpectation *expectation = g_new0 (MilterExpectation, 1);
+
+  expectation->kind = kind;
+  expectation->answers = array_of ((GDestroyNotify) milter_answer_pattern_free);
+  return expectation;
+}
+
+void
+milter_expectation_free (MilterExpectation *expectation)
+{
+  if (expectation == NULL)
+    return;
+  g_free (expectation->text);
+  g_free (expectation->from);
+  g_clear_pointer (&expectation->answers, g_ptr_array_unref);
+  g_clear_pointer (&expectation->pattern, milter_pattern_free);
+  g_clear_pointer (&expectation->bytes, g_bytes_unref);
+  g_free (expectation->path);
+  g_strfreev (expectation->ignoring);
+  g_free (expectation);
+}
+
+MilterStep *
+milter_step_new (MilterStepKind kind)
+{
+  MilterStep *step = g_new0 (MilterStep, 1);
+
+  step->kind = kind;
+  step->arguments = array_of (bytes_unref);
+  step->macros = array_of ((GDestroyNotify) milter_macro_item_free);
+  step->expectations = array_of ((GDestroyNotify) milter_expectation_free);
+  return step;
+}
+
+void
+milter_step_free (MilterStep *step)
+{
+  if (step == NULL)
+    return;
+  g_clear_pointer (&step->arguments, g_ptr_array_unref);
+  g_clear_pointer (&step->macros, g_ptr_array_unref);
+  milter_negotiate_args_clear (&step->negotiate);
+  g_clear_pointer (&step->bytes, g_bytes_unref);
+  g_free (step->path);
+  g_clear_pointer (&step->expectations, g_ptr_array_unref);
+  g_free (step);
+}
+
+static void
+session_free (gpointer data)
+{
+  MilterScenarioSession *session = data;
+
+  g_free (session->name);
+  g_clear_pointer (&session->macros, g_ptr_array_unref);
+  g_clear_pointer (&session->steps, g_ptr_array_unref);
+  g_free (session);
+}
+
+MilterScenario *
+milter_scenario_new (const char *path)
+{
+  MilterScenario *scenario = g_new0 (MilterScenario, 1);
+
+  scenario->path = g_strdup (path);
+  scenario->macros = array_of ((GDestroyNotify) milter_step_free);
+  scenario->sessions = array_of (session_free);
+  return scenario;
+}
+
+MilterScenarioSession *
+milter_scenario_add_session (MilterScenario *scenario, const MilterWhere *where, char *name)
+{
+  MilterScenarioSession *session = g_new0 (MilterScenarioSession, 1);
+
+  session->where = *where;
+  session->name = name != NULL ? name : g_strdup_printf ("%u", scenario->sessions->len + 1);
+  session->macros = g_ptr_array_ref (scenario->macros);
+  session->steps = array_of ((GDestroyNotify) milter_step_free);
+  g_ptr_array_add (scenario->sessions, session);
+  return session;
+}
+
+void
+milter_scenario_free (MilterScenario *scenario)
+{
+  if (scenario == NULL)
+    return;
+  g_clear_pointer (&scenario->sessions, g_ptr_array_unref);
+  g_clear_pointer (&scenario->macros, g_ptr_array_unref);
+  g_free (scenario->path);
+  g_free (scenario);
+}
