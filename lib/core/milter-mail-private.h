@@ -53,6 +53,7 @@ struct _MilterMail
   GString *quarantine;         /* (nullable) the reason */
   gboolean body_replaced;      /* a replacement has begun: further frames are appended */
   gboolean body_closed;        /* Postfix rules: another edit came behind the replacement */
+  guint n_hidden;              /* how many hidden fields were put in */
 };
 
 MilterMail *milter_mail_new (void);
@@ -64,12 +65,18 @@ void milter_mail_set_sender (MilterMail *mail, MilterBytes address, MilterBytes 
 void milter_mail_add_recipient (MilterMail *mail, MilterBytes address, MilterBytes packed_arguments);
 /* appends a field as it stands in a message */
 void milter_mail_append_header (MilterMail *mail, MilterBytes name, MilterBytes value, gboolean hidden);
+/* puts one in; a position (hidden fields counted) beyond the end means the end */
+void milter_mail_insert_header (MilterMail *mail,
+                                guint position,
+                                MilterBytes name,
+                                MilterBytes value,
+                                gboolean hidden);
 void milter_mail_append_body (MilterMail *mail, MilterBytes bytes);
 /* takes out headers, body, sender and recipients */
 void milter_mail_clear (MilterMail *mail);
 
-/* Takes a mail file as an MTA would: a leading "From " line is dropped, LF becomes CRLF in the body
- * and folds become LF, header and body are found. A first line that is no field means no header
+/* Takes a mail file as an MTA would: leading "From " lines are dropped, LF becomes CRLF in the body
+ * and folds become LF, the last line is completed, header and body are found. A first line that is no field means no header
  * (RFC 5322 2.2; as Postfix takes it). Any bytes are taken, NUL included; there is no error. */
 void milter_mail_parse (MilterMail *mail, MilterBytes file);
 

@@ -14,8 +14,10 @@
 G_BEGIN_DECLS
 
 /* One macro of a stage. In `value`, {…} stands for a fact of the session: {sender} (address without
- * brackets), {sender-host}, {recipient}, {recipient-host}, {host} (the client's name), {address}
- * (the client's address), {helo}, {id} (queue id). A macro whose fact is unknown is left out. */
+ * brackets), {sender-host}, {recipient}, {recipient-host}, {client-name} (of CONNECT, `unknown` if
+ * that is an address in brackets), {address} and {port} (the client's), {helo}, {id} (queue id),
+ * {message-id}. {fact|text}: text, if the fact is unknown. Else a macro whose fact is unknown is
+ * left out. */
 typedef struct
 {
   guint8 command;      /* before which command it travels */
@@ -32,6 +34,8 @@ typedef struct
   MilterOffer offer;
   gboolean fills_in;                /* missing commands are sent with defaults */
   const MilterProfileMacro *macros; /* ends with a row whose name is NULL */
+  const char *queue_id;             /* what {id} is, if the caller does not say */
+  const char *macros_by_request;    /* letters of commands whose macros a symbol list replaces */
   const char *empty_macro_frames;   /* letters of commands before which a macro frame goes out even
                                        if no macro has a value: "CHMRTLNBEU" for Postfix */
   guint id_from_recipient;          /* {id} is known from the Nth RCPT on; 0: from MAIL on */
@@ -45,6 +49,7 @@ typedef struct
   MilterEditRules edit_rules;
   const char *const *hidden_headers;/* fields that it adds on top and does not show, from the top:
                                        they count for insert positions */
+  const char *const *hidden_if_missing; /* the same, below those, if the mail has no such field */
   gboolean skip_everywhere;         /* SKIP outside BODY: no more of that command (Postfix) */
 } MilterProfile;
 
@@ -62,17 +67,26 @@ typedef struct
   gboolean has_sender;
   MilterBytes recipient;
   gboolean has_recipient;
-  guint n_recipients;       /* of this message, the present one counted */
-  const char *queue_id;
+  guint n_recipients;       /* of this message: those that were accepted, and the present one */
+  const char *queue_id;     /* (nullable) else the profile's */
+  guint port;               /* the client's */
+  MilterBytes message_id;   /* the value of Message-Id, without its blank */
 } MilterProfileFacts;
 
 /* Appends the packed pairs of the macros that travel before @command. @symbols: (nullable) the
- * milter's own list for that stage (names between blanks or commas). Returns whether a macro frame
- * is sent at all. */
+ * milter's own list for that command's stage, milter_profile_macro_stage() (names between blanks or
+ * commas). Returns whether a macro frame is sent at all. */
 gboolean milter_profile_append_macros (const MilterProfile *profile,
                                        guint8 command,
                                        const MilterProfileFacts *facts,
                                        const MilterBytes *symbols,
                                        GByteArray *pairs);
+/* The stage whose symbol list decides about the macros of @command, -1 if none does: Postfix's HEADER
+ * goes with the end of the header, BODY with the end of the message (milter-protocol 2.5). */
+int milter_profile_macro_stage (guint8 command);
+
+/* Puts the fields that the MTA adds itself on top of a mail whose header is complete, hidden. To be
+ * called once, before the first edit. */
+void milter_profile_hide_headers (const MilterProfile *profile, MilterMail *mail);
 
 G_END_DECLS
