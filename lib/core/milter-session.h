@@ -51,6 +51,12 @@ typedef enum
  * @MILTER_SESSION_STRICT: a deviation is an error: the caller should close
  * @MILTER_SESSION_LENIENT: it is told, and the session goes on as real software does
  * @MILTER_SESSION_OFF: nothing is judged; the state still follows what is said
+ *
+ * What a deviation means. With LENIENT, a command that does not fit ends the message that is open
+ * and is passed over without a reply (@dropped is set), unless it may follow HELO (HELO, MAIL,
+ * UNKNOWN) or only leaves out DATA or the end of headers: then it is taken. So does libmilter
+ * (milter-protocol 3.1). All other deviations are told and taken. With OFF every command is taken
+ * wherever it stands.
  */
 typedef enum
 {
@@ -64,13 +70,15 @@ typedef enum
  * @MILTER_SESSION_ERROR_UNKNOWN_LETTER: the letter is in no row
  * @MILTER_SESSION_ERROR_MALFORMED: the payload is malformed
  * @MILTER_SESSION_ERROR_OUT_OF_ORDER: a command that does not fit the state
- * @MILTER_SESSION_ERROR_SKIPPED: a command that the milter asked not to be sent
+ * @MILTER_SESSION_ERROR_SKIPPED: a command that the milter asked not to be sent, by a step or by
+ *   answering SKIP
  * @MILTER_SESSION_ERROR_TOO_NEW: a command or reply newer than the negotiated version
  * @MILTER_SESSION_ERROR_UNASKED: a reply while none is due
  * @MILTER_SESSION_ERROR_WRONG_REPLY: a reply that cannot answer the command that waits
  * @MILTER_SESSION_ERROR_EDIT_OUTSIDE: an edit or progress outside the end of message
- * @MILTER_SESSION_ERROR_ACTION: an edit whose action was not agreed
- * @MILTER_SESSION_ERROR_NEGOTIATION: an answer that the offer does not allow
+ * @MILTER_SESSION_ERROR_ACTION: an edit whose action, or a SKIP whose step, was not agreed
+ * @MILTER_SESSION_ERROR_NEGOTIATION: an answer that the offer does not allow, or an offer that
+ *   nobody can answer
  * @MILTER_SESSION_ERROR_REPLY_TEXT: the text of a reply code is malformed
  *
  * Deviations, in the domain %MILTER_SESSION_ERROR.
@@ -94,23 +102,39 @@ typedef enum
 MILTER_AVAILABLE GQuark milter_session_error_quark (void);
 
 /**
+ * MilterSessionDue:
+ * @letter: the command
+ * @message: the number of the message in which it was sent
+ *
+ * A command whose reply is due.
+ */
+typedef struct
+{
+  guint8 letter;
+  guint32 message;
+} MilterSessionDue;
+
+/**
  * MilterSession:
  *
  * One connection between an MTA and a milter. A plain struct, to be embedded: init, use, clear.
- * The members are for reading.
+ * It may not be copied or moved. The members are for reading.
  */
 typedef struct
 {
   MilterSessionPolicy policy;
   MilterSessionState state;
-  MilterOffer offer;         /* the MTA's */
-  MilterOffer agreed;        /* what holds; before the answer, the offer */
+  MilterOffer offer;         /* the MTA's; before it, the highest version and all actions */
+  MilterOffer agreed;        /* what holds; before the answer, the offer without steps */
+  guint32 message;           /* grows where a message begins and where one is cut short */
+  guint32 first_message;     /* what it was when this SMTP session began (QUIT_NC) */
   guint n_recipients;        /* of this message, as sent */
   guint n_refused;           /* of those, refused by the milter */
-  guint skipped;             /* (1 << stage-less index) commands answered with SKIP; see .c */
-  /* commands whose reply is due, oldest first */
-  guint8 due_inline[8];
-  guint8 *due;               /* due_inline, or allocated when more are on their way */
+  guint skipped;             /* commands answered with SKIP, 1 << (letter - 'A') */
+  gboolean dropped;          /* LENIENT: the last command is passed over, without a reply */
+  /* commands whose reply is due, oldest first; a ring */
+  MilterSessionDue due_inline[8];
+  MilterSessionDue *due;     /* due_inline, or allocated when more are on their way */
   guint due_first, due_count, due_size;
   guint n_deviations;        /* seen so far */
 } MilterSession;
@@ -120,21 +144,24 @@ MILTER_AVAILABLE void milter_session_clear (MilterSession *session);
 
 /* The MTA sends (or has sent) this message. Returns FALSE and sets @error for a deviation: with
  * STRICT the state is as before; with LENIENT the state has followed, and the message should be
- * treated as real software does. With OFF always TRUE. Safe with any message, also malformed. */
+ * passed over if session->dropped is set, else be treated as usual. With OFF always TRUE. Safe with
+ * any message, also malformed. */
 MILTER_AVAILABLE gboolean milter_session_command (MilterSession *session,
                                                   const MilterMessage *message,
                                                   GError **error);
 /* The milter sends (or has sent) this one; as above. A final reply takes the oldest due command
- * off the list. */
+ * off the list, and one that decides the message also those of the same message behind it: a
+ * milter does not answer them any more (milter-protocol 3.2). */
 MILTER_AVAILABLE gboolean milter_session_reply (MilterSession *session,
                                                 const MilterMessage *message,
                                                 GError **error);
 
-/* Whether the MTA may send this command now: the rules above without a change of state. */
+/* Whether the MTA may send this command now: the rules above without a change of state. The policy
+ * plays no part: FALSE and @error for what STRICT would refuse. */
 MILTER_AVAILABLE gboolean milter_session_may_command (const MilterSession *session,
                                                       guint8 letter,
                                                       GError **error);
-/* Whether the milter may send this reply now. */
+/* Whether the milter may send this reply now; as above. */
 MILTER_AVAILABLE gboolean milter_session_may_reply (const MilterSession *session,
                                                     guint8 letter,
                                                     GError **error);
