@@ -1,0 +1,921 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * test-session.c: what may be said when, for every pair of state and command, and real talks.
+ *
+ * A talk is written as `>` and a command's letter, `<` and a reply's letter.
+ */
+#include <criterion/criterion.h>
+#include <string.h>
+
+#include <milter/core.h>
+
+#define OFFER(v, a, s) "\0\0\0" v "\0\0" a "\0" s
+static const char full_offer[] = OFFER ("\6", "\1\xff", "\x1f\xff\xff");
+
+/* a payload without fault for every letter that needs one */
+static const struct
+{
+  MilterSide side;
+  guint8 letter;
+  MilterBytes payload;
+} payloads[] = {
+  { MILTER_SIDE_MTA, 'O', { (const guint8 *) full_offer, 12 } },
+  { MILTER_SIDE_MTA, 'D', MILTER_BYTES_INIT ("Mi\0A1\0") },
+  { MILTER_SIDE_MTA,
+    'C',
+    MILTER_BYTES_INIT ("mx\0"
+                       "4\x12\x34"
+                       "192.0.2.1\0") },
+  { MILTER_SIDE_MTA, 'H', MILTER_BYTES_INIT ("client\0") },
+  { MILTER_SIDE_MTA, 'M', MILTER_BYTES_INIT ("<a@example.com>\0") },
+  { MILTER_SIDE_MTA, 'R', MILTER_BYTES_INIT ("<b@example.net>\0") },
+  { MILTER_SIDE_MTA, 'L', MILTER_BYTES_INIT ("Subject\0hi\0") },
+  { MILTER_SIDE_MTA, 'B', MILTER_BYTES_INIT ("text\r\n") },
+  { MILTER_SIDE_MTA, 'U', MILTER_BYTES_INIT ("FOO bar\0") },
+  { MILTER_SIDE_MILTER, 'O', { (const guint8 *) OFFER ("\6", "\1\xff", "\0\4\0"), 12 } },
+  { MILTER_SIDE_MILTER, 'y', MILTER_BYTES_INIT ("550 5.7.1 no\0") },
+  { MILTER_SIDE_MILTER, 'h', MILTER_BYTES_INIT ("X\0y\0") },
+  { MILTER_SIDE_MILTER, 'i', MILTER_BYTES_INIT ("\0\0\0\1X\0y\0") },
+  { MILTER_SIDE_MILTER, 'm', MILTER_BYTES_INIT ("\0\0\0\1X\0y\0") },
+  { MILTER_SIDE_MILTER, 'b', MILTER_BYTES_INIT ("new") },
+  { MILTER_SIDE_MILTER, '+', MILTER_BYTES_INIT ("<c@example.net>\0") },
+  { MILTER_SIDE_MILTER, '2', MILTER_BYTES_INIT ("<c@example.net>\0NOTIFY=NEVER\0") },
+  { MILTER_SIDE_MILTER, '-', MILTER_BYTES_INIT ("<b@example.net>\0") },
+  { MILTER_SIDE_MILTER, 'e', MILTER_BYTES_INIT ("<>\0") },
+  { MILTER_SIDE_MILTER, 'q', MILTER_BYTES_INIT ("later\0") },
+};
+
+static MilterBytes
+get_payload (MilterSide side, guint8 letter)
+{
+  for (gsize i = 0; i < G_N_ELEMENTS (payloads); i++)
+    if (payloads[i].side == side && payloads[i].letter == letter)
+      return payloads[i].payload;
+  return milter_bytes (NULL, 0);
+}
+
+static gboolean
+say_bytes (MilterSession *session,
+           MilterSide side,
+           guint8 letter,
+           MilterBytes payload,
+           GError **error)
+{
+  MilterMessage message;
+
+  milter_message_parse (side, letter, payload, &message);
+  if (side == MILTER_SIDE_MTA)
+    return milter_session_command (session, &message, error);
+  return milter_session_reply (session, &message, error);
+}
+
+static gboolean
+say (MilterSession *session, MilterSide side, guint8 letter, GError **error)
+{
+  return say_bytes (session, side, letter, get_payload (side, letter), error);
+}
+
+static MilterSide
+get_side (char mark)
+{
+  return mark == '>' ? MILTER_SIDE_MTA : MILTER_SIDE_MILTER;
+}
+
+/* what is said must be fine, each part of it */
+static void
+talk (MilterSession *session, const char *words)
+{
+  for (const char *word = words; *word != '\0'; word += 2)
+    {
+      g_autoptr (GError) error = NULL;
+
+      if (*word == ' ')
+        word++;
+      cr_assert (say (session, get_side (word[0]), word[1], &error),
+                 "%s at %s: %s",
+                 words,
+                 word,
+                 error == NULL ? "-" : error->message);
+    }
+}
+
+/* the last word is a deviation with this code */
+static void
+check_deviates (const char *words, int code)
+{
+  MilterSession session;
+  g_autoptr (GError) error = NULL;
+  gsize length = strlen (words);
+  g_autofree char *before = g_strndup (words, length - 2);
+
+  milter_session_init (&session, MILTER_SESSION_STRICT);
+  talk (&session, g_strchomp (before));
+  cr_assert_not (
+      say (&session, get_side (words[length - 2]), words[length - 1], &error), "%s is fine", words);
+  cr_assert (g_error_matches (error, MILTER_SESSION_ERROR, code),
+             "%s: code %d instead of %d: %s",
+             words,
+             error->code,
+             code,
+             error->message);
+  cr_assert_eq (session.n_deviations, 1);
+  milter_session_clear (&session);
+}
+
+/* -- every state and every command, written down by hand -- */
+
+/* states by letter, in the order of the enum */
+static const char state_letters[] = "snremRdhbEoxc";
+static const char command_letters[] = "ODCHMRTLNBEAQKU";
+
+/* For each state: a talk that leads to it; then, for each command in the order above, the state it
+ * leads to with STRICT (`.` is a deviation); with LENIENT; and which LENIENT passes over (`!`). */
+static const struct
+{
+  const char *words;
+  const char *strict;
+  const char *lenient;
+  const char *dropped;
+} expected[] = {
+  /*                                     ODCHMRTLNBEAQKU    ODCHMRTLNBEAQKU    ODCHMRTLNBEAQKU */
+  { "", "n...........c..", "nssemssssssscss", " !!  !!!!!!! ! " },
+  { ">O", "............c..", "nnnemnnnnnnncnn", "!!!  !!!!!!! ! " },
+  { ">O<O", ".re........rcr.", "rreemrrrrrrrcrr", "!    !!!!!!    " },
+  { ">O<O>C<c", ".e.em......ecre", "eeeemeeeeeeecre", "! !  !!!!!!    " },
+  { ">O<O>C<c>M<c", ".m.emR.....ecrm", "mmeemReeeeeecrm", "! !   !!!!!    " },
+  { ">O<O>C<c>M<c>R<c", ".R.emRd....ecrR", "RReemRdhbbEecrR", "! !            " },
+  { ">O<O>C<c>M<c>R<c>T<c", ".d.em..hb..ecr.", "ddeemeehbeeecre", "! !  !!  !!    " },
+  { ">O<O>C<c>M<c>R<c>T<c>L<c", ".h.em..hb..ecr.", "hheemeehbeeecre", "! !  !!  !!    " },
+  { ">O<O>C<c>M<c>R<c>T<c>L<c>N<c", ".b.em....bEecr.", "bbeemeeeebEecre", "! !  !!!!      " },
+  { ">O<O>C<c>M<c>R<c>T<c>L<c>N<c>B<c>E", ".E.em......ecrE", "EEEemEEEEEEecrE", "! !  !!!!!!    " },
+  { ">O<O>C<c>M<r", ".o.em......ecro", "oooemooooooecro", "! !  !!!!!!    " },
+  { ">O<O>C<r", ".x.........xcr.", "xxxemxxxxxxxcrx", "! !  !!!!!!    " },
+  { ">O<O>Q", "...............", "ccccccccccccccc", "!!!!!!!!!!!!!!!" },
+};
+
+static char
+get_state_letter (const MilterSession *session)
+{
+  return state_letters[session->state];
+}
+
+static void
+check_strict_pair (guint state, guint command)
+{
+  MilterSession session;
+  guint8 letter = command_letters[command];
+  char wanted = expected[state].strict[command];
+  gboolean fine;
+
+  milter_session_init (&session, MILTER_SESSION_STRICT);
+  talk (&session, expected[state].words);
+  cr_assert_eq (get_state_letter (&session), state_letters[state], "%s", expected[state].words);
+  cr_assert_eq (milter_session_may_command (&session, letter, NULL), wanted != '.');
+  fine = say (&session, MILTER_SIDE_MTA, letter, NULL);
+  cr_assert_eq (fine, wanted != '.', "state %c command %c", state_letters[state], letter);
+  cr_assert_eq (get_state_letter (&session),
+                wanted == '.' ? state_letters[state] : wanted,
+                "state %c command %c leads to %c",
+                state_letters[state],
+                letter,
+                get_state_letter (&session));
+  cr_assert_eq (session.n_deviations, fine ? 0 : 1);
+  milter_session_clear (&session);
+}
+
+Test (session, strict_takes_exactly_what_the_order_allows)
+{
+  cr_assert_eq (G_N_ELEMENTS (expected), MILTER_SESSION_CLOSED + 1);
+  for (guint state = 0; state < G_N_ELEMENTS (expected); state++)
+    for (guint command = 0; command < strlen (command_letters); command++)
+      check_strict_pair (state, command);
+}
+
+static void
+check_lenient_pair (guint state, guint command)
+{
+  const char *lenient = expected[state].lenient;
+  const char *dropped = expected[state].dropped;
+  guint8 letter = command_letters[command];
+  MilterSession session;
+  guint due;
+  bool answered;
+
+  milter_session_init (&session, MILTER_SESSION_LENIENT);
+  talk (&session, expected[state].words);
+  due = session.due_count;
+  cr_assert_eq (say (&session, MILTER_SIDE_MTA, letter, NULL),
+                expected[state].strict[command] != '.',
+                "told as with STRICT");
+  cr_assert_eq (get_state_letter (&session),
+                lenient[command],
+                "state %c command %c leads to %c",
+                state_letters[state],
+                letter,
+                get_state_letter (&session));
+  cr_assert_eq (session.dropped,
+                dropped[command] == '!',
+                "state %c command %c",
+                state_letters[state],
+                letter);
+  answered = strchr ("DAQK", letter) == NULL && !session.dropped;
+  cr_assert_eq (session.due_count, due + answered, "what is passed over gets no reply");
+  milter_session_clear (&session);
+}
+
+Test (session, lenient_takes_and_passes_over_as_libmilter_does)
+{
+  for (guint state = 0; state < G_N_ELEMENTS (expected); state++)
+    for (guint command = 0; command < strlen (command_letters); command++)
+      check_lenient_pair (state, command);
+}
+
+Test (session, off_judges_nothing_and_follows)
+{
+  static const char *const leads_to = "n.eemRdhbbE.cr.";
+
+  for (guint state = 0; state < G_N_ELEMENTS (expected); state++)
+    for (guint command = 0; command < strlen (command_letters); command++)
+      {
+        MilterSession session;
+
+        milter_session_init (&session, MILTER_SESSION_OFF);
+        talk (&session, expected[state].words);
+        cr_assert (say (&session, MILTER_SIDE_MTA, command_letters[command], NULL));
+        if (leads_to[command] != '.')
+          cr_assert_eq (get_state_letter (&session), leads_to[command]);
+        cr_assert_eq (session.n_deviations, 0);
+        cr_assert_not (session.dropped);
+        milter_session_clear (&session);
+      }
+}
+
+Test (session, unknown_letters_are_told_and_change_nothing)
+{
+  for (guint letter = 0; letter < 256; letter++)
+    if (milter_spec_get (MILTER_SIDE_MTA, letter) == NULL)
+      {
+        MilterSession session;
+        g_autoptr (GError) error = NULL;
+
+        milter_session_init (&session, MILTER_SESSION_LENIENT);
+        talk (&session, ">O<O>C<c>M<c");
+        cr_assert_not (say (&session, MILTER_SIDE_MTA, letter, &error));
+        cr_assert (
+            g_error_matches (error, MILTER_SESSION_ERROR, MILTER_SESSION_ERROR_UNKNOWN_LETTER));
+        cr_assert (session.dropped);
+        cr_assert_eq (session.state, MILTER_SESSION_MAIL);
+        cr_assert_not (milter_session_is_answered (&session, letter));
+        cr_assert_not (milter_session_is_wanted (&session, letter));
+        milter_session_clear (&session);
+      }
+}
+
+/* -- talks -- */
+
+Test (session, whole_talks_pass)
+{
+  static const char *const talks[] = {
+    /* Postfix, with macros before each command and ABORT after each message */
+    ">O<O>D>C<c>D>H<c>D>M<c>D>R<c>D>R<r>D>T<c>D>L<c>D>L<c>D>N<c>D>B<c>D>E<h<i<p<m<b<b<+<2<-<e<q<c"
+    ">A>D>M<c>R<c>T<c>N<c>E<a>A>A>Q",
+    /* sendmail: the next message without ABORT; a client that resets */
+    ">O<O>C<c>H<c>M<c>R<c>T<c>L<c>N<c>B<c>E<r>M<c>R<t>R<c>A>M<d>M<a>Q",
+    /* HELO and MAIL inside a message, UNKNOWN around it */
+    ">O<O>C<c>U<c>H<c>U<r>M<c>U<t>H<c>M<c>R<c>U<y>M<c>R<c>U<c>T<c>N<c>E<y>U<r>H<c>Q",
+    /* another client on the same connection */
+    ">O<O>C<c>H<c>M<c>R<c>T<c>N<c>E<c>K>C<c>M<c>K>C<a>K>C<c>Q",
+    /* skipped body, then its end */
+    ">O<O>C<c>H<c>M<c>R<c>T<c>N<c>B<s>E<c>M<c>R<c>T<c>N<c>B<c>B<s>E<c>Q",
+    /* all in one write */
+    ">O<O>C>H>M>R>R>T>L>L>N>B>E>A>M>R>T>N>E>Q<c<c<c<c<c<c<c<c<c<c<h<c<c<c<c<c<c",
+    /* a verdict silences what was sent ahead of it */
+    ">O<O>C<c>M>R>T>L>N>B>E>M>R<r<c<c",
+    ">O<O>C<c>M>R>R>T>L<c<r<a>A>M<c",
+    ">O<O>C<c>M>R>U>T>L<t<c>A>M<c",
+    /* refused at the connection; the MTA may close as it likes */
+    ">O<O>C<y>Q",
+    ">O<O>C<c>H<t>A>Q",
+    ">O<O>C<a>K>C<c",
+    ">O>Q<O",
+    ">Q",
+  };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (talks); i++)
+    {
+      MilterSession session;
+
+      milter_session_init (&session, MILTER_SESSION_STRICT);
+      talk (&session, talks[i]);
+      cr_assert_eq (milter_session_due (&session), 0, "talk %zu", i);
+      cr_assert_eq (session.n_deviations, 0);
+      milter_session_clear (&session);
+    }
+}
+
+Test (session, deviations_have_their_code)
+{
+  static const struct
+  {
+    const char *words;
+    int code;
+  } cases[] = {
+    { ">C", MILTER_SESSION_ERROR_OUT_OF_ORDER },
+    { ">O<O>C<c>C", MILTER_SESSION_ERROR_OUT_OF_ORDER },
+    { ">O<O>C<c>M<c>R<r>T", MILTER_SESSION_ERROR_OUT_OF_ORDER },
+    { ">O<O>C<c>M<c>R<r>R<t>R<y>T", MILTER_SESSION_ERROR_OUT_OF_ORDER },
+    { ">O<O>C<c>M<c>R<c>T<c>N<c>B<s>B", MILTER_SESSION_ERROR_SKIPPED },
+    { ">O<O>C<c>M<a>R", MILTER_SESSION_ERROR_OUT_OF_ORDER },
+    { ">O<O>C<c>M<c>R<d>R", MILTER_SESSION_ERROR_OUT_OF_ORDER },
+    { ">O<O>C<a>H", MILTER_SESSION_ERROR_OUT_OF_ORDER },
+    { ">O<O>C<c<c", MILTER_SESSION_ERROR_UNASKED },
+    { ">O<O>C<c>M<c>A<c", MILTER_SESSION_ERROR_UNASKED },
+    { ">O<O>C<c>Q<c", MILTER_SESSION_ERROR_UNASKED },
+    { ">O<O>D<c", MILTER_SESSION_ERROR_UNASKED },
+    { "<c", MILTER_SESSION_ERROR_UNASKED },
+    { ">O<c", MILTER_SESSION_ERROR_WRONG_REPLY },
+    { ">O<r", MILTER_SESSION_ERROR_WRONG_REPLY },
+    { ">O<O>C<O", MILTER_SESSION_ERROR_WRONG_REPLY },
+    { ">O<O>C<d", MILTER_SESSION_ERROR_WRONG_REPLY },
+    { ">O<O>C<s", MILTER_SESSION_ERROR_WRONG_REPLY },
+    { ">O<O>C<c>H<d", MILTER_SESSION_ERROR_WRONG_REPLY },
+    { ">O<O>C<c>U<a", MILTER_SESSION_ERROR_WRONG_REPLY },
+    { ">O<O>C<c>U<d", MILTER_SESSION_ERROR_WRONG_REPLY },
+    { ">O<O>C<c>M<c>R<s", MILTER_SESSION_ERROR_WRONG_REPLY },
+    { ">O<O>C<c>M<c>R<c>T<c>L<s", MILTER_SESSION_ERROR_WRONG_REPLY },
+    { ">O<O>C<c>M<c>R<c>T<c>N<c>E<s", MILTER_SESSION_ERROR_WRONG_REPLY },
+    { ">O<O>C<f", MILTER_SESSION_ERROR_WRONG_REPLY },
+    { ">O<O>C<l", MILTER_SESSION_ERROR_WRONG_REPLY },
+    { ">O<O>C<z", MILTER_SESSION_ERROR_UNKNOWN_LETTER },
+    { ">O<O>C<h", MILTER_SESSION_ERROR_EDIT_OUTSIDE },
+    { ">O<O>C<c>M<c>R<c>T<c>N<c>B<p", MILTER_SESSION_ERROR_EDIT_OUTSIDE },
+    { ">O<O>C<c>M<c>R<c>T<c>N<c>E<c<h", MILTER_SESSION_ERROR_EDIT_OUTSIDE },
+    { ">O<O>C<c>M<c>q", MILTER_SESSION_ERROR_UNKNOWN_LETTER },
+    { ">O<O>C<c>M<c<q", MILTER_SESSION_ERROR_EDIT_OUTSIDE },
+  };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (cases); i++)
+    check_deviates (cases[i].words, cases[i].code);
+}
+
+/* -- what was negotiated -- */
+
+static void
+negotiate (MilterSession *session,
+           MilterSessionPolicy policy,
+           guint version,
+           guint32 actions,
+           guint32 steps)
+{
+  g_autoptr (GByteArray) answer = g_byte_array_new ();
+  const guint32 words[]
+      = { GUINT32_TO_BE (version), GUINT32_TO_BE (actions), GUINT32_TO_BE (steps) };
+  g_autoptr (GError) error = NULL;
+
+  milter_session_init (session, policy);
+  talk (session, ">O");
+  g_byte_array_append (answer, (const guint8 *) words, sizeof words);
+  cr_assert (
+      say_bytes (
+          session, MILTER_SIDE_MILTER, 'O', milter_bytes (answer->data, answer->len), &error),
+      "%s",
+      error == NULL ? "-" : error->message);
+  cr_assert_eq (session->state, MILTER_SESSION_READY);
+}
+
+#define ALL_SKIPS MILTER_STEP_NO_EVENT_MASK
+
+Test (session, what_was_negotiated_away_may_be_left_out)
+{
+  static const struct
+  {
+    guint32 steps;
+    const char *words;
+  } cases[] = {
+    { MILTER_STEP_NO_CONNECT, ">H<c>M<c>R<c>T<c>N<c>E<c" },
+    { MILTER_STEP_NO_CONNECT | MILTER_STEP_NO_HELO, ">M<c>R<c>T<c>N<c>E<c>U<c" },
+    { MILTER_STEP_NO_ENVELOPE_FROM, ">C<c>R<c>R<r>T<c>N<c>E<c>R<a>R<c>A>R<c>T<c>N<c>E>R<c<c" },
+    { MILTER_STEP_NO_ENVELOPE_RECIPIENT, ">C<c>M<c>T<c>L<c>N<c>E<c>M<c" },
+    { MILTER_STEP_NO_DATA, ">C<c>M<c>R<c>L<c>N<c>B<c>E<c>M<c>R<c>N<c>E<c" },
+    { MILTER_STEP_NO_END_OF_HEADER, ">C<c>M<c>R<c>T<c>L<c>B<c>E<c>M<c>R<c>T<c>E<c" },
+    { MILTER_STEP_NO_HEADERS, ">C<c>M<c>R<c>T<c>N<c>B<c>E<c" },
+    { MILTER_STEP_NO_BODY, ">C<c>M<c>R<c>T<c>N<c>E<c" },
+    { MILTER_STEP_NO_DATA | MILTER_STEP_NO_END_OF_HEADER, ">C<c>M<c>R<c>E<c>M<c>R<c>B<c>E<c" },
+    { ALL_SKIPS, ">D>E<c>A>D>E<r>E<c>Q" },
+  };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (cases); i++)
+    {
+      MilterSession session;
+
+      negotiate (&session, MILTER_SESSION_STRICT, 6, 0, cases[i].steps);
+      talk (&session, cases[i].words);
+      milter_session_clear (&session);
+    }
+}
+
+Test (session, what_was_negotiated_away_may_not_be_sent)
+{
+  static const char *const words[] = { "C",
+                                       "C<c>H",
+                                       "C<c>M",
+                                       "C<c>M<c>R",
+                                       "C<c>M<c>R<c>T",
+                                       "C<c>M<c>R<c>T<c>L",
+                                       "C<c>M<c>R<c>T<c>N",
+                                       "C<c>M<c>R<c>T<c>N<c>B",
+                                       "C<c>U" };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (words); i++)
+    {
+      guint8 letter = words[i][strlen (words[i]) - 1];
+      guint32 skip = milter_spec_get (MILTER_SIDE_MTA, letter)->skip;
+      g_autofree char *before = g_strdup_printf (">%.*s", (int) strlen (words[i]) - 1, words[i]);
+      g_autoptr (GError) error = NULL;
+      MilterSession session;
+
+      negotiate (&session, MILTER_SESSION_LENIENT, 6, 0, skip);
+      before[strlen (before) - 1] = '\0';
+      talk (&session, before);
+      cr_assert_not (milter_session_is_wanted (&session, letter));
+      cr_assert_not (say (&session, MILTER_SIDE_MTA, letter, &error));
+      cr_assert (g_error_matches (error, MILTER_SESSION_ERROR, MILTER_SESSION_ERROR_SKIPPED));
+      /* it is answered all the same (NEG-22) */
+      cr_assert_not (session.dropped);
+      cr_assert_eq (milter_session_due (&session), letter);
+      milter_session_clear (&session);
+    }
+}
+
+Test (session, versions_imply_what_may_be_sent)
+{
+  static const struct
+  {
+    guint version;
+    guint8 letter;
+    bool wanted;
+  } cases[] = {
+    { 2, 'U', false }, { 2, 'T', false }, { 2, 'K', false }, { 3, 'U', true },
+    { 3, 'T', false }, { 3, 'K', false }, { 4, 'U', true },  { 4, 'T', true },
+    { 4, 'K', false }, { 6, 'K', true },  { 2, 'E', true },
+  };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (cases); i++)
+    {
+      MilterSession session;
+
+      negotiate (&session, MILTER_SESSION_STRICT, cases[i].version, 0, 0);
+      cr_assert_eq (milter_session_is_wanted (&session, cases[i].letter),
+                    cases[i].wanted,
+                    "version %u letter %c",
+                    cases[i].version,
+                    cases[i].letter);
+      milter_session_clear (&session);
+    }
+}
+
+Test (session, commands_and_replies_newer_than_the_version_are_told)
+{
+  static const struct
+  {
+    guint version;
+    const char *before;
+    const char *word;
+  } cases[] = {
+    { 2, ">C<c", ">U" },
+    { 3, ">C<c>M<c>R<c", ">T" },
+    { 4, ">C<c", ">K" },
+    { 4, ">C<c>M<c>R<c>T<c>N<c>B", "<s" },
+    { 2, ">C<c>M<c>R<c>N<c>E", "<e" },
+    { 2, ">C<c>M<c>R<c>L<c>N<c>E", "<2" },
+  };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (cases); i++)
+    {
+      MilterSession session;
+      g_autoptr (GError) error = NULL;
+
+      negotiate (&session, MILTER_SESSION_STRICT, cases[i].version, 0, 0);
+      talk (&session, cases[i].before);
+      cr_assert_not (say (&session, get_side (cases[i].word[0]), cases[i].word[1], &error));
+      cr_assert (g_error_matches (error, MILTER_SESSION_ERROR, MILTER_SESSION_ERROR_TOO_NEW),
+                 "%s",
+                 error->message);
+      milter_session_clear (&session);
+    }
+}
+
+Test (session, no_reply_steps_leave_nothing_due)
+{
+  static const char letters[] = "CHMRTLNBU";
+  MilterSession session;
+
+  negotiate (&session, MILTER_SESSION_STRICT, 6, 0, MILTER_STEP_NO_REPLY_MASK);
+  for (gsize i = 0; i < strlen (letters); i++)
+    cr_assert_not (milter_session_is_answered (&session, letters[i]));
+  talk (&session, ">C>H>M>R>R>T>L>L>N>B");
+  cr_assert_eq (milter_session_due (&session), 0);
+  cr_assert_eq (session.n_recipients, 2);
+  talk (&session, ">E");
+  cr_assert_eq (milter_session_due (&session), 'E');
+  /* the next message is on its way before the verdict: it is not touched by it */
+  talk (&session, ">M>R<c");
+  cr_assert_eq (session.state, MILTER_SESSION_RCPT);
+  milter_session_clear (&session);
+}
+
+Test (session, nothing_is_silent_before_the_answer)
+{
+  MilterSession session;
+
+  /* the offer says which steps the MTA knows, not which hold */
+  milter_session_init (&session, MILTER_SESSION_OFF);
+  talk (&session, ">O>C>H");
+  cr_assert_eq (session.due_count, 3);
+  cr_assert_eq (session.offer.steps, 0x1fffff);
+  cr_assert_eq (session.agreed.steps, 0);
+  cr_assert_eq (session.agreed.actions, 0x1ff);
+  talk (&session, "<O<c");
+  cr_assert_eq (session.state, MILTER_SESSION_ENVELOPE);
+  milter_session_clear (&session);
+}
+
+static void
+check_answer (const char *payload, gsize size, int code, MilterSessionState lenient)
+{
+  MilterSession session;
+  g_autoptr (GError) error = NULL;
+
+  milter_session_init (&session, MILTER_SESSION_STRICT);
+  talk (&session, ">O");
+  cr_assert_not (
+      say_bytes (&session, MILTER_SIDE_MILTER, 'O', milter_bytes (payload, size), &error));
+  cr_assert (g_error_matches (error, MILTER_SESSION_ERROR, code), "%s", error->message);
+  cr_assert_eq (session.state, MILTER_SESSION_NEGOTIATING);
+  cr_assert_eq (milter_session_due (&session), 'O');
+  milter_session_clear (&session);
+
+  milter_session_init (&session, MILTER_SESSION_LENIENT);
+  talk (&session, ">O");
+  cr_assert_not (say_bytes (&session, MILTER_SIDE_MILTER, 'O', milter_bytes (payload, size), NULL));
+  cr_assert_eq (session.state, lenient);
+  cr_assert_eq (milter_session_due (&session), 0);
+  milter_session_clear (&session);
+}
+
+Test (session, answers_that_the_offer_does_not_allow_are_told)
+{
+#define CHECK(bytes, code, state)                                                                  \
+  check_answer (bytes, sizeof (bytes) - 1, MILTER_SESSION_ERROR_##code, MILTER_SESSION_##state)
+  CHECK (OFFER ("\7", "\0\0", "\0\0\0"), NEGOTIATION, READY);
+  CHECK (OFFER ("\1", "\0\0", "\0\0\0"), NEGOTIATION, READY);
+  CHECK (OFFER ("\6", "\2\0", "\0\0\0"), NEGOTIATION, READY);
+  CHECK (OFFER ("\6", "\0\0", "\x20\0\0"), NEGOTIATION, READY);
+  CHECK (OFFER ("\6", "\0\0", "\0\0\0") "\0\0\0\7i\0", NEGOTIATION, READY);
+  CHECK (OFFER ("\6", "\0\0", "\0\0\0") "\0\0\0\1i\0\0\0\0\1j\0", NEGOTIATION, READY);
+  CHECK (OFFER ("\6", "\0\0", "\0\0\0") "\0\0\0\1i", MALFORMED, READY);
+  CHECK ("\0\0\0\6\0\0\0\0", MALFORMED, CONNECTION_OVER);
+  CHECK ("", MALFORMED, CONNECTION_OVER);
+}
+
+Test (session, symbol_lists_need_the_offer_of_them)
+{
+  static const char offer[] = OFFER ("\6", "\0\xff", "\x1f\xff\xff");
+  static const char answer[] = OFFER ("\6", "\0\1", "\0\0\0") "\0\0\0\0j\0";
+  MilterSession session;
+  g_autoptr (GError) error = NULL;
+
+  milter_session_init (&session, MILTER_SESSION_STRICT);
+  cr_assert (say_bytes (&session, MILTER_SIDE_MTA, 'O', milter_bytes (offer, 12), NULL));
+  cr_assert_not (say_bytes (
+      &session, MILTER_SIDE_MILTER, 'O', milter_bytes (answer, sizeof answer - 1), &error));
+  cr_assert (g_error_matches (error, MILTER_SESSION_ERROR, MILTER_SESSION_ERROR_NEGOTIATION));
+  milter_session_clear (&session);
+
+  milter_session_init (&session, MILTER_SESSION_STRICT);
+  talk (&session, ">O");
+  cr_assert (say_bytes (
+      &session, MILTER_SIDE_MILTER, 'O', milter_bytes (answer, sizeof answer - 1), NULL));
+  milter_session_clear (&session);
+}
+
+Test (session, an_offer_below_version_2_is_told)
+{
+  static const char offer[] = OFFER ("\1", "\0\xff", "\x1f\xff\xff");
+  MilterSession session;
+  g_autoptr (GError) error = NULL;
+
+  milter_session_init (&session, MILTER_SESSION_STRICT);
+  cr_assert_not (say_bytes (&session, MILTER_SIDE_MTA, 'O', milter_bytes (offer, 12), &error));
+  cr_assert (g_error_matches (error, MILTER_SESSION_ERROR, MILTER_SESSION_ERROR_NEGOTIATION));
+  milter_session_clear (&session);
+}
+
+Test (session, each_edit_needs_its_own_action)
+{
+  static const struct
+  {
+    guint8 letter;
+    guint32 action;
+  } edits[] = {
+    { 'h', 0x1 },  { 'i', 0x1 },  { 'b', 0x2 },  { '+', 0x4 },  { '-', 0x8 },
+    { 'm', 0x10 }, { 'q', 0x20 }, { 'e', 0x40 }, { '2', 0x80 },
+  };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (edits); i++)
+    {
+      MilterSession session;
+      g_autoptr (GError) error = NULL;
+
+      negotiate (&session, MILTER_SESSION_STRICT, 6, 0x1ff & ~edits[i].action, 0);
+      talk (&session, ">C<c>M<c>R<c>T<c>N<c>E");
+      cr_assert_not (milter_session_may_reply (&session, edits[i].letter, NULL));
+      cr_assert_not (say (&session, MILTER_SIDE_MILTER, edits[i].letter, &error));
+      cr_assert (g_error_matches (error, MILTER_SESSION_ERROR, MILTER_SESSION_ERROR_ACTION));
+      milter_session_clear (&session);
+
+      negotiate (&session, MILTER_SESSION_STRICT, 6, edits[i].action, 0);
+      talk (&session, ">C<c>M<c>R<c>T<c>N<c>E");
+      cr_assert (milter_session_may_reply (&session, edits[i].letter, NULL));
+      cr_assert (say (&session, MILTER_SIDE_MILTER, edits[i].letter, NULL));
+      cr_assert_eq (milter_session_due (&session), 'E', "an edit is no answer");
+      milter_session_clear (&session);
+    }
+}
+
+Test (session, skip_needs_its_step)
+{
+  MilterSession session;
+  g_autoptr (GError) error = NULL;
+
+  negotiate (&session, MILTER_SESSION_STRICT, 6, 0, 0);
+  talk (&session, ">C<c>M<c>R<c>T<c>N<c>B");
+  cr_assert_not (say (&session, MILTER_SIDE_MILTER, 's', &error));
+  cr_assert (g_error_matches (error, MILTER_SESSION_ERROR, MILTER_SESSION_ERROR_ACTION));
+  milter_session_clear (&session);
+}
+
+/* -- effects -- */
+
+Test (session, replies_act_by_stage)
+{
+  static const struct
+  {
+    const char *words;
+    const char *replies;
+    const char *leads_to; /* a state for each of the replies */
+  } cases[] = {
+    { ">O<O>C", "carty4", "exxxxx" },
+    { ">O<O>C<c>H", "carty4", "exxxxx" },
+    { ">O<O>C<c>M", "cartyd4", "mooooox" },
+    { ">O<O>C<c>M<c>R", "cartyd4", "RoRRRox" },
+    { ">O<O>C<c>M<c>R<c>T", "cartyd4", "dooooox" },
+    { ">O<O>C<c>M<c>R<c>T<c>L", "cartyd4", "hooooox" },
+    { ">O<O>C<c>M<c>R<c>T<c>N", "cartyd4", "booooox" },
+    { ">O<O>C<c>M<c>R<c>T<c>N<c>B", "cartyds4", "booooobx" },
+    { ">O<O>C<c>M<c>R<c>T<c>N<c>E", "cartyd4", "eeeeeex" },
+    { ">O<O>C<c>U", "crty4", "eeeex" },
+    { ">O<O>C<c>M<c>R<c>U", "crty4", "RRRRx" },
+  };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (cases); i++)
+    for (gsize reply = 0; reply < strlen (cases[i].replies); reply++)
+      {
+        MilterSession session;
+        char word[] = { '<', cases[i].replies[reply], '\0' };
+
+        milter_session_init (&session, MILTER_SESSION_STRICT);
+        talk (&session, cases[i].words);
+        talk (&session, word);
+        cr_assert_eq (get_state_letter (&session),
+                      cases[i].leads_to[reply],
+                      "%s%s leads to %c",
+                      cases[i].words,
+                      word,
+                      get_state_letter (&session));
+        cr_assert_eq (milter_session_due (&session), 0);
+        milter_session_clear (&session);
+      }
+}
+
+Test (session, recipients_are_counted_by_message)
+{
+  MilterSession session;
+
+  milter_session_init (&session, MILTER_SESSION_STRICT);
+  talk (&session, ">O<O>C<c>M<c>R<c>R<r>R<t>R<y");
+  cr_assert_eq (session.n_recipients, 4);
+  cr_assert_eq (session.n_refused, 3);
+  talk (&session, ">M<c");
+  cr_assert_eq (session.n_recipients, 0);
+  cr_assert_eq (session.n_refused, 0);
+  /* a refusal that comes after its message was cancelled does not count for the next */
+  talk (&session, ">R>A>M>R<r<c<c");
+  cr_assert_eq (session.n_recipients, 1);
+  cr_assert_eq (session.n_refused, 0);
+  milter_session_clear (&session);
+}
+
+Test (session, a_reply_421_ends_the_connection_at_any_stage)
+{
+  static const char *const words[]
+      = { ">O<O>C", ">O<O>C<c>M", ">O<O>C<c>M<c>R", ">O<O>C<c>M<c>R<c>T<c>N<c>E" };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (words); i++)
+    {
+      static const char text[] = "421 4.3.2 bye";
+      MilterSession session;
+
+      milter_session_init (&session, MILTER_SESSION_STRICT);
+      talk (&session, words[i]);
+      cr_assert (
+          say_bytes (&session, MILTER_SIDE_MILTER, 'y', milter_bytes (text, sizeof text), NULL));
+      cr_assert_eq (session.state, MILTER_SESSION_CONNECTION_OVER);
+      milter_session_clear (&session);
+    }
+}
+
+Test (session, reply_texts_that_an_mta_mangles_are_told)
+{
+  static const char *const texts[] = { "250 2.0.0 fine", "550 4.7.1 x", "x", "550 5.7.1 50% off" };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (texts); i++)
+    {
+      MilterBytes text = milter_bytes (texts[i], strlen (texts[i]) + 1);
+      MilterSession session;
+      g_autoptr (GError) error = NULL;
+
+      milter_session_init (&session, MILTER_SESSION_LENIENT);
+      talk (&session, ">O<O>C<c>M");
+      cr_assert_not (say_bytes (&session, MILTER_SIDE_MILTER, 'y', text, &error));
+      cr_assert (g_error_matches (error, MILTER_SESSION_ERROR, MILTER_SESSION_ERROR_REPLY_TEXT));
+      cr_assert_eq (session.state, MILTER_SESSION_MESSAGE_OVER, "it is a refusal all the same");
+      milter_session_clear (&session);
+    }
+}
+
+Test (session, lenient_takes_wrong_replies_for_the_answer_and_edits_for_none)
+{
+  static const struct
+  {
+    const char *words;
+    guint8 reply;
+    MilterSessionState state;
+    guint8 due;
+  } cases[] = {
+    { ">O<O>C", 'd', MILTER_SESSION_ENVELOPE, 0 },
+    { ">O<O>C", 'f', MILTER_SESSION_ENVELOPE, 0 },
+    { ">O<O>C", 'z', MILTER_SESSION_ENVELOPE, 0 },
+    { ">O<O>C", 'h', MILTER_SESSION_ENVELOPE, 'C' },
+    { ">O<O>C", 'p', MILTER_SESSION_ENVELOPE, 'C' },
+    { ">O<O>C<c", 'r', MILTER_SESSION_ENVELOPE, 0 },
+    { ">O<O>C<c>M<c>U", 'a', MILTER_SESSION_MESSAGE_OVER, 0 },
+    { ">O<O>C<c>U", 'a', MILTER_SESSION_ENVELOPE, 0 },
+    { ">O<O>C<c>M<c>R<c>T<c>N<c>E", 's', MILTER_SESSION_ENVELOPE, 0 },
+    { ">O", 'c', MILTER_SESSION_CONNECTION_OVER, 0 },
+  };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (cases); i++)
+    {
+      MilterSession session;
+
+      milter_session_init (&session, MILTER_SESSION_LENIENT);
+      talk (&session, cases[i].words);
+      cr_assert_not (say (&session, MILTER_SIDE_MILTER, cases[i].reply, NULL));
+      cr_assert_eq (session.state, cases[i].state, "%s<%c", cases[i].words, cases[i].reply);
+      cr_assert_eq (milter_session_due (&session), cases[i].due);
+      cr_assert_eq (session.n_deviations, 1);
+      milter_session_clear (&session);
+    }
+}
+
+Test (session, skip_outside_the_body_holds_until_something_else_comes)
+{
+  MilterSession session;
+
+  milter_session_init (&session, MILTER_SESSION_LENIENT);
+  talk (&session, ">O<O>C<c>M<c>R<c>T<c>L");
+  cr_assert_not (say (&session, MILTER_SIDE_MILTER, 's', NULL));
+  cr_assert_not (milter_session_may_command (&session, 'L', NULL));
+  talk (&session, ">D");
+  cr_assert_not (milter_session_may_command (&session, 'L', NULL));
+  talk (&session, ">N<c>B<s");
+  cr_assert_not (milter_session_may_command (&session, 'B', NULL));
+  talk (&session, ">E<c>M<c>R<c>T<c>L<c>N<c>B<c");
+  milter_session_clear (&session);
+}
+
+Test (session, malformed_messages_are_told_and_taken)
+{
+  static const struct
+  {
+    const char *words;
+    char mark;
+    guint8 letter;
+    const char *payload;
+    gsize size;
+  } cases[] = {
+    { ">O<O>C<c", '>', 'H', "client", 6 },
+    { ">O<O>C<c", '>', 'M', "", 0 },
+    { ">O<O>C<c>M<c>R<c", '>', 'T', "x", 1 },
+    { ">O<O>C<c>M", '<', 'c', "x", 1 },
+    { ">O<O>C<c>M", '<', 'y', "550 5.7.1 no", 12 },
+    { ">O<O>C<c>M<c>R<c>T<c>N<c>E", '<', 'h', "X\0", 2 },
+    { "", '>', 'O', "\0\0\0\6", 4 },
+    { ">O<O>C<c", '>', 'D', "", 0 },
+  };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (cases); i++)
+    {
+      MilterBytes payload = milter_bytes (cases[i].payload, cases[i].size);
+      MilterSession session;
+      g_autoptr (GError) error = NULL;
+
+      milter_session_init (&session, MILTER_SESSION_LENIENT);
+      talk (&session, cases[i].words);
+      cr_assert_not (
+          say_bytes (&session, get_side (cases[i].mark), cases[i].letter, payload, &error));
+      cr_assert (g_error_matches (error, MILTER_SESSION_ERROR, MILTER_SESSION_ERROR_MALFORMED),
+                 "case %zu: %s",
+                 i,
+                 error->message);
+      cr_assert_not (session.dropped);
+      milter_session_clear (&session);
+    }
+}
+
+/* -- the list of what is due -- */
+
+Test (session, a_thousand_commands_may_be_on_their_way)
+{
+  MilterSession session;
+
+  milter_session_init (&session, MILTER_SESSION_STRICT);
+  talk (&session, ">O<O>C<c>M<c>R<c>T<c");
+  for (guint round = 0; round < 3; round++)
+    {
+      for (guint i = 0; i < 1500; i++)
+        talk (&session, ">L");
+      for (guint i = 0; i < 1500; i++)
+        {
+          cr_assert_eq (milter_session_due (&session), 'L');
+          talk (&session, "<c");
+        }
+      cr_assert_eq (milter_session_due (&session), 0);
+    }
+  talk (&session, ">L>L>L>L>N>B>B>B>B>E");
+  cr_assert_eq (session.due_count, 10);
+  talk (&session, "<c<c<c<c");
+  cr_assert_eq (milter_session_due (&session), 'N');
+  talk (&session, "<c<c<c<c<c");
+  cr_assert_eq (milter_session_due (&session), 'E');
+  talk (&session, "<c");
+  milter_session_clear (&session);
+  milter_session_clear (&session);
+}
+
+Test (session, a_refusal_of_the_old_client_is_not_for_the_new_one)
+{
+  MilterSession session;
+
+  milter_session_init (&session, MILTER_SESSION_STRICT);
+  talk (&session, ">O<O>C>K>C<r");
+  cr_assert_eq (session.state, MILTER_SESSION_ENVELOPE);
+  talk (&session, "<r");
+  cr_assert_eq (session.state, MILTER_SESSION_CONNECTION_OVER);
+  milter_session_clear (&session);
+}
+
+Test (session, strict_refusals_change_nothing)
+{
+  MilterSession session;
+
+  milter_session_init (&session, MILTER_SESSION_STRICT);
+  talk (&session, ">O<O>C<c>M<c>R<c");
+  for (guint i = 0; i < 3; i++)
+    {
+      cr_assert_not (say (&session, MILTER_SIDE_MTA, 'C', NULL));
+      cr_assert_not (say (&session, MILTER_SIDE_MILTER, 'c', NULL));
+    }
+  cr_assert_eq (session.n_deviations, 6);
+  cr_assert_eq (session.n_recipients, 1);
+  talk (&session, ">T<c>N<c>E<c");
+  milter_session_clear (&session);
+}
+
+Test (session, in_message_is_from_mail_to_the_verdict)
+{
+  static const char inside[] = "mRdhbE";
+
+  for (guint state = 0; state < G_N_ELEMENTS (expected); state++)
+    {
+      MilterSession session;
+
+      milter_session_init (&session, MILTER_SESSION_STRICT);
+      talk (&session, expected[state].words);
+      cr_assert_eq (milter_session_in_message (&session),
+                    strchr (inside, state_letters[state]) != NULL);
+      cr_assert_gt (strlen (milter_session_state_to_string (state)), 3);
+      milter_session_clear (&session);
+    }
+}
