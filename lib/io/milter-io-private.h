@@ -43,7 +43,9 @@ typedef enum
  * MilterIoHandlers:
  * @connected: an outgoing connection is there; not called for accepted ones
  * @received: bytes have come, together with what was left over; returns how many were consumed.
- *   With 0 it is called again when there are more. The bytes are valid during the call.
+ *   It is called again at once while it consumes some and leaves some; with 0 it is called again
+ *   when there are more, then with all that was left, in one piece however large. The bytes are
+ *   valid during the call.
  * @ended: the peer will send no more (EOF) or the connection is broken. Called once, not after
  *   _milter_io_connection_close(). After EOF the connection can still be written to until it is
  *   closed; the handler closes it, or it stays half open. @leftover is how many bytes were never
@@ -73,6 +75,7 @@ typedef struct
  * _milter_io_loop_free(), which closes its connections without calling their handlers. */
 MILTER_AVAILABLE MilterIoLoop *_milter_io_loop_new (GMainContext *context, GError **error);
 MILTER_AVAILABLE void _milter_io_loop_free (MilterIoLoop *loop);
+/* those that were closed but are still writing count */
 MILTER_AVAILABLE guint _milter_io_loop_get_n_connections (MilterIoLoop *loop);
 /* the loop of this thread's default main context, made when first asked for and shared by all who
  * ask; each call is paired with one of _milter_io_loop_unref() */
@@ -81,7 +84,8 @@ MILTER_AVAILABLE void _milter_io_loop_unref (MilterIoLoop *loop);
 
 /* Takes a connected socket (becomes the connection's; set to non-blocking, close-on-exec,
  * TCP_NODELAY). quickack: re-arm TCP_QUICKACK before each read, as the side that waits for answers
- * should. The handlers table is not copied and must outlive the connection. */
+ * should. The handlers table is not copied and must outlive the connection. On failure the socket
+ * is closed, too. */
 MILTER_AVAILABLE MilterIoConnection *_milter_io_connection_new (MilterIoLoop *loop,
                                                                 int fd,
                                                                 bool quickack,
@@ -110,6 +114,11 @@ MILTER_AVAILABLE void _milter_io_connection_written (MilterIoConnection *connect
 MILTER_AVAILABLE void _milter_io_connection_flush (MilterIoConnection *connection);
 /* bytes that the kernel has not taken yet */
 MILTER_AVAILABLE gsize _milter_io_connection_get_pending (MilterIoConnection *connection);
+/* Stops reading while more than @size bytes wait for a peer that does not read (0: never, as at
+ * first). For the side that answers: a peer that only asks would fill our memory. The side that
+ * asks must go on reading, else both wait for each other. */
+MILTER_AVAILABLE void _milter_io_connection_set_max_pending (MilterIoConnection *connection,
+                                                             gsize size);
 /* stop and resume reading: `received` is not called meanwhile, the kernel's buffer fills. On
  * resuming, what was left over is handed to `received` again from the main loop. */
 MILTER_AVAILABLE void _milter_io_connection_pause (MilterIoConnection *connection, bool pause);
@@ -129,7 +138,8 @@ typedef enum
   MILTER_IO_CLOSE_RESET
 } MilterIoClose;
 
-/* Ends the connection and frees it; no handler is called any more. Safe inside its own handlers. */
+/* Ends the connection and frees it; no handler is called any more. Safe inside its own handlers.
+ * A peer that takes nothing for ten seconds loses what was to be flushed. */
 MILTER_AVAILABLE void _milter_io_connection_close (MilterIoConnection *connection, MilterIoClose how);
 /* FIN for sending only, after what is to be written; reading goes on */
 MILTER_AVAILABLE void _milter_io_connection_shutdown_write (MilterIoConnection *connection);

@@ -1,0 +1,829 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * milter-io-connection.c: a socket that speaks through a table of handlers.
+ *
+ * Reading: one recv() a turn, into the loop's buffer, and the handler sees the bytes where they
+ * are. What it leaves is kept: a small rest is copied back before the new bytes next time; a large
+ * one (a body of 1 MiB comes in pieces) stays where it is and is added to.
+ *
+ * Writing: all that was written during a turn leaves in one send() at its end. The kernel's refusal
+ * alone makes us ask when it has room.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "milter-io-attempt.h"
+#include "milter-io-loop-private.h"
+
+/* a rest up to this size is copied to the loop's buffer rather than added to */
+#define REST_SMALL (16 * 1024)
+/* room to add to a large rest at least */
+#define REST_ROOM (128 * 1024)
+/* an output buffer that was larger than this is given back when it is empty */
+#define OUTPUT_KEPT 512
+/* bytes already sent are taken out of an output buffer above this, not sooner */
+#define OUTPUT_COMPACT (64 * 1024)
+/* what a closed connection has still to write is dropped when the peer takes none for so long */
+#define LINGER_US (10 * G_USEC_PER_SEC)
+/* bytes that are thrown away on closing at most */
+#define DISCARD_ROUNDS 64
+
+/* what is to be done when the loop has its turn */
+enum
+{
+  DUE_CONNECTED = 1 << 0, /* tell that the connection is there */
+  DUE_REST = 1 << 1       /* hand on what was left */
+};
+
+struct _MilterIoConnection
+{
+  MilterIoWatch watch;
+  const MilterIoHandlers *handlers; /* unowned */
+  gpointer user_data;               /* unowned */
+
+  MilterIoAttempt *attempt; /* while connecting */
+  MilterIoDeadline retry;   /* of the attempt */
+
+  guint8 *rest;
+  gsize rest_size;
+  gsize rest_room;
+
+  GByteArray *output;
+  gsize n_sent; /* of the output */
+  gsize max_pending;
+
+  guint due;
+  int write_errno; /* writing has failed: nothing is written any more */
+  bool closing;    /* closed, but still writing */
+  bool quickack;
+  bool tcp;
+  bool paused;
+  bool deaf;      /* there is nothing more to read */
+  bool told;      /* `ended` was called */
+  bool must_wait; /* the kernel's buffer is full */
+  bool shut;      /* no more to write but what is in the output; then FIN */
+  bool shut_done;
+};
+
+/* handlers may be called, memory may be looked at */
+static bool
+is_live (const MilterIoConnection *connection)
+{
+  return milter_io_watch_is_open (&connection->watch) && !connection->closing;
+}
+
+static gsize
+count_pending (const MilterIoConnection *connection)
+{
+  return connection->output ? connection->output->len - connection->n_sent : 0;
+}
+
+static void
+update_wanted (MilterIoConnection *connection)
+{
+  guint wanted = 0;
+  bool full = connection->max_pending > 0
+              && count_pending (connection) > connection->max_pending;
+
+  if (connection->attempt != NULL)
+    return;
+  if (!connection->deaf && !connection->paused && !full)
+    wanted |= MILTER_IO_READABLE;
+  if (connection->must_wait)
+    wanted |= MILTER_IO_WRITABLE;
+  milter_io_watch_want (&connection->watch, wanted);
+}
+
+static void
+drop_output (MilterIoConnection *connection)
+{
+  if (connection->output != NULL)
+    g_byte_array_set_size (connection->output, 0);
+  connection->n_sent = 0;
+  connection->must_wait = false;
+}
+
+/* the kept rest */
+
+static void
+drop_rest (MilterIoConnection *connection)
+{
+  g_clear_pointer (&connection->rest, g_free);
+  connection->rest_size = connection->rest_room = 0;
+}
+
+/* data: in the loop's buffer, or in the rest's own */
+static void
+keep_rest (MilterIoConnection *connection, const guint8 *data, gsize size)
+{
+  if (size == 0)
+    {
+      drop_rest (connection);
+      return;
+    }
+  if (data == connection->rest)
+    {
+      connection->rest_size = size;
+      return;
+    }
+  /* inside its own buffer, and still large */
+  if (connection->rest != NULL && size > REST_SMALL)
+    {
+      memmove (connection->rest, data, size);
+      connection->rest_size = size;
+      return;
+    }
+
+  gsize room = size > REST_SMALL ? size + REST_ROOM : size;
+  guint8 *rest = g_malloc (room);
+  memcpy (rest, data, size);
+  g_free (connection->rest);
+  connection->rest = rest;
+  connection->rest_size = size;
+  connection->rest_room = room;
+}
+
+static void
+grow_rest (MilterIoConnection *connection)
+{
+  if (connection->rest_room - connection->rest_size >= REST_ROOM / 2)
+    return;
+  connection->rest_room = MAX (2 * connection->rest_size, connection->rest_size + REST_ROOM);
+  connection->rest = g_realloc (connection->rest, connection->rest_room);
+}
+
+/* telling the handlers */
+
+static void
+tell_end (MilterIoConnection *connection, MilterIoEnd end, const GError *error)
+{
+  connection->deaf = true;
+  if (end != MILTER_IO_END_EOF)
+    drop_output (connection);
+  update_wanted (connection);
+  if (connection->told)
+    return;
+  connection->told = true;
+  connection->handlers->ended (connection, end, connection->rest_size, error, connection->user_data);
+}
+
+static void
+tell_errno (MilterIoConnection *connection, int errsv)
+{
+  bool reset = errsv == ECONNRESET || errsv == EPIPE;
+  g_autoptr (GError) error = g_error_new (G_IO_ERROR,
+                                          g_io_error_from_errno (errsv),
+                                          "%s",
+                                          g_strerror (errsv));
+
+  if (connection->write_errno == 0)
+    connection->write_errno = errsv;
+  tell_end (connection, reset ? MILTER_IO_END_RESET : MILTER_IO_END_ERROR, error);
+}
+
+/* data: a kept rest and what came after it */
+static void
+hand_on (MilterIoConnection *connection, const guint8 *data, gsize size)
+{
+  gsize used = 0;
+
+  while (used < size && is_live (connection) && !connection->paused)
+    {
+      gsize n = connection->handlers->received (connection,
+                                                data + used,
+                                                size - used,
+                                                connection->user_data);
+      g_assert (n <= size - used);
+      used += n;
+      if (n == 0)
+        break;
+    }
+  /* one that is freed is freed with its rest when we are back */
+  if (is_live (connection))
+    keep_rest (connection, data + used, size - used);
+}
+
+/* reading */
+
+static void
+arm_quickack (MilterIoConnection *connection)
+{
+  /* the kernel forgets it: a delayed ACK costs 40 ms when the peer has Nagle's algorithm on */
+  if (connection->tcp && connection->quickack)
+    (void) setsockopt (connection->watch.fd, IPPROTO_TCP, TCP_QUICKACK, &(int){ 1 }, sizeof (int));
+}
+
+static ssize_t
+receive (MilterIoConnection *connection, guint8 *data, gsize size)
+{
+  ssize_t n;
+
+  do
+    n = recv (connection->watch.fd, data, size, 0);
+  while (n < 0 && errno == EINTR);
+  return n;
+}
+
+static void
+read_some (MilterIoConnection *connection, guint8 *buffer)
+{
+  gsize kept = connection->rest_size;
+  guint8 *data = buffer;
+  gsize room = MILTER_IO_BUFFER_SIZE;
+
+  if (kept > REST_SMALL)
+    {
+      grow_rest (connection);
+      data = connection->rest;
+      room = MIN (connection->rest_room, kept + MILTER_IO_BUFFER_SIZE);
+    }
+
+  arm_quickack (connection);
+  ssize_t n = receive (connection, data + kept, room - kept);
+  if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
+    {
+      /* all that the peer had said before it went away has been read */
+      if (connection->write_errno != 0)
+        tell_errno (connection, connection->write_errno);
+      return;
+    }
+  if (n < 0)
+    {
+      tell_errno (connection, errno);
+      return;
+    }
+  if (n == 0)
+    {
+      if (connection->write_errno != 0)
+        tell_errno (connection, connection->write_errno);
+      else
+        tell_end (connection, MILTER_IO_END_EOF, NULL);
+      return;
+    }
+
+  if (data == buffer && kept > 0)
+    {
+      memcpy (data, connection->rest, kept);
+      drop_rest (connection);
+    }
+  hand_on (connection, data, kept + (gsize) n);
+}
+
+/* writing */
+
+static void
+note_sent (MilterIoConnection *connection, gsize n)
+{
+  GByteArray *output = connection->output;
+
+  connection->n_sent += n;
+  if (connection->n_sent == output->len)
+    {
+      /* the array itself stays: encoders hold it */
+      if (output->len > OUTPUT_KEPT)
+        g_free (g_byte_array_steal (output, NULL));
+      else
+        g_byte_array_set_size (output, 0);
+      connection->n_sent = 0;
+    }
+  else if (connection->n_sent > OUTPUT_COMPACT && connection->n_sent > output->len / 2)
+    {
+      g_byte_array_remove_range (output, 0, (guint) connection->n_sent);
+      connection->n_sent = 0;
+    }
+}
+
+/* Calls no handler: it may be called from anywhere. */
+static void
+send_output (MilterIoConnection *connection)
+{
+  gsize pending = count_pending (connection);
+
+  if (connection->attempt != NULL || connection->must_wait || connection->write_errno != 0)
+    return;
+  if (pending > 0)
+    {
+      ssize_t n;
+
+      do
+        n = send (connection->watch.fd,
+                  connection->output->data + connection->n_sent,
+                  pending,
+                  MSG_NOSIGNAL);
+      while (n < 0 && errno == EINTR);
+      if (n >= 0)
+        note_sent (connection, (gsize) n);
+      /* a short one means that the kernel's buffer is full, too */
+      if (n >= 0 || errno == EAGAIN || errno == EWOULDBLOCK)
+        {
+          connection->must_wait = count_pending (connection) > 0;
+        }
+      else
+        {
+          connection->write_errno = errno;
+          drop_output (connection);
+        }
+      update_wanted (connection);
+    }
+
+  if (connection->shut && !connection->shut_done && count_pending (connection) == 0)
+    {
+      (void) shutdown (connection->watch.fd, SHUT_WR);
+      connection->shut_done = true;
+    }
+}
+
+/* Writing has failed, so the peer is gone. What it said before comes first. */
+static void
+handle_broken (MilterIoConnection *connection, guint8 *buffer)
+{
+  if (connection->write_errno == 0 || connection->told || connection->paused)
+    return;
+  if (connection->deaf)
+    tell_errno (connection, connection->write_errno);
+  else
+    read_some (connection, buffer);
+  /* and there may be more of it */
+  if (is_live (connection) && !connection->told)
+    milter_io_watch_enqueue (&connection->watch);
+}
+
+static void
+end_turn (MilterIoConnection *connection)
+{
+  if (!is_live (connection))
+    return;
+  send_output (connection);
+  if (connection->write_errno != 0 && !connection->told)
+    milter_io_watch_enqueue (&connection->watch);
+  else if (connection->due == 0)
+    milter_io_watch_dequeue (&connection->watch);
+}
+
+/* closing */
+
+static void
+discard_input (MilterIoConnection *connection)
+{
+  guint8 trash[16 * 1024];
+
+  if (connection->deaf || connection->write_errno != 0 || connection->watch.fd < 0)
+    return;
+  for (guint i = 0; i < DISCARD_ROUNDS; i++)
+    if (recv (connection->watch.fd, trash, sizeof trash, MSG_DONTWAIT) <= 0)
+      return;
+}
+
+static void
+finish (MilterIoConnection *connection)
+{
+  MilterIoLoop *loop = connection->watch.loop;
+
+  if (connection->retry.index != 0)
+    milter_io_watch_set_own_deadline (&connection->watch, &connection->retry, 0);
+  milter_io_loop_count_connection (loop, -1);
+  milter_io_watch_close (&connection->watch);
+}
+
+static void
+finish_with_fin (MilterIoConnection *connection)
+{
+  /* closing a socket with unread bytes sends RST, which takes what we wrote away from the peer */
+  if (connection->attempt == NULL)
+    discard_input (connection);
+  finish (connection);
+}
+
+static void
+linger (MilterIoConnection *connection)
+{
+  connection->closing = true;
+  connection->paused = false;
+  connection->max_pending = 0;
+  connection->due = 0;
+  milter_io_watch_dequeue (&connection->watch);
+  milter_io_watch_set_deadline (&connection->watch, g_get_monotonic_time () + LINGER_US);
+  update_wanted (connection);
+}
+
+static void
+linger_on (MilterIoConnection *connection, guint events, guint8 *buffer)
+{
+  if (events & MILTER_IO_WRITABLE)
+    {
+      connection->must_wait = false;
+      send_output (connection);
+      milter_io_watch_set_deadline (&connection->watch, g_get_monotonic_time () + LINGER_US);
+    }
+  /* a peer that waits until we have read would never read itself */
+  if (events & MILTER_IO_READABLE)
+    {
+      ssize_t n = receive (connection, buffer, MILTER_IO_BUFFER_SIZE);
+
+      connection->deaf = n == 0;
+      if (n < 0 && errno != EAGAIN && errno != EWOULDBLOCK)
+        connection->write_errno = errno;
+      update_wanted (connection);
+    }
+  if (count_pending (connection) == 0 || connection->write_errno != 0)
+    finish_with_fin (connection);
+}
+
+/* connecting */
+
+static void
+adopt_socket (MilterIoConnection *connection)
+{
+  /* fails on a unix socket, which tells us what it is */
+  connection->tcp
+      = setsockopt (connection->watch.fd, IPPROTO_TCP, TCP_NODELAY, &(int){ 1 }, sizeof (int)) == 0;
+}
+
+static void
+tell_connected (MilterIoConnection *connection)
+{
+  connection->due &= ~(guint) DUE_CONNECTED;
+  if (connection->handlers->connected != NULL)
+    connection->handlers->connected (connection, connection->user_data);
+}
+
+static void
+end_attempt (MilterIoConnection *connection)
+{
+  g_clear_pointer (&connection->attempt, milter_io_attempt_free);
+  adopt_socket (connection);
+  update_wanted (connection);
+}
+
+/* the next address. On failure the attempt is over and @error set. */
+static void
+begin_step (MilterIoConnection *connection, GError **error)
+{
+  int fd = -1;
+  MilterIoAttemptResult result = milter_io_attempt_step (connection->attempt, &fd, error);
+
+  if (result == MILTER_IO_ATTEMPT_BUSY)
+    {
+      gint64 pause_us = milter_io_attempt_get_pause_ms (connection->attempt) * (gint64) 1000;
+      milter_io_watch_set_own_deadline (&connection->watch,
+                                        &connection->retry,
+                                        g_get_monotonic_time () + pause_us);
+      return;
+    }
+  if (result == MILTER_IO_ATTEMPT_FAILED)
+    return;
+
+  if (!milter_io_watch_set_fd (&connection->watch,
+                               fd,
+                               result == MILTER_IO_ATTEMPT_PENDING ? MILTER_IO_WRITABLE
+                                                                   : MILTER_IO_READABLE,
+                               error))
+    {
+      close (fd);
+      return;
+    }
+  if (result == MILTER_IO_ATTEMPT_CONNECTED)
+    {
+      end_attempt (connection);
+      connection->due |= DUE_CONNECTED;
+      milter_io_watch_enqueue (&connection->watch);
+    }
+}
+
+/* from the loop, where a failure is told */
+static void
+go_on_connecting (MilterIoConnection *connection)
+{
+  g_autoptr (GError) error = NULL;
+
+  begin_step (connection, &error);
+  if (error == NULL)
+    return;
+  g_clear_pointer (&connection->attempt, milter_io_attempt_free);
+  connection->write_errno = ENOTCONN;
+  tell_end (connection, MILTER_IO_END_ERROR, error);
+}
+
+static void
+connecting_ready (MilterIoConnection *connection)
+{
+  if (milter_io_attempt_decide (connection->attempt, connection->watch.fd))
+    {
+      end_attempt (connection);
+      tell_connected (connection);
+      return;
+    }
+  milter_io_watch_clear_fd (&connection->watch);
+  go_on_connecting (connection);
+}
+
+/* as a watch */
+
+static void
+connection_ready (MilterIoWatch *watch, guint events, guint8 *buffer)
+{
+  MilterIoConnection *connection = (MilterIoConnection *) watch;
+
+  if (connection->closing)
+    {
+      linger_on (connection, events, buffer);
+      return;
+    }
+  if (connection->attempt != NULL)
+    {
+      connecting_ready (connection);
+      end_turn (connection);
+      return;
+    }
+
+  if (events & MILTER_IO_WRITABLE)
+    {
+      connection->must_wait = false;
+      send_output (connection);
+      update_wanted (connection);
+      if (connection->write_errno == 0 && !connection->must_wait
+          && connection->handlers->drained != NULL)
+        connection->handlers->drained (connection, connection->user_data);
+    }
+  if (events & MILTER_IO_READABLE && is_live (connection))
+    {
+      /* a pause is told to the poller only here: most end before anything comes */
+      if (connection->paused)
+        update_wanted (connection);
+      /* what is due comes first: it stands in the queue */
+      else if (!connection->deaf && connection->due == 0)
+        read_some (connection, buffer);
+    }
+  end_turn (connection);
+}
+
+static void
+connection_queued (MilterIoWatch *watch, bool inside, guint8 *buffer)
+{
+  MilterIoConnection *connection = (MilterIoConnection *) watch;
+
+  /* a handler that waits for something else has its words sent */
+  if (inside || connection->closing)
+    {
+      send_output (connection);
+      return;
+    }
+
+  if (connection->due & DUE_CONNECTED)
+    tell_connected (connection);
+  if (is_live (connection) && connection->due & DUE_REST && !connection->paused)
+    {
+      connection->due &= ~(guint) DUE_REST;
+      hand_on (connection, connection->rest, connection->rest_size);
+    }
+  if (is_live (connection))
+    send_output (connection);
+  if (is_live (connection))
+    handle_broken (connection, buffer);
+}
+
+static void
+connection_expired (MilterIoWatch *watch, MilterIoDeadline *deadline)
+{
+  MilterIoConnection *connection = (MilterIoConnection *) watch;
+
+  if (deadline == &connection->retry)
+    go_on_connecting (connection);
+  else if (connection->closing)
+    finish (connection);
+  else if (connection->handlers->deadline != NULL)
+    connection->handlers->deadline (connection, connection->user_data);
+  end_turn (connection);
+}
+
+static void
+connection_abandon (MilterIoWatch *watch)
+{
+  finish ((MilterIoConnection *) watch);
+}
+
+static void
+connection_free (MilterIoWatch *watch)
+{
+  MilterIoConnection *connection = (MilterIoConnection *) watch;
+
+  milter_io_attempt_free (connection->attempt);
+  g_free (connection->rest);
+  if (connection->output != NULL)
+    g_byte_array_unref (connection->output);
+  g_free (connection);
+}
+
+static const MilterIoWatchClass connection_class = {
+  .ready = connection_ready,
+  .queued = connection_queued,
+  .expired = connection_expired,
+  .abandon = connection_abandon,
+  .free = connection_free,
+};
+
+/* for the rooms above */
+
+static MilterIoConnection *
+make (MilterIoLoop *loop, const MilterIoHandlers *handlers, gpointer user_data)
+{
+  MilterIoConnection *connection = g_new0 (MilterIoConnection, 1);
+
+  connection->handlers = handlers;
+  connection->user_data = user_data;
+  milter_io_watch_init (&connection->watch, &connection_class, loop);
+  milter_io_loop_count_connection (loop, 1);
+  return connection;
+}
+
+static bool
+prepare_fd (int fd, GError **error)
+{
+  int status = fcntl (fd, F_GETFL);
+  int flags = fcntl (fd, F_GETFD);
+
+  if (status >= 0 && flags >= 0
+      && (status & O_NONBLOCK || fcntl (fd, F_SETFL, status | O_NONBLOCK) == 0)
+      && (flags & FD_CLOEXEC || fcntl (fd, F_SETFD, flags | FD_CLOEXEC) == 0))
+    return true;
+
+  int errsv = errno;
+  g_set_error (error,
+               G_IO_ERROR,
+               g_io_error_from_errno (errsv),
+               "cannot make a socket non-blocking: %s",
+               g_strerror (errsv));
+  return false;
+}
+
+MilterIoConnection *
+_milter_io_connection_new (MilterIoLoop *loop,
+                           int fd,
+                           bool quickack,
+                           const MilterIoHandlers *handlers,
+                           gpointer user_data,
+                           GError **error)
+{
+  MilterIoConnection *connection = make (loop, handlers, user_data);
+
+  connection->quickack = quickack;
+  if (!prepare_fd (fd, error)
+      || !milter_io_watch_set_fd (&connection->watch, fd, MILTER_IO_READABLE, error))
+    {
+      close (fd);
+      finish (connection);
+      return NULL;
+    }
+  adopt_socket (connection);
+  return connection;
+}
+
+MilterIoConnection *
+_milter_io_connection_connect (MilterIoLoop *loop,
+                               const MilterConnectionSpec *spec,
+                               const MilterIoHandlers *handlers,
+                               gpointer user_data,
+                               GError **error)
+{
+  MilterIoAttempt *attempt = milter_io_attempt_new (spec, error);
+  if (attempt == NULL)
+    return NULL;
+
+  MilterIoConnection *connection = make (loop, handlers, user_data);
+  g_autoptr (GError) failure = NULL;
+
+  connection->attempt = attempt;
+  connection->quickack = true;
+  begin_step (connection, &failure);
+  if (failure != NULL)
+    {
+      finish (connection);
+      g_propagate_error (error, g_steal_pointer (&failure));
+      return NULL;
+    }
+  return connection;
+}
+
+GByteArray *
+_milter_io_connection_get_output (MilterIoConnection *connection)
+{
+  if (connection->output == NULL)
+    connection->output = g_byte_array_new ();
+  return connection->output;
+}
+
+void
+_milter_io_connection_written (MilterIoConnection *connection)
+{
+  if (!is_live (connection))
+    return;
+  /* nobody will read it */
+  if (connection->write_errno != 0 || connection->shut_done)
+    drop_output (connection);
+  else if (connection->must_wait)
+    update_wanted (connection);
+  else if (count_pending (connection) > 0)
+    milter_io_watch_enqueue (&connection->watch);
+}
+
+void
+_milter_io_connection_write (MilterIoConnection *connection, const guint8 *data, gsize size)
+{
+  if (!is_live (connection) || connection->shut)
+    return;
+  g_byte_array_append (_milter_io_connection_get_output (connection), data, (guint) size);
+  _milter_io_connection_written (connection);
+}
+
+void
+_milter_io_connection_flush (MilterIoConnection *connection)
+{
+  if (!is_live (connection))
+    return;
+  send_output (connection);
+  /* a failure is told by the loop */
+  if (connection->write_errno != 0 && !connection->told)
+    milter_io_watch_enqueue (&connection->watch);
+}
+
+gsize
+_milter_io_connection_get_pending (MilterIoConnection *connection)
+{
+  return count_pending (connection);
+}
+
+void
+_milter_io_connection_set_max_pending (MilterIoConnection *connection, gsize size)
+{
+  connection->max_pending = size;
+  if (is_live (connection))
+    update_wanted (connection);
+}
+
+void
+_milter_io_connection_pause (MilterIoConnection *connection, bool pause)
+{
+  if (!is_live (connection) || connection->paused == pause)
+    return;
+
+  connection->paused = pause;
+  if (!pause)
+    update_wanted (connection);
+  if (!pause && connection->rest_size > 0)
+    connection->due |= DUE_REST;
+  if (!pause && (connection->due != 0 || connection->write_errno != 0))
+    milter_io_watch_enqueue (&connection->watch);
+}
+
+void
+_milter_io_connection_set_deadline (MilterIoConnection *connection, gint64 time_us)
+{
+  if (is_live (connection))
+    milter_io_watch_set_deadline (&connection->watch, time_us);
+}
+
+void
+_milter_io_connection_shutdown_write (MilterIoConnection *connection)
+{
+  if (!is_live (connection))
+    return;
+  connection->shut = true;
+  if (count_pending (connection) == 0)
+    send_output (connection);
+}
+
+int
+_milter_io_connection_get_fd (MilterIoConnection *connection)
+{
+  return connection->watch.fd;
+}
+
+void
+_milter_io_connection_close (MilterIoConnection *connection, MilterIoClose how)
+{
+  if (!is_live (connection))
+    return;
+
+  if (how == MILTER_IO_CLOSE_RESET)
+    {
+      const struct linger at_once = { .l_onoff = 1, .l_linger = 0 };
+      if (connection->watch.fd >= 0)
+        (void) setsockopt (connection->watch.fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+      finish (connection);
+      return;
+    }
+  if (how == MILTER_IO_CLOSE_FLUSH && connection->attempt == NULL)
+    {
+      send_output (connection);
+      if (count_pending (connection) > 0 && connection->write_errno == 0)
+        {
+          linger (connection);
+          return;
+        }
+    }
+  finish_with_fin (connection);
+}

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * milter-io-loop-private.h: what connections and listeners have in common: a descriptor that is
+ * watched by a loop.
+ *
+ * A watch lives as long as it is open, and while one of its functions is running. The poller
+ * knows it by a token of slot and generation, never by its address, so that what was ready before
+ * a handler closed it finds nothing, even if another one has taken its slot.
+ */
+#pragma once
+
+#include "milter-io-deadlines.h"
+#include "milter-io-poller.h"
+#include "milter-io-private.h"
+
+/* one read brings at most this much: it bounds what one connection gets of a turn of the loop, and
+ * holds some whole frames of 64 KiB */
+#define MILTER_IO_BUFFER_SIZE (256 * 1024)
+
+typedef struct _MilterIoWatch MilterIoWatch;
+
+typedef struct
+{
+  /* the descriptor is ready for some of the wanted events; buffer: MILTER_IO_BUFFER_SIZE bytes, of
+   * nobody else during the call */
+  void (*ready) (MilterIoWatch *watch, guint events, guint8 *buffer);
+  /* its turn in the queue has come. inside: one of its functions is running further up the stack,
+   * so that no handler may be called; it comes into the queue again afterwards */
+  void (*queued) (MilterIoWatch *watch, bool inside, guint8 *buffer);
+  void (*expired) (MilterIoWatch *watch, MilterIoDeadline *deadline);
+  /* the loop goes away: close everything without calling handlers, as milter_io_watch_close() */
+  void (*abandon) (MilterIoWatch *watch);
+  void (*free) (MilterIoWatch *watch);
+} MilterIoWatchClass;
+
+struct _MilterIoWatch
+{
+  const MilterIoWatchClass *class;
+  MilterIoLoop *loop; /* unowned; NULL when closed */
+  int fd;             /* -1: has none at present */
+  guint32 slot;
+  guint32 generation;
+  guint wanted; /* events */
+  guint told;   /* events as the poller knows them */
+  guint refs;
+  guint inside; /* how many of its functions are running */
+  bool in_queue;
+  MilterIoWatch *next; /* in the queue */
+  MilterIoWatch *previous;
+  MilterIoDeadline deadline;
+  bool deadline_kept; /* it has passed while a function was running */
+  bool queue_kept;    /* its turn in the queue came while a function was running */
+};
+
+/* with one reference, that milter_io_watch_close() gives back */
+void milter_io_watch_init (MilterIoWatch *watch, const MilterIoWatchClass *class, MilterIoLoop *loop);
+/* takes @fd when it succeeds */
+bool milter_io_watch_set_fd (MilterIoWatch *watch, int fd, guint wanted, GError **error);
+/* closes the descriptor */
+void milter_io_watch_clear_fd (MilterIoWatch *watch);
+void milter_io_watch_want (MilterIoWatch *watch, guint events);
+/* `queued` is called before the loop's turn ends, or in its next one */
+void milter_io_watch_enqueue (MilterIoWatch *watch);
+void milter_io_watch_dequeue (MilterIoWatch *watch);
+/* 0: unset */
+void milter_io_watch_set_deadline (MilterIoWatch *watch, gint64 time);
+/* a further deadline, for matters of the watch in which no handler is involved; unset it before
+ * closing */
+void milter_io_watch_set_own_deadline (MilterIoWatch *watch,
+                                       MilterIoDeadline *deadline,
+                                       gint64 time);
+static inline bool
+milter_io_watch_is_open (const MilterIoWatch *watch)
+{
+  return watch->loop != NULL;
+}
+/* leaves the loop and closes the descriptor; the memory goes when none of its functions is running */
+void milter_io_watch_close (MilterIoWatch *watch);
+
+void milter_io_loop_count_connection (MilterIoLoop *loop, int change);

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * milter-io-poller.h: which of many descriptors are ready.
+ *
+ * All that the loop needs of epoll; another system's mechanism takes the place of
+ * milter-io-poller.c. A poller has one descriptor of its own that a main context can watch, and it
+ * tells of a ready descriptor again and again until it is not ready any more.
+ */
+#pragma once
+
+#include <glib.h>
+#include <stdbool.h>
+
+typedef struct _MilterIoPoller MilterIoPoller;
+
+enum
+{
+  MILTER_IO_READABLE = 1 << 0,
+  MILTER_IO_WRITABLE = 1 << 1
+};
+
+/* events: what is possible now; after a hangup or an error both, so that the next call tells it */
+typedef struct
+{
+  guint64 token;
+  guint events;
+} MilterIoReady;
+
+MilterIoPoller *milter_io_poller_new (GError **error);
+void milter_io_poller_free (MilterIoPoller *poller);
+/* readable when a descriptor is ready */
+int milter_io_poller_get_fd (MilterIoPoller *poller);
+/* what to tell of @fd. 0 is nothing; it stays known then, so that only adding can fail */
+bool milter_io_poller_add (MilterIoPoller *poller,
+                           int fd,
+                           guint64 token,
+                           guint events,
+                           GError **error);
+void milter_io_poller_set (MilterIoPoller *poller, int fd, guint64 token, guint events);
+/* before @fd is closed */
+void milter_io_poller_remove (MilterIoPoller *poller, int fd);
+/* does not wait; returns how many of @ready were filled */
+guint milter_io_poller_collect (MilterIoPoller *poller, MilterIoReady *ready, guint max);
