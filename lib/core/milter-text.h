@@ -13,12 +13,15 @@ G_BEGIN_DECLS
  * @MILTER_TEXT_PLAIN: every byte is told; encoding the line again gives the frame
  * @MILTER_TEXT_PATTERN: the line will stand behind `=>`: a star is written `\*`
  * @MILTER_TEXT_SHORT: for people: long values are cut and end in `… (1234 bytes)`
+ * @MILTER_TEXT_LEADING_SPACE: HDR_LEADSPC was agreed: header values on the wire begin with the blank
+ *   behind the colon, which the text shows (`X: v` for ` v`, `X:v` for `v`)
  */
 typedef enum
 {
   MILTER_TEXT_PLAIN = 0,
   MILTER_TEXT_PATTERN = 1 << 0,
-  MILTER_TEXT_SHORT = 1 << 1
+  MILTER_TEXT_SHORT = 1 << 1,
+  MILTER_TEXT_LEADING_SPACE = 1 << 2
 } MilterTextFlags;
 
 /* Appends the message as one line without line end: `rcpt <bob@example.net>`, `550 5.7.1 "no"`,
