@@ -10,7 +10,6 @@
  * alone makes us ask when it has room.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <string.h>
@@ -18,6 +17,7 @@
 
 #include "milter-io-attempt.h"
 #include "milter-io-loop-private.h"
+#include "milter-io-socket.h"
 
 /* a rest up to this size is copied to the loop's buffer rather than added to */
 #define REST_SMALL (16 * 1024)
@@ -640,26 +640,6 @@ make (MilterIoLoop *loop, const MilterIoHandlers *handlers, gpointer user_data)
   return connection;
 }
 
-static bool
-prepare_fd (int fd, GError **error)
-{
-  int status = fcntl (fd, F_GETFL);
-  int flags = fcntl (fd, F_GETFD);
-
-  if (status >= 0 && flags >= 0
-      && (status & O_NONBLOCK || fcntl (fd, F_SETFL, status | O_NONBLOCK) == 0)
-      && (flags & FD_CLOEXEC || fcntl (fd, F_SETFD, flags | FD_CLOEXEC) == 0))
-    return true;
-
-  int errsv = errno;
-  g_set_error (error,
-               G_IO_ERROR,
-               g_io_error_from_errno (errsv),
-               "cannot make a socket non-blocking: %s",
-               g_strerror (errsv));
-  return false;
-}
-
 MilterIoConnection *
 _milter_io_connection_new (MilterIoLoop *loop,
                            int fd,
@@ -671,7 +651,7 @@ _milter_io_connection_new (MilterIoLoop *loop,
   MilterIoConnection *connection = make (loop, handlers, user_data);
 
   connection->quickack = quickack;
-  if (!prepare_fd (fd, error)
+  if (!milter_io_prepare_fd (fd, error)
       || !milter_io_watch_set_fd (&connection->watch, fd, MILTER_IO_READABLE, error))
     {
       close (fd);

@@ -6,6 +6,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <grp.h>
 #include <netdb.h>
 #include <netinet/in.h>
@@ -89,6 +90,26 @@ int
 milter_io_socket_new (int family)
 {
   return socket (family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+}
+
+bool
+milter_io_prepare_fd (int fd, GError **error)
+{
+  int status = fcntl (fd, F_GETFL);
+  int flags = fcntl (fd, F_GETFD);
+
+  if (status >= 0 && flags >= 0
+      && (status & O_NONBLOCK || fcntl (fd, F_SETFL, status | O_NONBLOCK) == 0)
+      && (flags & FD_CLOEXEC || fcntl (fd, F_SETFD, flags | FD_CLOEXEC) == 0))
+    return true;
+
+  int errsv = errno;
+  g_set_error (error,
+               G_IO_ERROR,
+               g_io_error_from_errno (errsv),
+               "cannot make a socket non-blocking: %s",
+               g_strerror (errsv));
+  return false;
 }
 
 static char *

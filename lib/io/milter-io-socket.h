@@ -27,6 +27,8 @@ typedef enum
 GArray *milter_io_resolve (const MilterConnectionSpec *spec, MilterIoUse use, GError **error);
 /* a stream socket, non-blocking and close-on-exec; -1 with errno */
 int milter_io_socket_new (int family);
+/* makes a socket that others have made the same */
+bool milter_io_prepare_fd (int fd, GError **error);
 /* why connecting to @spec at @address has failed with @errsv; of a unix socket: whose it is and who
  * we are. (transfer full) */
 char *milter_io_connect_problem (const MilterConnectionSpec *spec,
