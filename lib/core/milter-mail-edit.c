@@ -32,28 +32,32 @@ header_name (const MilterMailHeader *header)
   return milter_bytes (header->name->str, header->name->len);
 }
 
-/* Appends a header value to what stands behind the colon. A line break that is not followed by
- * white space must not let a new field arise: Postfix indents such a line with a tab, sendmail
- * joins it with a blank. */
-static void
-append_value (const Edit *edit, MilterBytes value, GString *out)
+static bool
+is_fold (MilterBytes text, gsize line_feed)
 {
-  for (gsize i = 0; i < value.size; i++)
-    {
-      char byte = (char) value.data[i];
-      bool folds = i + 1 < value.size && strchr (" \t", value.data[i + 1]) != NULL
-                   && value.data[i + 1] != '\0';
+  gsize next = line_feed + 1;
 
-      if (byte == '\r' && i + 1 < value.size && value.data[i + 1] == '\n')
+  return next < text.size && (text.data[next] == ' ' || text.data[next] == '\t');
+}
+
+/* Appends part of a header line. A line break that is not followed by white space must not let a new
+ * field arise: Postfix indents such a line with a tab, sendmail joins it with a blank. Postfix keeps
+ * the CR of a CRLF in front of it (3.7.11, as it was queued), sendmail takes it out. */
+static void
+append_text (const Edit *edit, MilterBytes text, GString *out)
+{
+  for (gsize i = 0; i < text.size; i++)
+    {
+      char byte = (char) text.data[i];
+
+      if (byte == '\r' && is_sendmail (edit) && i + 1 < text.size && text.data[i + 1] == '\n')
         continue;
       if (byte != '\n')
         g_string_append_c (out, byte);
-      else if (folds)
+      else if (is_fold (text, i))
         g_string_append_c (out, '\n');
-      else if (is_sendmail (edit))
-        g_string_append_c (out, ' ');
       else
-        g_string_append (out, "\n\t");
+        g_string_append (out, is_sendmail (edit) ? " " : "\n\t");
     }
 }
 
@@ -63,7 +67,7 @@ message_value (const Edit *edit, MilterBytes value)
 {
   GString *text = g_string_new (edit->leading_space ? NULL : " ");
 
-  append_value (edit, value, text);
+  append_text (edit, value, text);
   return text;
 }
 
@@ -71,12 +75,15 @@ static void
 insert_field (const Edit *edit, guint position, MilterBytes name, MilterBytes value)
 {
   GString *text = message_value (edit, value);
+  GString *label = g_string_new (NULL);
 
+  append_text (edit, name, label);
   milter_mail_insert_header (edit->mail,
                              position,
-                             name,
+                             milter_bytes (label->str, label->len),
                              milter_bytes (text->str, text->len),
                              /* hidden= */ FALSE);
+  g_string_free (label, TRUE);
   g_string_free (text, TRUE);
 }
 
@@ -91,7 +98,7 @@ change_field (const Edit *edit, MilterMailHeader *header, MilterBytes name, Milt
   if (!is_sendmail (edit))
     {
       g_string_truncate (header->name, 0);
-      g_string_append_len (header->name, (const char *) name.data, (gssize) name.size);
+      append_text (edit, name, header->name);
     }
   header->hidden = FALSE;
   header->deleted = FALSE;
@@ -173,7 +180,6 @@ insert_header (const Edit *edit, GError **error)
 static int
 find_nth (const Edit *edit, MilterBytes name, guint32 nth)
 {
-  guint n_passed = 0;
   guint32 count = nth;
 
   if (nth == 0 || (is_sendmail (edit) && nth > G_MAXINT32))
@@ -182,14 +188,8 @@ find_nth (const Edit *edit, MilterBytes name, guint32 nth)
     {
       const MilterMailHeader *header = g_ptr_array_index (edit->mail->headers, i);
 
-      /* sendmail knows which fields are its own; Postfix passes over as many fields as it has put
-       * in at the top, whatever stands there by now */
-      if (is_sendmail (edit) ? header->hidden : n_passed < edit->mail->n_hidden)
-        {
-          n_passed++;
-          continue;
-        }
-      if (milter_bytes_equal_caseless (header_name (header), name) && --count == 0)
+      if (!header->hidden && milter_bytes_equal_caseless (header_name (header), name)
+          && --count == 0)
         return (int) i;
     }
   return -1;
@@ -270,72 +270,210 @@ replace_body (const Edit *edit, GError **error)
   return true;
 }
 
+/* the address alone: "<a@b>" and "A <a@b>" are a@b */
 static MilterBytes
-without_brackets (MilterBytes address)
+bare_address (MilterBytes address)
 {
-  if (address.size >= 2 && address.data[0] == '<' && address.data[address.size - 1] == '>')
-    return milter_bytes (address.data + 1, address.size - 2);
-  return address;
+  const guint8 *open = address.size == 0 ? NULL : memchr (address.data, '<', address.size);
+  const guint8 *close;
+
+  if (open == NULL)
+    return address;
+  close = memchr (open, '>', address.size - (gsize) (open - address.data));
+  if (close == NULL)
+    return address;
+  return milter_bytes (open + 1, (gsize) (close - open - 1));
 }
 
-/* both MTAs compare the address as a whole and with case */
-static bool
-is_recipient (const MilterMailAddress *recipient, MilterBytes address)
+static MilterBytes
+recipient_address (const MilterMailAddress *recipient)
 {
-  return milter_bytes_equal (
-      without_brackets (milter_bytes (recipient->address->str, recipient->address->len)),
-      without_brackets (address));
+  return bare_address (milter_bytes (recipient->address->str, recipient->address->len));
+}
+
+/* the ESMTP arguments that an edit may carry; Postfix passes over others */
+static const char *const recipient_keywords[] = { "NOTIFY", "ORCPT", NULL };
+static const char *const sender_keywords[] = { "RET", "ENVID", NULL };
+
+static MilterBytes
+argument_keyword (MilterBytes argument)
+{
+  const guint8 *equals = memchr (argument.data, '=', argument.size);
+
+  return milter_bytes (argument.data,
+                       equals == NULL ? argument.size : (gsize) (equals - argument.data));
 }
 
 static bool
-has_recipient (const MilterMail *mail, MilterBytes address)
+is_keyword (MilterBytes argument, const char *const *keywords)
 {
-  for (guint i = 0; i < mail->recipients->len; i++)
-    if (is_recipient (g_ptr_array_index (mail->recipients, i), address))
+  MilterBytes word = argument_keyword (argument);
+
+  for (; *keywords != NULL; keywords++)
+    if (word.size < argument.size
+        && milter_bytes_equal_caseless (word, milter_bytes_from_string (*keywords)))
       return true;
   return false;
+}
+
+/* the next argument: they stand between blanks */
+static bool
+next_argument (MilterBytes *rest, MilterBytes *argument)
+{
+  while (rest->size > 0 && rest->data[0] == ' ')
+    *rest = milter_bytes (rest->data + 1, rest->size - 1);
+  *argument = milter_bytes (rest->data, 0);
+  while (rest->size > 0 && rest->data[0] != ' ')
+    {
+      argument->size++;
+      *rest = milter_bytes (rest->data + 1, rest->size - 1);
+    }
+  return argument->size > 0;
+}
+
+/* the one string of arguments that an edit may have */
+static MilterBytes
+edit_arguments (const Edit *edit)
+{
+  MilterBytes packed = edit->message->fields[1].bytes;
+  MilterBytes arguments = { NULL, 0 };
+
+  if (edit->message->spec->fields[1].layout == MILTER_LAYOUT_STRINGS)
+    milter_strings_next (&packed, &arguments);
+  return arguments;
+}
+
+/* Appends those of @arguments that have one of the keywords, packed. Returns whether all had. */
+static bool
+pack_arguments (MilterBytes arguments, const char *const *keywords, GByteArray *packed)
+{
+  MilterBytes argument;
+  bool all = true;
+
+  while (next_argument (&arguments, &argument))
+    if (is_keyword (argument, keywords))
+      milter_strings_append (packed, argument);
+    else
+      all = false;
+  return all;
+}
+
+/* Postfix passes over a recipient that some milter has added already, in any case, with the same
+ * arguments; a client's recipient does not count. sendmail knows each address once. */
+static bool
+is_duplicate (const Edit *edit, const MilterMailAddress *one, const MilterMailAddress *other)
+{
+  if (is_sendmail (edit))
+    return milter_bytes_equal (recipient_address (one), recipient_address (other));
+  return other->added
+         && g_strcmp0 (one->arguments == NULL ? NULL : one->arguments->str,
+                       other->arguments == NULL ? NULL : other->arguments->str)
+                == 0
+         && milter_bytes_equal_caseless (recipient_address (one), recipient_address (other));
 }
 
 static bool
 add_recipient (const Edit *edit, GError **error)
 {
-  MilterBytes none = { NULL, 0 };
-  bool has_arguments = edit->message->letter == MILTER_REPLY_ADD_RECIPIENT_WITH_PARAMETERS;
+  GPtrArray *recipients = edit->mail->recipients;
+  MilterBytes address = edit->message->fields[0].bytes;
+  g_autoptr (GByteArray) packed = g_byte_array_new ();
+  bool all_known = pack_arguments (edit_arguments (edit), recipient_keywords, packed);
+  MilterMailAddress *added;
 
-  if (!has_recipient (edit->mail, edit->message->fields[0].bytes))
-    milter_mail_add_recipient (edit->mail,
-                               edit->message->fields[0].bytes,
-                               has_arguments ? edit->message->fields[1].bytes : none);
+  /* both ignore the null address; sendmail drops a recipient whose arguments it does not know */
+  if (bare_address (address).size == 0 || (is_sendmail (edit) && !all_known))
+    return true;
+  milter_mail_add_recipient (edit->mail, address, milter_bytes (packed->data, packed->len));
+  added = g_ptr_array_index (recipients, recipients->len - 1);
+  added->added = TRUE;
+  for (guint i = 0; i + 1 < recipients->len; i++)
+    if (is_duplicate (edit, added, g_ptr_array_index (recipients, i)))
+      {
+        g_ptr_array_set_size (recipients, (int) recipients->len - 1);
+        break;
+      }
   return true;
 }
 
+/* both MTAs compare the address as a whole and with case */
 static bool
 delete_recipient (const Edit *edit, GError **error)
 {
   GPtrArray *recipients = edit->mail->recipients;
+  MilterBytes address = bare_address (edit->message->fields[0].bytes);
 
   for (guint i = recipients->len; i > 0; i--)
-    if (is_recipient (g_ptr_array_index (recipients, i - 1), edit->message->fields[0].bytes))
+    if (milter_bytes_equal (recipient_address (g_ptr_array_index (recipients, i - 1)), address))
       g_ptr_array_remove_index (recipients, i - 1);
   return true;
 }
 
+/* Appends to @packed those of the old arguments that @packed says nothing about. */
+static void
+keep_arguments (const GString *old, GByteArray *packed)
+{
+  MilterBytes rest = milter_bytes (old->str, old->len);
+  gsize n_new = packed->len;
+  MilterBytes argument;
+
+  while (next_argument (&rest, &argument))
+    {
+      MilterBytes fresh = milter_bytes (packed->data, n_new);
+      MilterBytes other;
+      bool said = false;
+
+      while (milter_strings_next (&fresh, &other))
+        said |= milter_bytes_equal_caseless (argument_keyword (other), argument_keyword (argument));
+      if (!said)
+        milter_strings_append (packed, argument);
+    }
+}
+
+/* Without arguments those of MAIL stay. Postfix takes RET and ENVID and leaves the rest as it was;
+ * sendmail begins anew with whatever there is. */
 static bool
 change_from (const Edit *edit, GError **error)
 {
-  milter_mail_set_sender (edit->mail, edit->message->fields[0].bytes, edit->message->fields[1].bytes);
+  MilterMail *mail = edit->mail;
+  MilterBytes arguments = edit_arguments (edit);
+  g_autoptr (GByteArray) packed = g_byte_array_new ();
+
+  if (is_sendmail (edit) && arguments.size > 0)
+    milter_strings_append (packed, arguments);
+  else
+    pack_arguments (arguments, sender_keywords, packed);
+  if (mail->sender.arguments != NULL && (!is_sendmail (edit) || arguments.size == 0))
+    keep_arguments (mail->sender.arguments, packed);
+  milter_mail_set_sender (
+      mail, edit->message->fields[0].bytes, milter_bytes (packed->data, packed->len));
   return true;
 }
 
+/* Postfix takes the reason as it comes, also without its NUL */
 static bool
 quarantine (const Edit *edit, GError **error)
 {
-  MilterBytes reason = edit->message->fields[0].bytes;
+  MilterBytes reason = edit->message->payload;
+  const guint8 *nul;
 
+  if (edit->message->fault == MILTER_NO_FAULT)
+    reason = edit->message->fields[0].bytes;
+  nul = reason.size == 0 ? NULL : memchr (reason.data, '\0', reason.size);
+  if (nul != NULL)
+    reason.size = (gsize) (nul - reason.data);
   if (edit->mail->quarantine == NULL)
     edit->mail->quarantine = g_string_new (NULL);
   g_string_truncate (edit->mail->quarantine, 0);
   g_string_append_len (edit->mail->quarantine, (const char *) reason.data, (gssize) reason.size);
+  if (is_sendmail (edit))
+    g_strdelimit (edit->mail->quarantine->str, "\r\n", ' ');
+  return true;
+}
+
+static bool
+progress (const Edit *edit, GError **error)
+{
   return true;
 }
 
@@ -344,6 +482,7 @@ static const struct
 {
   guint8 letter;
   bool (*apply) (const Edit *edit, GError **error);
+  bool takes_faults; /* Postfix does not look at its structure */
 } edits[] = {
   { MILTER_REPLY_ADD_HEADER, add_header },
   { MILTER_REPLY_INSERT_HEADER, insert_header },
@@ -353,7 +492,8 @@ static const struct
   { MILTER_REPLY_ADD_RECIPIENT_WITH_PARAMETERS, add_recipient },
   { MILTER_REPLY_DELETE_RECIPIENT, delete_recipient },
   { MILTER_REPLY_CHANGE_FROM, change_from },
-  { MILTER_REPLY_QUARANTINE, quarantine },
+  { MILTER_REPLY_QUARANTINE, quarantine, .takes_faults = true },
+  { MILTER_REPLY_PROGRESS, progress },
 };
 
 /* Postfix refuses a frame with the wrong structure and sendmail passes over it; a letter that is no
@@ -383,7 +523,8 @@ milter_mail_edit (MilterMail *mail,
     {
       if (edits[i].letter != message->letter)
         continue;
-      if (message->fault != MILTER_NO_FAULT)
+      if (message->fault != MILTER_NO_FAULT
+          && !(edits[i].takes_faults && rules == MILTER_EDIT_RULES_POSTFIX))
         return refuse_malformed (message, rules, error);
       if (!edits[i].apply (&edit, error))
         return FALSE;

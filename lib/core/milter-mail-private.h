@@ -41,6 +41,7 @@ typedef struct
 {
   GString *address;
   GString *arguments;
+  gboolean added;              /* by a milter */
 } MilterMailAddress;
 
 typedef struct _MilterMail MilterMail;
@@ -53,7 +54,6 @@ struct _MilterMail
   GString *quarantine;         /* (nullable) the reason */
   gboolean body_replaced;      /* a replacement has begun: further frames are appended */
   gboolean body_closed;        /* Postfix rules: another edit came behind the replacement */
-  guint n_hidden;              /* how many hidden fields were put in */
 };
 
 MilterMail *milter_mail_new (void);
@@ -93,13 +93,13 @@ typedef enum
 {
   MILTER_MAIL_ERROR_BODY_INTERLEAVED,  /* Postfix: a body replacement after another edit */
   MILTER_MAIL_ERROR_HEADER,            /* Postfix: change-header with an empty name */
-  MILTER_MAIL_ERROR_ARGUMENTS,         /* change-from with more than one string of arguments */
-  MILTER_MAIL_ERROR_MALFORMED          /* the frame has a fault, or is no edit */
+  MILTER_MAIL_ERROR_MALFORMED          /* Postfix: the frame has a fault; both: it is no edit */
 } MilterMailError;
 #define MILTER_MAIL_ERROR (milter_mail_error_quark ())
 GQuark milter_mail_error_quark (void);
 
-/* Applies one edit (add-header … quarantine). leading_space: HDR_LEADSPC was agreed. */
+/* Applies one edit (add-header … quarantine). leading_space: HDR_LEADSPC was agreed. Progress may be
+ * shown too: to Postfix it is another request that ends a body replacement. */
 gboolean milter_mail_edit (MilterMail *mail,
                            const MilterMessage *edit,
                            MilterEditRules rules,

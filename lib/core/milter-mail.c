@@ -68,6 +68,7 @@ address_copy (gconstpointer source, gpointer unused)
 
   copy->address = string_copy (address->address);
   copy->arguments = string_copy (address->arguments);
+  copy->added = address->added;
   return copy;
 }
 
@@ -166,7 +167,6 @@ milter_mail_clear (MilterMail *mail)
   g_clear_pointer (&mail->quarantine, string_free);
   mail->body_replaced = FALSE;
   mail->body_closed = FALSE;
-  mail->n_hidden = 0;
 }
 
 void
@@ -199,8 +199,6 @@ milter_mail_insert_header (MilterMail *mail,
   g_ptr_array_insert (mail->headers,
                       (int) MIN (position, mail->headers->len),
                       header_new (name, value, hidden));
-  if (hidden)
-    mail->n_hidden++;
 }
 
 void
