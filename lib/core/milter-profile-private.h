@@ -50,6 +50,7 @@ typedef struct
   const char *const *hidden_headers;/* fields that it adds on top and does not show, from the top:
                                        they count for insert positions */
   const char *const *hidden_if_missing; /* the same, below those, if the mail has no such field */
+  gboolean stray_cr_is_blank; /* a CR inside a line of the client's is a blank (Postfix from 3.7.10) */
   gboolean skip_everywhere;         /* SKIP outside BODY: no more of that command (Postfix) */
 } MilterProfile;
 
@@ -84,6 +85,10 @@ gboolean milter_profile_append_macros (const MilterProfile *profile,
 /* The stage whose symbol list decides about the macros of @command, -1 if none does: Postfix's HEADER
  * goes with the end of the header, BODY with the end of the message (milter-protocol 2.5). */
 int milter_profile_macro_stage (guint8 command);
+
+/* Takes a mail file as this MTA hands it over: milter_mail_parse(), and a CR inside a line is a blank
+ * where the row says so. */
+void milter_profile_parse_mail (const MilterProfile *profile, MilterMail *mail, MilterBytes file);
 
 /* Puts the fields that the MTA adds itself on top of a mail whose header is complete, hidden. To be
  * called once, before the first edit. */

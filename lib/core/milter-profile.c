@@ -136,6 +136,7 @@ static const MilterProfile profiles[] = {
       .edit_rules = MILTER_EDIT_RULES_POSTFIX,
       .hidden_headers = received,
       .hidden_if_missing = nothing,
+      .stray_cr_is_blank = TRUE,
       .skip_everywhere = TRUE,
   },
   {
@@ -527,6 +528,30 @@ milter_profile_macro_stage (guint8 command)
   if (command == MILTER_COMMAND_BODY)
     return MILTER_MACRO_STAGE_END_OF_MESSAGE;
   return spec == NULL ? -1 : spec->stage;
+}
+
+/* a CR of a line end stays: parsing has left none but in the body */
+static void
+blank_stray_crs (guint8 *text, gsize size)
+{
+  for (gsize i = 0; i < size; i++)
+    if (text[i] == '\r' && (i + 1 == size || text[i + 1] != '\n'))
+      text[i] = ' ';
+}
+
+void
+milter_profile_parse_mail (const MilterProfile *profile, MilterMail *mail, MilterBytes file)
+{
+  milter_mail_parse (mail, file);
+  if (!profile->stray_cr_is_blank)
+    return;
+  for (guint i = 0; i < mail->headers->len; i++)
+    {
+      MilterMailHeader *header = g_ptr_array_index (mail->headers, i);
+
+      blank_stray_crs ((guint8 *) header->value->str, header->value->len);
+    }
+  blank_stray_crs (mail->body->data, mail->body->len);
 }
 
 static bool

@@ -1,0 +1,303 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * test-profile.c: the rows send the macros that the recorded MTAs sent, and are complete.
+ */
+#include <criterion/criterion.h>
+#include <string.h>
+
+#include "milter-profile-private.h"
+
+#define P(text) MILTER_BYTES_INIT (text)
+
+/* a session like the recorded ones */
+static MilterProfileFacts
+facts (const char *command_recipient, guint n_recipients)
+{
+  return (MilterProfileFacts){
+    .host = P ("[127.0.0.1]"),
+    .address = P ("127.0.0.1"),
+    .port = 49628,
+    .helo = P ("client.example.com"),
+    .sender = P ("<alice@example.com>"),
+    .has_sender = TRUE,
+    .recipient = milter_bytes_from_string (command_recipient),
+    .has_recipient = command_recipient != NULL,
+    .n_recipients = n_recipients,
+    .queue_id = "4F1",
+  };
+}
+
+/* `name=value` of each pair, joined by blanks; "-" if no frame is sent */
+static char *
+macros (const char *profile, char command, const MilterProfileFacts *known, const char *symbols)
+{
+  g_autoptr (GByteArray) pairs = g_byte_array_new ();
+  MilterBytes list = milter_bytes_from_string (symbols);
+  GString *text = g_string_new (NULL);
+  MilterBytes rest;
+  MilterBytes name;
+  MilterBytes value;
+  gboolean sent = milter_profile_append_macros (milter_profile_get (profile),
+                                                (guint8) command,
+                                                known,
+                                                symbols != NULL ? &list : NULL,
+                                                pairs);
+
+  if (!sent)
+    {
+      cr_assert_eq (pairs->len, 0);
+      return g_string_free (g_string_assign (text, "-"), FALSE);
+    }
+  rest = milter_bytes (pairs->data, pairs->len);
+  while (milter_strings_next (&rest, &name) && milter_strings_next (&rest, &value))
+    g_string_append_printf (text,
+                            "%s%.*s=%.*s",
+                            text->len > 0 ? " " : "",
+                            (int) name.size,
+                            (const char *) name.data,
+                            (int) value.size,
+                            (const char *) value.data);
+  return g_string_free (text, FALSE);
+}
+
+static const struct
+{
+  const char *profile;
+  char command;
+  const char *recipient;
+  guint n_recipients;
+  const char *symbols; /* NULL: the milter asked for none */
+  const char *expected;
+} rows[] = {
+  /* what Postfix sends of its own accord */
+  { "postfix", 'C', NULL, 0, NULL,
+    "j=mx.example.com {daemon_name}=mx.example.com {daemon_addr}=127.0.0.1 v=Postfix 3.7.11 "
+    "_=unknown [127.0.0.1]" },
+  { "postfix", 'H', NULL, 0, NULL, "" },
+  { "postfix", 'M', NULL, 0, NULL,
+    "{mail_addr}=alice@example.com {mail_host}=example.com {mail_mailer}=smtp" },
+  { "postfix", 'R', "<bob@example.net>", 1, NULL,
+    "{rcpt_addr}=bob@example.net {rcpt_host}=example.net {rcpt_mailer}=smtp" },
+  { "postfix", 'R', "<carol@example.net>", 2, NULL,
+    "i=4F1 {rcpt_addr}=carol@example.net {rcpt_host}=example.net {rcpt_mailer}=smtp" },
+  { "postfix", 'T', "<bob@example.net>", 1, NULL, "i=4F1" },
+  { "postfix", 'L', "<bob@example.net>", 1, NULL, "i=4F1" },
+  { "postfix", 'N', "<bob@example.net>", 1, NULL, "i=4F1" },
+  { "postfix", 'B', "<bob@example.net>", 1, NULL, "i=4F1" },
+  { "postfix", 'E', "<bob@example.net>", 1, NULL, "i=4F1" },
+  { "postfix", 'U', NULL, 0, NULL, "" },
+  { "postfix", 'A', NULL, 0, NULL, "-" },
+  /* what a milter asked for, as recorded */
+  { "postfix", 'C', NULL, 0, "j {client_addr} {client_port}",
+    "j=mx.example.com {client_addr}=127.0.0.1 {client_port}=49628" },
+  { "postfix", 'H', NULL, 0, "{tls_version}", "" },
+  { "postfix", 'M', NULL, 0, "i {mail_addr}", "{mail_addr}=alice@example.com" },
+  { "postfix", 'R', "<bob@example.net>", 1, "{rcpt_addr} {rcpt_mailer}",
+    "{rcpt_addr}=bob@example.net {rcpt_mailer}=smtp" },
+  { "postfix", 'E', "<bob@example.net>", 1, "i {auth_type}", "i=4F1" },
+  { "postfix", 'E', "<bob@example.net>", 1, ",, j,{i}\tnosuch,_ ",
+    "j=mx.example.com i=4F1 _=unknown [127.0.0.1]" },
+  { "postfix", 'T', "<bob@example.net>", 1, "", "i=4F1" },
+  { "postfix", 'T', "<bob@example.net>", 1, " ,", "i=4F1" },
+  /* sendmail */
+  { "sendmail", 'C', NULL, 0, NULL,
+    "j=mx.example.com _=unknown [127.0.0.1] {daemon_name}=MTA {if_name}=localhost" },
+  { "sendmail", 'H', NULL, 0, NULL, "" },
+  { "sendmail", 'M', NULL, 0, NULL,
+    "i=4F1 {mail_mailer}=esmtp {mail_host}=example.com. {mail_addr}=alice@example.com" },
+  { "sendmail", 'R', "<bob@example.net>", 1, NULL,
+    "{rcpt_mailer}=esmtp {rcpt_host}=example.net. {rcpt_addr}=bob@example.net" },
+  { "sendmail", 'T', "<bob@example.net>", 1, NULL, "-" },
+  { "sendmail", 'L', "<bob@example.net>", 1, NULL, "-" },
+  { "sendmail", 'N', "<bob@example.net>", 1, NULL, "-" },
+  { "sendmail", 'B', "<bob@example.net>", 1, NULL, "-" },
+  { "sendmail", 'E', "<bob@example.net>", 1, NULL,
+    "{msg_id}=<202611221504.4F1@mx.example.com>" },
+  { "sendmail", 'U', NULL, 0, NULL, "-" },
+  { "sendmail", 'C', NULL, 0, "j {client_addr} {client_port}",
+    "j=mx.example.com {client_addr}=127.0.0.1 {client_port}=49628" },
+  { "sendmail", 'H', NULL, 0, "{tls_version}", "" },
+  { "sendmail", 'T', "<bob@example.net>", 1, "i", "i=4F1" },
+  { "sendmail", 'N', "<bob@example.net>", 1, "i", "i=4F1" },
+  { "sendmail", 'L', "<bob@example.net>", 1, "i", "-" },
+  { "sendmail", 'B', "<bob@example.net>", 1, "i", "-" },
+  { "sendmail", 'C', NULL, 0, "", "-" },
+  /* no MTA */
+  { "plain", 'C', NULL, 0, NULL,
+    "{daemon_name}=daemon_name {if_name}=localhost {if_addr}=127.0.0.1 j=mail.example.com" },
+  { "plain", 'H', NULL, 0, NULL,
+    "{tls_version}=0 {cipher}=0 {cipher_bits}=0 {cert_subject}=cert_subject "
+    "{cert_issuer}=cert_issuer" },
+  { "plain", 'R', "<bob@example.net>", 1, NULL,
+    "{rcpt_mailer}=rcpt_mailer {rcpt_host}=rcpt_host {rcpt_addr}=bob@example.net" },
+  { "plain", 'E', "<bob@example.net>", 1, NULL, "i=4F1" },
+  { "plain", 'L', "<bob@example.net>", 1, NULL, "-" },
+  { "exact", 'C', NULL, 0, NULL, "-" },
+  { "exact", 'C', NULL, 0, "j", "-" },
+};
+
+Test (profile, macros_are_those_that_the_mta_sent)
+{
+  for (gsize i = 0; i < G_N_ELEMENTS (rows); i++)
+    {
+      MilterProfileFacts known = facts (rows[i].recipient, rows[i].n_recipients);
+      g_autofree char *text = macros (rows[i].profile, rows[i].command, &known, rows[i].symbols);
+
+      cr_assert_str_eq (
+          text, rows[i].expected, "%s %c %zu: %s", rows[i].profile, rows[i].command, i, text);
+    }
+}
+
+Test (profile, macros_of_a_null_sender)
+{
+  MilterProfileFacts known = { .sender = P ("<>"), .has_sender = TRUE };
+  g_autofree char *postfix = macros ("postfix", 'M', &known, /* symbols= */ NULL);
+  g_autofree char *sendmail = macros ("sendmail", 'M', &known, /* symbols= */ NULL);
+
+  cr_assert_str_eq (postfix, "{mail_addr}= {mail_host}=mx.example.com {mail_mailer}=smtp");
+  cr_assert_str_eq (sendmail, "i=6AMF453f004246 {mail_mailer}=esmtp {mail_addr}=");
+}
+
+Test (profile, a_macro_without_a_value_is_left_out)
+{
+  MilterProfileFacts nothing = { .host = P ("localhost") };
+  g_autofree char *connect = macros ("postfix", 'C', &nothing, /* symbols= */ NULL);
+  g_autofree char *rcpt = macros ("sendmail", 'R', &nothing, /* symbols= */ NULL);
+  g_autofree char *end = macros ("postfix", 'E', &nothing, /* symbols= */ NULL);
+
+  cr_assert_str_eq (
+      connect,
+      "j=mx.example.com {daemon_name}=mx.example.com {daemon_addr}=127.0.0.1 v=Postfix 3.7.11");
+  cr_assert_str_eq (rcpt, "{rcpt_mailer}=esmtp");
+  cr_assert_str_eq (end, "");
+}
+
+Test (profile, names_and_message_ids_are_facts)
+{
+  MilterProfileFacts known = facts ("<bob@example.net>", 1);
+  g_autofree char *connect = NULL;
+  g_autofree char *end = NULL;
+
+  known.host = milter_bytes_from_string ("client.example.com");
+  known.message_id = milter_bytes_from_string ("<s01@example.com>");
+  connect = macros ("sendmail", 'C', &known, "_,{client_name} s");
+  end = macros ("sendmail", 'E', &known, /* symbols= */ NULL);
+  cr_assert_str_eq (
+      connect,
+      "_=client.example.com [127.0.0.1] {client_name}=client.example.com s=client.example.com");
+  cr_assert_str_eq (end, "{msg_id}=<s01@example.com>");
+}
+
+Test (profile, every_row_is_complete)
+{
+  gsize n;
+  const MilterProfile *list = milter_profile_list (&n);
+
+  cr_assert_eq (n, 4);
+  for (gsize i = 0; i < n; i++)
+    {
+      const char *const letters[]
+          = { list[i].empty_macro_frames, list[i].macros_by_request, list[i].after_message,
+              list[i].after_cut_message,  list[i].at_end,            list[i].at_end_in_message,
+              list[i].after_accept };
+
+      cr_assert_eq (milter_profile_get (list[i].name), &list[i]);
+      cr_assert_not_null (list[i].summary);
+      cr_assert_not_null (list[i].macros);
+      cr_assert_not_null (list[i].queue_id);
+      cr_assert_not_null (list[i].ipv6_prefix);
+      cr_assert_not_null (list[i].hidden_headers);
+      cr_assert_not_null (list[i].hidden_if_missing);
+      cr_assert_eq (list[i].offer.version, MILTER_PROTOCOL_VERSION_MAX);
+      for (gsize k = 0; k < G_N_ELEMENTS (letters); k++)
+        for (const char *letter = letters[k]; *letter != '\0'; letter++)
+          cr_assert_not_null (milter_spec_get (MILTER_SIDE_MTA, (guint8) *letter));
+    }
+  cr_assert_null (milter_profile_get ("exim"));
+}
+
+Test (profile, every_macro_can_be_worked_out)
+{
+  gsize n;
+  const MilterProfile *list = milter_profile_list (&n);
+  MilterProfileFacts known = facts ("<bob@example.net>", 2);
+
+  known.message_id = milter_bytes_from_string ("<s01@example.com>");
+  for (gsize i = 0; i < n; i++)
+    for (const MilterProfileMacro *row = list[i].macros; row->name != NULL; row++)
+      {
+        bool too_early = list[i].id_from_recipient > 0 && row->command == 'M'
+                         && strcmp (row->name, "i") == 0;
+        g_autofree char *text = macros (list[i].name, (char) row->command, &known, row->name);
+
+        cr_assert_eq (strchr (text, '=') == NULL, too_early, "%s %s", list[i].name, row->name);
+      }
+}
+
+Test (profile, stages_of_lists)
+{
+  cr_assert_eq (milter_profile_macro_stage ('C'), MILTER_MACRO_STAGE_CONNECT);
+  cr_assert_eq (milter_profile_macro_stage ('L'), MILTER_MACRO_STAGE_END_OF_HEADER);
+  cr_assert_eq (milter_profile_macro_stage ('N'), MILTER_MACRO_STAGE_END_OF_HEADER);
+  cr_assert_eq (milter_profile_macro_stage ('B'), MILTER_MACRO_STAGE_END_OF_MESSAGE);
+  cr_assert_eq (milter_profile_macro_stage ('U'), -1);
+  cr_assert_eq (milter_profile_macro_stage ('?'), -1);
+}
+
+static const struct
+{
+  const char *profile;
+  const char *fields; /* the mail's own, ended by blanks */
+  const char *expected;
+} hidden[] = {
+  { "postfix", "Subject ", "Received Subject " },
+  { "postfix", "", "Received " },
+  { "plain", "Received X ", "Received Received X " },
+  { "sendmail", "Subject ", "Received Date From Message-Id Subject " },
+  { "sendmail", "message-id Received From ", "Received Date message-id Received From " },
+};
+
+Test (profile, hidden_fields_stand_on_top)
+{
+  for (gsize i = 0; i < G_N_ELEMENTS (hidden); i++)
+    {
+      g_autoptr (MilterMail) mail = milter_mail_new ();
+      g_auto (GStrv) names = g_strsplit (hidden[i].fields, " ", -1);
+      g_autoptr (GString) text = g_string_new (NULL);
+
+      for (char **name = names; *name != NULL; name++)
+        if (**name != '\0')
+          milter_mail_append_header (
+              mail, milter_bytes_from_string (*name), milter_bytes (NULL, 0), FALSE);
+      milter_profile_hide_headers (milter_profile_get (hidden[i].profile), mail);
+      for (guint k = 0; k < mail->headers->len; k++)
+        {
+          const MilterMailHeader *header = g_ptr_array_index (mail->headers, k);
+
+          g_string_append_printf (text, "%s ", header->name->str);
+        }
+      cr_assert_str_eq (text->str, hidden[i].expected);
+    }
+}
+
+Test (profile, postfix_makes_a_stray_cr_a_blank)
+{
+  static const char *const expected[][2]
+      = { { "postfix", " b c|d e\r\n" }, { "sendmail", " b\rc|d\re\r\n" } };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (expected); i++)
+    {
+      g_autoptr (MilterMail) mail = milter_mail_new ();
+      g_autoptr (GString) text = NULL;
+      const MilterMailHeader *header;
+
+      milter_profile_parse_mail (milter_profile_get (expected[i][0]),
+                                 mail,
+                                 milter_bytes_from_string ("A: b\rc\r\n\r\nd\re\r\r\n"));
+      header = g_ptr_array_index (mail->headers, 0);
+      text = g_string_new (header->value->str);
+      g_string_append_c (text, '|');
+      g_string_append_len (text, (const char *) mail->body->data, (gssize) mail->body->len);
+      cr_assert_str_eq (text->str, expected[i][1], "%s", expected[i][0]);
+    }
+}
