@@ -230,14 +230,15 @@ milter_pattern_matches (const MilterPattern *pattern, MilterBytes subject)
 static bool
 is_plain (guint8 byte)
 {
-  return g_ascii_isalnum (byte) || strchr ("-_.:;,+@<>(){}!?&%~^", byte) != NULL;
+  return g_ascii_isalnum (byte) || strchr ("-_.:;,+=@<>(){}!?&%~^", byte) != NULL;
 }
 
 static bool
 can_be_bare (const MilterPattern *pattern, MilterBytes bytes)
 {
-  /* a here-document begins so */
-  if (bytes.size == 0 || bytes_start_with (bytes, milter_bytes ("<<", 2)))
+  /* a here-document begins so, and an expectation */
+  if (bytes.size == 0 || bytes_start_with (bytes, milter_bytes ("<<", 2))
+      || (bytes.size == 2 && bytes_start_with (bytes, milter_bytes ("=>", 2))))
     return false;
   for (gsize i = 0; i < bytes.size; i++)
     {

@@ -171,6 +171,8 @@ Test (pattern, text_is_what_a_scenario_would_say)
   check_text (milter_pattern_new_literal (BYTES ("")), "\"\"");
   check_text (milter_pattern_new_literal (BYTES ("yes")), "yes");
   check_text (milter_pattern_new_literal (BYTES ("<<END")), "\"<<END\"");
+  check_text (milter_pattern_new_literal (BYTES ("=>")), "\"=>\"");
+  check_text (milter_pattern_new_literal (BYTES ("SIZE=10")), "SIZE=10");
   check_text (milter_pattern_new_literal (BYTES ("/x")), "\"/x\"");
   check_text (milter_pattern_new_literal (BYTES ("a\0\r\n\x7f\"$\\")),
               "\"a\\0\\r\\n\\x7f\\\"\\$\\\\\"");

@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * milter-parser-file.c: the files that a scenario is, or names.
+ */
+#include "milter-parser-private.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* how much is asked of the system at once */
+#define READ_SIZE 65536
+
+static const struct
+{
+  mode_t type;
+  const char *name;
+} file_types[] = {
+  { S_IFDIR, "a directory" },
+  { S_IFIFO, "a FIFO" },
+  { S_IFSOCK, "a socket" },
+  { S_IFCHR, "a device" },
+  { S_IFBLK, "a device" },
+};
+
+static char *
+describe_type (mode_t mode)
+{
+  for (gsize i = 0; i < G_N_ELEMENTS (file_types); i++)
+    if ((mode & S_IFMT) == file_types[i].type)
+      return g_strdup (file_types[i].name);
+  return g_strdup ("something else");
+}
+
+/* what a message shows of a name, which can be of any length and hold any byte */
+#define MAX_SHOWN 200
+
+static char *
+describe_errno (const char *path, int number)
+{
+  g_autofree char *display = g_filename_display_name (path);
+  bool cut = g_utf8_strlen (display, -1) > MAX_SHOWN;
+
+  if (cut)
+    *g_utf8_offset_to_pointer (display, MAX_SHOWN) = '\0';
+  for (char *at = display; *at != '\0'; at++)
+    if (g_ascii_iscntrl (*at))
+      *at = '?';
+  return g_strdup_printf ("\"%s%s\": %s", display, cut ? "…" : "", g_strerror (number));
+}
+
+static GBytes *
+read_all (int fd, gsize max_size, const char *path, char **got)
+{
+  g_autoptr (GByteArray) bytes = g_byte_array_new ();
+
+  for (;;)
+    {
+      guint before = bytes->len;
+      ssize_t n;
+
+      g_byte_array_set_size (bytes, before + READ_SIZE);
+      do
+        n = read (fd, bytes->data + before, READ_SIZE);
+      while (n < 0 && errno == EINTR);
+      if (n < 0)
+        {
+          *got = describe_errno (path, errno);
+          return NULL;
+        }
+      g_byte_array_set_size (bytes, before + (guint) n);
+      if (n == 0)
+        return g_byte_array_free_to_bytes (g_steal_pointer (&bytes));
+      if (bytes->len > max_size)
+        {
+          *got = g_strdup_printf ("more than %" G_GSIZE_FORMAT " MiB", max_size >> 20);
+          return NULL;
+        }
+    }
+}
+
+GBytes *
+milter_parser_read_file (const char *path, gsize max_size, char **got)
+{
+  /* a FIFO without a writer would keep an open() that waits */
+  int fd = open (path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+  struct stat status;
+  GBytes *bytes = NULL;
+
+  if (fd < 0)
+    {
+      *got = describe_errno (path, errno);
+      return NULL;
+    }
+  if (fstat (fd, &status) < 0)
+    *got = describe_errno (path, errno);
+  else if (!S_ISREG (status.st_mode))
+    *got = describe_type (status.st_mode);
+  else
+    bytes = read_all (fd, max_size, path, got);
+  close (fd);
+  return bytes;
+}
+
+/* file names are relative to the file they stand in */
+static char *
+resolve (MilterParser *parser, const char *name)
+{
+  g_autofree char *folder = NULL;
+
+  if (g_path_is_absolute (name) || strchr (parser->lexer.path, '/') == NULL)
+    return g_strdup (name);
+  folder = g_path_get_dirname (parser->lexer.path);
+  return g_build_filename (folder, name, NULL);
+}
+
+GBytes *
+milter_parser_file (MilterParser *parser, const MilterWord *word, char **path)
+{
+  g_autofree char *resolved = NULL;
+  g_autofree char *got = NULL;
+  GBytes *bytes;
+
+  *path = NULL;
+  if (word->kind == MILTER_WORD_HERE_DOCUMENT)
+    return milter_parser_bytes (word, 0);
+  if (word->text->len == 0 || strlen (word->text->str) != word->text->len)
+    {
+      milter_lexer_expected (&parser->lexer, word->offset, "the name of a file");
+      return NULL;
+    }
+
+  resolved = resolve (parser, word->text->str);
+  bytes = g_hash_table_lookup (parser->files, resolved);
+  if (bytes == NULL)
+    {
+      bytes = milter_parser_read_file (resolved, MILTER_SCENARIO_MAX_FILE, &got);
+      if (bytes == NULL)
+        {
+          milter_lexer_fail (&parser->lexer, word->offset,
+                             "expected a file that can be read, got %s", got);
+          return NULL;
+        }
+      g_hash_table_replace (parser->files, g_strdup (resolved), bytes);
+      if (!milter_lexer_charge (&parser->lexer, g_bytes_get_size (bytes)))
+        return NULL;
+    }
+  *path = g_steal_pointer (&resolved);
+  return g_bytes_ref (bytes);
+}
+
+GBytes *
+milter_parser_crlf (MilterParser *parser, GBytes *bytes)
+{
+  gsize size;
+  const char *data = g_bytes_get_data (bytes, &size);
+  GString *text;
+  gsize n_lines = 0;
+
+  for (gsize i = 0; i < size; i++)
+    n_lines += data[i] == '\n' && (i == 0 || data[i - 1] != '\r');
+  if (n_lines == 0)
+    return g_bytes_ref (bytes);
+  if (!milter_lexer_charge (&parser->lexer, size + n_lines))
+    return NULL;
+
+  text = g_string_sized_new (size + n_lines);
+  for (gsize i = 0; i < size; i++)
+    {
+      if (data[i] == '\n' && (i == 0 || data[i - 1] != '\r'))
+        g_string_append_c (text, '\r');
+      g_string_append_c (text, data[i]);
+    }
+  return g_string_free_to_bytes (text);
+}

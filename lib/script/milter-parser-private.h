@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * milter-parser-private.h: what the files of the parser share.
+ *
+ * milter-parser.c reads statements, -expect.c what stands behind `=>`, -negotiate.c the arguments of
+ * `negotiate`, -values.c single values, -file.c files. Each function that returns false, or NULL,
+ * has told its error.
+ */
+#pragma once
+
+#include "milter-lexer.h"
+#include "milter-scenario-private.h"
+#include "milter-verbs.h"
+
+G_BEGIN_DECLS
+
+typedef struct
+{
+  MilterLexer lexer;
+  MilterScenario *scenario;
+  MilterScenarioSession *session;  /* unowned; NULL before the first one */
+  MilterStep *step;                /* unowned; whose expectations follow; NULL: nobody's */
+  MilterStep *spoilt;              /* takes the expectations below a line with an error */
+  bool behind_arrow;               /* `|` and `within` end what is being read */
+  const char *profile;             /* (nullable) the file's */
+  gint64 timeout_us;               /* the file's */
+  GHashTable *files;               /* what was read: path to GBytes */
+} MilterParser;
+
+/* ---- values ---- */
+
+/* whether another argument follows */
+bool milter_parser_more (MilterParser *parser);
+/* The next argument; it is an error if there is none: `expected WHAT, got …`. */
+bool milter_parser_word (MilterParser *parser, MilterLexFlags flags, const char *what, MilterWord *word);
+GBytes *milter_parser_bytes (const MilterWord *word, gsize start);
+/* text for people: whatever is no UTF-8 is replaced */
+char *milter_parser_name (const MilterWord *word);
+MilterPattern *milter_parser_pattern (MilterParser *parser, const MilterWord *word, gsize start);
+bool milter_parser_duration (MilterParser *parser, gint64 *duration_us);
+/* one byte: `M`, `"\x07"`, `\x07` */
+bool milter_parser_letter (MilterParser *parser, guint8 *letter);
+/* LETTER [BYTES] of `frame`; @bytes: NULL if there are none */
+bool milter_parser_frame (MilterParser *parser, guint8 *letter, GBytes **bytes);
+bool milter_parser_raw (MilterParser *parser, GBytes **bytes);
+
+/* ---- files ---- */
+
+/* Reads a file of at most @max_size bytes. Never waits: what is no file is refused. On failure NULL
+ * and in @got what there is instead. */
+GBytes *milter_parser_read_file (const char *path, gsize max_size, char **got);
+/* the file that @word names, or the here-document that it is; @path (nullable): where it was read */
+GBytes *milter_parser_file (MilterParser *parser, const MilterWord *word, char **path);
+/* every line end as CRLF */
+GBytes *milter_parser_crlf (MilterParser *parser, GBytes *bytes);
+
+/* ---- negotiate, expectations ---- */
+
+/* `version=…`, …; @pattern: ranges and patterns are allowed */
+bool milter_parser_negotiate (MilterParser *parser, bool pattern, MilterNegotiateArgs *args);
+/* What stands behind `=>`, up to the end of the line; goes to the present step. */
+bool milter_parser_expectation (MilterParser *parser);
+
+G_END_DECLS

@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * milter-parser-values.c: single arguments: words, names, patterns, durations, letters, bytes.
+ */
+#include "milter-parser-private.h"
+
+#include <string.h>
+
+#include "milter-values.h"
+
+bool
+milter_parser_more (MilterParser *parser)
+{
+  MilterLexer *lexer = &parser->lexer;
+
+  if (milter_lexer_at_end (lexer) || milter_lexer_peek (lexer, "=>"))
+    return false;
+  return !parser->behind_arrow
+         || (!milter_lexer_peek (lexer, "|") && !milter_lexer_peek (lexer, "within"));
+}
+
+bool
+milter_parser_word (MilterParser *parser, MilterLexFlags flags, const char *what, MilterWord *word)
+{
+  if (!milter_parser_more (parser))
+    return milter_lexer_expected (&parser->lexer, parser->lexer.at, "%s", what);
+  return milter_lexer_word (&parser->lexer, flags, word);
+}
+
+GBytes *
+milter_parser_bytes (const MilterWord *word, gsize start)
+{
+  MilterBytes bytes = milter_word_bytes (word, start);
+
+  return g_bytes_new (bytes.data, bytes.size);
+}
+
+char *
+milter_parser_name (const MilterWord *word)
+{
+  return g_utf8_make_valid (word->text->str, (gssize) word->text->len);
+}
+
+/* the sentence of GLib names the whole expression again, which can be long: what it says behind it
+ * is enough where the column is known */
+static const char *
+reason (const GError *error)
+{
+  const char *at = g_strstr_len (error->message, -1, " at char ");
+
+  return at != NULL ? at + 1 : error->message;
+}
+
+MilterPattern *
+milter_parser_pattern (MilterParser *parser, const MilterWord *word, gsize start)
+{
+  g_autoptr (GError) error = NULL;
+  MilterPattern *pattern = milter_word_to_pattern (word, start, &error);
+
+  if (pattern == NULL)
+    milter_lexer_fail (&parser->lexer, word->offset,
+                       "expected a regular expression, got an error %s", reason (error));
+  return pattern;
+}
+
+bool
+milter_parser_duration (MilterParser *parser, gint64 *duration_us)
+{
+  static const char what[] = "a duration with its unit, as 200ms, 1.5s or 2m";
+  g_auto (MilterWord) word = MILTER_WORD_INIT;
+
+  if (!milter_parser_word (parser, MILTER_LEX_PLAIN, what, &word))
+    return false;
+  if (!milter_value_parse_duration (milter_word_bytes (&word, 0), duration_us))
+    return milter_lexer_expected (&parser->lexer, word.offset, "%s", what);
+  return true;
+}
+
+/* in a bare word a backslash is itself, but here an escape of one byte may stand without quotes */
+static bool
+unescape_letter (const MilterWord *word, guint8 *letter)
+{
+  const char *text = word->text->str;
+
+  if (word->kind != MILTER_WORD_BARE || word->text->len != 4 || text[0] != '\\' || text[1] != 'x'
+      || !g_ascii_isxdigit (text[2]) || !g_ascii_isxdigit (text[3]))
+    return false;
+  *letter = (guint8) (g_ascii_xdigit_value (text[2]) << 4 | g_ascii_xdigit_value (text[3]));
+  return true;
+}
+
+bool
+milter_parser_letter (MilterParser *parser, guint8 *letter)
+{
+  static const char what[] = "a letter, or one byte as \"\\x07\"";
+  g_auto (MilterWord) word = MILTER_WORD_INIT;
+
+  if (!milter_parser_word (parser, MILTER_LEX_PLAIN, what, &word))
+    return false;
+  if (unescape_letter (&word, letter))
+    return true;
+  if (word.text->len != 1)
+    return milter_lexer_expected (&parser->lexer, word.offset, "%s", what);
+  *letter = (guint8) word.text->str[0];
+  return true;
+}
+
+bool
+milter_parser_frame (MilterParser *parser, guint8 *letter, GBytes **bytes)
+{
+  *bytes = NULL;
+  if (!milter_parser_letter (parser, letter))
+    return false;
+  return !milter_parser_more (parser) || milter_parser_raw (parser, bytes);
+}
+
+bool
+milter_parser_raw (MilterParser *parser, GBytes **bytes)
+{
+  g_auto (MilterWord) word = MILTER_WORD_INIT;
+
+  if (!milter_parser_word (parser, MILTER_LEX_PLAIN, "bytes", &word))
+    return false;
+  *bytes = milter_parser_bytes (&word, 0);
+  return true;
+}

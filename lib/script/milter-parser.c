@@ -1,0 +1,523 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * milter-parser.c: lines of a scenario become settings, sessions and steps.
+ *
+ * Every line is read to its first error; the next line is read whatever happened to the one before,
+ * so that a run tells all that is wrong with a file. Expectations below a line with an error are
+ * checked too, and thrown away.
+ */
+#include "milter-parser-private.h"
+
+#include <string.h>
+
+#include "milter-profile-private.h"
+#include "milter-values.h"
+
+/* what a step costs besides its words: the struct and its arrays */
+#define STEP_COST 512
+
+typedef bool (*StatementParser) (MilterParser *parser, const MilterVerb *verb, MilterStep *step);
+
+/* ---- arguments of commands ---- */
+
+static bool
+parse_words (MilterParser *parser, const MilterVerb *verb, MilterStep *step)
+{
+  MilterLexFlags flags = verb->here_document ? MILTER_LEX_HERE_DOCUMENT : MILTER_LEX_PLAIN;
+
+  while (step->arguments->len < verb->max_words && milter_parser_more (parser))
+    {
+      g_auto (MilterWord) word = MILTER_WORD_INIT;
+
+      if (!milter_lexer_word (&parser->lexer, flags, &word))
+        return false;
+      g_ptr_array_add (step->arguments, milter_parser_bytes (&word, 0));
+    }
+  if (step->arguments->len < verb->min_words)
+    return milter_lexer_expected (&parser->lexer, parser->lexer.at, "\"%s\"", verb->usage);
+  return true;
+}
+
+static bool
+parse_port (MilterParser *parser, const MilterWord *word, MilterStep *step)
+{
+  guint32 port;
+
+  if (step->has_port || !milter_value_parse_u32 (milter_word_value (word), &port)
+      || port > G_MAXUINT16)
+    return milter_lexer_expected (&parser->lexer, word->offset, "%s",
+                                  step->has_port ? "one port" : "a port from 0 to 65535");
+  step->has_port = TRUE;
+  step->port = (guint16) port;
+  return true;
+}
+
+static bool
+parse_connect (MilterParser *parser, const MilterVerb *verb, MilterStep *step)
+{
+  while (milter_parser_more (parser))
+    {
+      g_auto (MilterWord) word = MILTER_WORD_INIT;
+
+      if (!milter_lexer_word (&parser->lexer, MILTER_LEX_PLAIN, &word))
+        return false;
+      if (milter_word_has_key (&word, "port"))
+        {
+          if (!parse_port (parser, &word, step))
+            return false;
+        }
+      else if (step->arguments->len >= verb->max_words)
+        return milter_lexer_expected (&parser->lexer, word.offset, "\"=>\" or the end of the line "
+                                                                   "behind \"%s\"",
+                                      verb->usage);
+      else
+        g_ptr_array_add (step->arguments, milter_parser_bytes (&word, 0));
+    }
+  return true;
+}
+
+/* NAME: VALUE, the value as it stands behind the colon */
+static bool
+parse_header (MilterParser *parser, const MilterVerb *verb, MilterStep *step)
+{
+  g_auto (MilterWord) name = MILTER_WORD_INIT;
+  g_auto (MilterWord) value = MILTER_WORD_INIT;
+  bool colon, leading_blank;
+
+  if (!milter_parser_more (parser))
+    return milter_lexer_expected (&parser->lexer, parser->lexer.at, "\"%s\"", verb->usage);
+  if (!milter_lexer_field_name (&parser->lexer, MILTER_LEX_PLAIN, &name, &colon))
+    return false;
+  if (!colon)
+    return milter_lexer_expected (&parser->lexer, parser->lexer.at,
+                                  "a colon behind the name of the field");
+  if (!milter_lexer_field_value (&parser->lexer, MILTER_LEX_PLAIN, &value, &leading_blank))
+    return false;
+  if (leading_blank)
+    g_string_prepend_c (value.text, ' ');
+  g_ptr_array_add (step->arguments, milter_parser_bytes (&name, 0));
+  g_ptr_array_add (step->arguments, milter_parser_bytes (&value, 0));
+  return true;
+}
+
+static bool
+parse_unknown (MilterParser *parser, const MilterVerb *verb, MilterStep *step)
+{
+  g_auto (MilterWord) line = MILTER_WORD_INIT;
+  MilterLexer *lexer = &parser->lexer;
+
+  /* a `#` here is the line's own, not a comment */
+  if (milter_lexer_skip_blanks (lexer) >= lexer->line_size || milter_lexer_peek (lexer, "=>"))
+    return milter_lexer_expected (lexer, lexer->at, "\"%s\"", verb->usage);
+  if (!milter_lexer_rest (lexer, &line))
+    return false;
+  g_ptr_array_add (step->arguments, milter_parser_bytes (&line, 0));
+  return true;
+}
+
+/* NAME=VALUE or -NAME */
+static bool
+parse_macro_item (MilterParser *parser, MilterStep *step)
+{
+  g_auto (MilterWord) word = MILTER_WORD_INIT;
+  g_autoptr (GBytes) name = NULL;
+  g_autoptr (GBytes) value = NULL;
+
+  if (!milter_lexer_word (&parser->lexer, MILTER_LEX_PLAIN, &word))
+    return false;
+  if (word.key_size != MILTER_WORD_NO_KEY)
+    {
+      MilterBytes key = milter_word_key (&word);
+
+      name = g_bytes_new (key.data, key.size);
+      value = milter_parser_bytes (&word, word.key_size + 1);
+    }
+  else if (word.kind == MILTER_WORD_BARE && word.text->len > 1 && word.text->str[0] == '-')
+    name = milter_parser_bytes (&word, 1);
+  else
+    return milter_lexer_expected (&parser->lexer, word.offset, "a macro as NAME=VALUE, or -NAME");
+  g_ptr_array_add (step->macros, milter_macro_item_new (name, value));
+  return true;
+}
+
+static bool
+parse_macro (MilterParser *parser, const MilterVerb *verb, MilterStep *step)
+{
+  static const char what[] = "the command whose macros these are, as connect, mail or eom";
+  g_auto (MilterWord) stage = MILTER_WORD_INIT;
+  const MilterSpec *spec;
+
+  if (!milter_parser_word (parser, MILTER_LEX_PLAIN, what, &stage))
+    return false;
+  spec = milter_spec_from_word (MILTER_SIDE_MTA, stage.text->str);
+  if (spec == NULL || strlen (stage.text->str) != stage.text->len)
+    return milter_lexer_expected (&parser->lexer, stage.offset, "%s", what);
+  step->letter = spec->letter;
+  while (milter_parser_more (parser))
+    if (!parse_macro_item (parser, step))
+      return false;
+  return true;
+}
+
+static bool
+parse_negotiate (MilterParser *parser, const MilterVerb *verb, MilterStep *step)
+{
+  return milter_parser_negotiate (parser, /* pattern= */ false, &step->negotiate);
+}
+
+static bool
+parse_eml (MilterParser *parser, const MilterVerb *verb, MilterStep *step)
+{
+  g_auto (MilterWord) word = MILTER_WORD_INIT;
+  g_autofree char *resolved = NULL;
+
+  step->kind = MILTER_STEP_KIND_EML;
+  if (!milter_parser_word (parser, MILTER_LEX_HERE_DOCUMENT, "a file or <<WORD", &word))
+    return false;
+  step->bytes = milter_parser_file (parser, &word, &resolved);
+  if (step->bytes != NULL && resolved != NULL)
+    step->path = milter_parser_name (&word);
+  return step->bytes != NULL;
+}
+
+static bool
+parse_frame (MilterParser *parser, const MilterVerb *verb, MilterStep *step)
+{
+  step->kind = MILTER_STEP_KIND_FRAME;
+  return milter_parser_frame (parser, &step->letter, &step->bytes);
+}
+
+static bool
+parse_raw (MilterParser *parser, const MilterVerb *verb, MilterStep *step)
+{
+  step->kind = MILTER_STEP_KIND_RAW;
+  return milter_parser_raw (parser, &step->bytes);
+}
+
+static bool
+parse_message (MilterParser *parser, const MilterVerb *verb, MilterStep *step)
+{
+  step->kind = MILTER_STEP_KIND_MESSAGE;
+  return parse_words (parser, verb, step);
+}
+
+static bool
+parse_timeout (MilterParser *parser, const MilterVerb *verb, MilterStep *step)
+{
+  step->kind = MILTER_STEP_KIND_TIMEOUT;
+  return milter_parser_duration (parser, &step->duration_us);
+}
+
+/* ---- settings and sessions ---- */
+
+static char *
+profile_names (void)
+{
+  gsize n;
+  const MilterProfile *profiles = milter_profile_list (&n);
+  GString *names = g_string_new (NULL);
+
+  for (gsize i = 0; i < n; i++)
+    g_string_append_printf (names, "%s%s", i == 0 ? "" : i + 1 < n ? ", " : " or ",
+                            profiles[i].name);
+  return g_string_free (names, FALSE);
+}
+
+static bool
+parse_mta (MilterParser *parser, const MilterVerb *verb, MilterStep *step)
+{
+  g_auto (MilterWord) word = MILTER_WORD_INIT;
+  g_autofree char *names = profile_names ();
+  const MilterProfile *profile;
+
+  if (!milter_parser_word (parser, MILTER_LEX_PLAIN, names, &word))
+    return false;
+  profile = milter_profile_get (word.text->str);
+  if (profile == NULL || strlen (word.text->str) != word.text->len)
+    return milter_lexer_expected (&parser->lexer, word.offset, "%s", names);
+  if (parser->session != NULL)
+    parser->session->profile = profile->name;
+  else
+    parser->profile = profile->name;
+  return true;
+}
+
+static bool
+parse_let (MilterParser *parser, const MilterVerb *verb, MilterStep *step)
+{
+  static const char what[] = "the name of a variable (letters, digits and _)";
+  g_auto (MilterWord) name = MILTER_WORD_INIT;
+  g_auto (MilterWord) value = MILTER_WORD_INIT;
+
+  if (!milter_parser_word (parser, MILTER_LEX_PLAIN, what, &name))
+    return false;
+  if (name.kind != MILTER_WORD_BARE
+      || !milter_lexer_is_variable_name (milter_word_bytes (&name, 0)))
+    return milter_lexer_expected (&parser->lexer, name.offset, "%s", what);
+  if (milter_lexer_is_predefined (name.text->str))
+    return milter_lexer_expected (&parser->lexer, name.offset,
+                                  "a name that is not one of the language's own variables");
+  if (!milter_parser_word (parser, MILTER_LEX_PLAIN, "a value (\"\" is an empty one)", &value))
+    return false;
+  milter_lexer_set_variable (&parser->lexer, name.text->str, milter_word_bytes (&value, 0));
+  return true;
+}
+
+static void
+begin_session (MilterParser *parser, const MilterWhere *where, char *name)
+{
+  parser->session = milter_scenario_add_session (parser->scenario, where, name);
+  parser->session->profile = parser->profile;
+  parser->session->timeout_us = parser->timeout_us;
+  parser->step = NULL;
+}
+
+/* [NAME] and the addresses of a recording, which decide nothing */
+static bool
+parse_session_name (MilterParser *parser, const MilterVerb *verb, char **name)
+{
+  while (milter_parser_more (parser))
+    {
+      g_auto (MilterWord) word = MILTER_WORD_INIT;
+
+      if (!milter_lexer_word (&parser->lexer, MILTER_LEX_PLAIN, &word))
+        return false;
+      if (milter_word_has_key (&word, "from") || milter_word_has_key (&word, "to"))
+        continue;
+      if (*name != NULL)
+        return milter_lexer_expected (&parser->lexer, word.offset,
+                                      "the end of the line behind \"%s\" (a name of several words "
+                                      "is quoted)",
+                                      verb->usage);
+      *name = milter_parser_name (&word);
+    }
+  return true;
+}
+
+static bool
+parse_session (MilterParser *parser, const MilterVerb *verb, MilterStep *step)
+{
+  char *name = NULL;
+  bool ok = parse_session_name (parser, verb, &name);
+
+  /* whatever its name is, commands may follow */
+  begin_session (parser, &step->where, name);
+  return ok;
+}
+
+/* ---- lines ---- */
+
+static const StatementParser statement_parsers[MILTER_N_SYNTAXES] = {
+  [MILTER_SYNTAX_MTA] = parse_mta,
+  [MILTER_SYNTAX_SESSION] = parse_session,
+  [MILTER_SYNTAX_MESSAGE] = parse_message,
+  [MILTER_SYNTAX_TIMEOUT] = parse_timeout,
+  [MILTER_SYNTAX_LET] = parse_let,
+  [MILTER_SYNTAX_WORDS] = parse_words,
+  [MILTER_SYNTAX_CONNECT] = parse_connect,
+  [MILTER_SYNTAX_HEADER] = parse_header,
+  [MILTER_SYNTAX_UNKNOWN] = parse_unknown,
+  [MILTER_SYNTAX_MACRO] = parse_macro,
+  [MILTER_SYNTAX_NEGOTIATE] = parse_negotiate,
+  [MILTER_SYNTAX_EML] = parse_eml,
+  [MILTER_SYNTAX_FRAME] = parse_frame,
+  [MILTER_SYNTAX_RAW] = parse_raw,
+};
+
+/* the line had an error: what stands below it is checked and thrown away */
+static void
+spoil (MilterParser *parser)
+{
+  g_ptr_array_set_size (parser->spoilt->expectations, 0);
+  g_ptr_array_add (parser->spoilt->expectations, milter_expectation_new (MILTER_EXPECT_ANSWER));
+  parser->step = parser->spoilt;
+}
+
+/* whether a line of this kind has expectations below it */
+static bool
+is_answered (const MilterVerb *verb)
+{
+  return verb->syntax != MILTER_SYNTAX_MTA && verb->syntax != MILTER_SYNTAX_LET
+         && verb->syntax != MILTER_SYNTAX_TIMEOUT && verb->syntax != MILTER_SYNTAX_SESSION
+         && verb->syntax != MILTER_SYNTAX_MESSAGE;
+}
+
+/* puts a parsed line where it belongs; lines that are no steps are freed */
+static void
+add_step (MilterParser *parser, const MilterVerb *verb, MilterStep *step)
+{
+  bool is_step = is_answered (verb) || step->kind != MILTER_STEP_KIND_COMMAND;
+
+  if (parser->session == NULL)
+    {
+      if (step->kind == MILTER_STEP_KIND_TIMEOUT)
+        parser->timeout_us = step->duration_us;
+      if (verb->syntax == MILTER_SYNTAX_MACRO)
+        g_ptr_array_add (parser->scenario->macros, step);
+      else
+        milter_step_free (step);
+      return;
+    }
+  if (!is_step)
+    {
+      milter_step_free (step);
+      return;
+    }
+  g_ptr_array_add (parser->session->steps, step);
+  if (is_answered (verb))
+    parser->step = step;
+  else if (verb->syntax == MILTER_SYNTAX_MESSAGE)
+    parser->step = NULL;
+}
+
+static bool
+parse_arrow (MilterParser *parser, gsize offset)
+{
+  if (parser->step != NULL)
+    return milter_parser_expectation (parser);
+  return milter_lexer_expected (&parser->lexer, offset,
+                                "a command that is answered before \"=>\"");
+}
+
+/* a word in the place of a verb that is none there */
+static bool
+refuse_verb (MilterParser *parser, const char *word)
+{
+  MilterLexer *lexer = &parser->lexer;
+  const MilterVerb *nearest;
+
+  if ((word[0] == '+' && g_ascii_isdigit (word[1])) || word[0] == '@')
+    return milter_lexer_expected (lexer, lexer->at, "a verb (this version cannot play recordings, "
+                                                    "whose lines begin with times and "
+                                                    "connections)");
+  if (milter_verb_find (word, MILTER_VERB_IN_SESSION) != NULL)
+    return milter_lexer_expected (lexer, lexer->at, "\"session\" before the first command");
+  if (milter_verb_find (word, MILTER_VERB_ELSEWHERE) != NULL)
+    {
+      /* the commands below belong to it */
+      if (parser->session == NULL
+          && (strcmp (word, "repeat") == 0 || strcmp (word, "parallel") == 0))
+        {
+          MilterWhere where = milter_lexer_where (lexer, lexer->at);
+
+          begin_session (parser, &where, NULL);
+        }
+      return milter_lexer_expected (lexer, lexer->at, "a verb that this version can play");
+    }
+  if (milter_verb_find (word, MILTER_VERB_BEHIND_ARROW) != NULL)
+    return milter_lexer_expected (lexer, lexer->at, "\"=>\" before an answer");
+  nearest = milter_verb_find_nearest (word, MILTER_VERB_LINE);
+  if (nearest != NULL)
+    return milter_lexer_expected (lexer, lexer->at, "a verb (\"%s\"?)", nearest->word);
+  return milter_lexer_expected (lexer, lexer->at, "a verb");
+}
+
+/* Reads a verb's arguments and puts the step where it belongs. */
+static bool
+parse_statement (MilterParser *parser, const MilterVerb *verb)
+{
+  g_autoptr (MilterStep) step = milter_step_new (MILTER_STEP_KIND_COMMAND);
+  MilterLexer *lexer = &parser->lexer;
+
+  step->where = milter_lexer_where (lexer, lexer->at);
+  step->spec = milter_verb_get_spec (verb);
+  lexer->at += strlen (verb->word);
+  if (!milter_lexer_charge (lexer, STEP_COST)
+      || !statement_parsers[verb->syntax](parser, verb, step))
+    return false;
+  if (milter_parser_more (parser))
+    return milter_lexer_expected (lexer, lexer->at, "%sthe end of the line behind \"%s\"%s",
+                                  is_answered (verb) ? "\"=>\" or " : "", verb->usage,
+                                  verb->max_words == 1 ? " (a text of several words is quoted)"
+                                                       : "");
+  add_step (parser, verb, g_steal_pointer (&step));
+  return true;
+}
+
+static bool
+parse_line (MilterParser *parser)
+{
+  MilterLexer *lexer = &parser->lexer;
+  MilterBytes raw = milter_lexer_peek_raw (lexer);
+  g_autofree char *word = g_strndup ((const char *) raw.data, raw.size);
+  gsize offset = lexer->at;
+  const MilterVerb *verb;
+
+  if (milter_lexer_take (lexer, "=>"))
+    return parse_arrow (parser, offset);
+  verb = milter_verb_find (word, parser->session != NULL ? MILTER_VERB_IN_SESSION
+                                                         : MILTER_VERB_AT_TOP);
+  if (verb == NULL)
+    return refuse_verb (parser, word);
+  if (!parse_statement (parser, verb))
+    return false;
+  if (milter_lexer_at_end (lexer))
+    return true;
+  offset = lexer->at;
+  milter_lexer_take (lexer, "=>");
+  /* the line may have left nobody, or somebody above it, whose answer this would be */
+  if (!is_answered (verb) || parser->session == NULL)
+    return milter_lexer_expected (lexer, offset, "the end of the line behind \"%s\"", verb->usage);
+  return parse_arrow (parser, offset);
+}
+
+static void
+parser_clear (MilterParser *parser)
+{
+  milter_lexer_clear (&parser->lexer);
+  g_clear_pointer (&parser->scenario, milter_scenario_free);
+  g_clear_pointer (&parser->spoilt, milter_step_free);
+  g_clear_pointer (&parser->files, g_hash_table_unref);
+}
+
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (MilterParser, parser_clear)
+
+MilterScenario *
+milter_scenario_parse (const char *path, const char *text, gsize size, GString *messages)
+{
+  g_auto (MilterParser) parser = { 0 };
+  MilterScenario *scenario;
+
+  parser.scenario = milter_scenario_new (path);
+  parser.spoilt = milter_step_new (MILTER_STEP_KIND_COMMAND);
+  parser.files = g_hash_table_new_full (g_str_hash, g_str_equal, g_free,
+                                        (GDestroyNotify) g_bytes_unref);
+  milter_lexer_init (&parser.lexer, parser.scenario->path, text, size, messages);
+  if (size > MILTER_SCENARIO_MAX_FILE)
+    {
+      milter_lexer_fail (&parser.lexer, 0, "expected a file of at most %u MiB, got a larger one",
+                         MILTER_SCENARIO_MAX_FILE >> 20);
+      return NULL;
+    }
+
+  while (milter_lexer_next_line (&parser.lexer))
+    if (!parse_line (&parser))
+      {
+        milter_lexer_skip_here_document (&parser.lexer);
+        spoil (&parser);
+      }
+  if (parser.lexer.n_errors == 0 && parser.scenario->sessions->len == 0)
+    milter_lexer_fail (&parser.lexer, 0, "expected a session, got the end of the file");
+  if (parser.lexer.n_errors > 0)
+    return NULL;
+  scenario = g_steal_pointer (&parser.scenario);
+  return scenario;
+}
+
+MilterScenario *
+milter_scenario_load (const char *path, GString *messages)
+{
+  g_autofree char *got = NULL;
+  g_autoptr (GBytes) bytes = milter_parser_read_file (path, MILTER_SCENARIO_MAX_FILE, &got);
+  gsize size;
+  const char *text;
+
+  if (bytes == NULL)
+    {
+      g_string_append_printf (messages, "%s:1:1: expected a scenario that can be read, got %s\n",
+                              path, got);
+      return NULL;
+    }
+  text = g_bytes_get_data (bytes, &size);
+  return milter_scenario_parse (path, text != NULL ? text : "", size, messages);
+}

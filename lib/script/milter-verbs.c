@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * milter-verbs.c: the rows of the language's table, and words that are nearly one of them.
+ */
+#include "milter-verbs.h"
+
+#include <string.h>
+
+#define TOP MILTER_VERB_AT_TOP
+#define SESSION MILTER_VERB_IN_SESSION
+#define BOTH MILTER_VERB_ANYWHERE
+#define EXPECT MILTER_VERB_EXPECTATION
+#define ANSWER MILTER_VERB_ANSWER
+#define ELSE MILTER_VERB_ELSEWHERE
+
+#define ROW(w, p, s, min, max, here, u, t)                                                         \
+  {                                                                                                \
+    .word = w, .places = p, .syntax = MILTER_SYNTAX_##s, .min_words = min, .max_words = max,       \
+    .here_document = here, .usage = u, .summary = t                                                \
+  }
+#define MANY MILTER_VERB_ANY_NUMBER
+
+/* clang-format off */
+static const MilterVerb verbs[] = {
+  /*   word             place    syntax       words   <<WORD  usage                                                             what it does */
+  ROW ("mta",           BOTH,    MTA,         1, 1,    FALSE, "mta postfix|sendmail|plain|exact",                               "chooses the MTA whose macros, offer, order and edit rules are played, for the file or for one session"),
+  ROW ("let",           BOTH,    LET,         2, 2,    FALSE, "let NAME VALUE",                                                 "sets a variable from here on; $NAME stands for it in bare words and in \"…\""),
+  ROW ("timeout",       BOTH,    TIMEOUT,     1, 1,    FALSE, "timeout DURATION",                                               "how long an answer may take from here on, 30s if nothing is said"),
+  ROW ("session",       BOTH,    SESSION,     0, 1,    FALSE, "session [NAME] [from=ADDRESS] [to=ADDRESS]",                                           "begins a connection to the milter"),
+  ROW ("message",       SESSION, MESSAGE,     0, 1,    FALSE, "message [NAME]",                                                 "begins a message and names it; one that is still open is ended as RSET would"),
+  ROW ("negotiate",     SESSION, NEGOTIATE,   0, MANY, FALSE, "negotiate [version=N] [actions=LIST] [steps=LIST] [symbols-STAGE=NAMES] [tail=BYTES]", "offers a protocol version, actions and steps; without it the profile's offer is sent"),
+  ROW ("macro",         BOTH,    MACRO,       1, MANY, FALSE, "macro STAGE [NAME=VALUE…] [-NAME…]",                             "sets macros of a command, or takes them out: of the next such command, or at the top of the file of every one"),
+  ROW ("connect",       SESSION, CONNECT,     0, 2,    FALSE, "connect [HOST [ADDRESS]] [port=N]",                              "a client connects: IPv4, IPv6, unix:PATH or unknown"),
+  ROW ("helo",          SESSION, WORDS,       0, 1,    FALSE, "helo [NAME]",                                                    "the client says HELO"),
+  ROW ("mail",          SESSION, WORDS,       0, MANY, FALSE, "mail [ADDRESS [ARGUMENT…]]",                                     "begins a message with its sender, sent as it is written"),
+  ROW ("rcpt",          SESSION, WORDS,       0, MANY, FALSE, "rcpt [ADDRESS [ARGUMENT…]]",                                     "names a recipient, sent as it is written"),
+  ROW ("data",          SESSION, WORDS,       0, 0,    FALSE, "data",                                                           "the envelope is complete"),
+  ROW ("unknown",       SESSION, UNKNOWN,     1, 1,    FALSE, "unknown LINE",                                                   "a command that the MTA does not know; the rest of the line as it is"),
+  ROW ("header",        SESSION, HEADER,      1, 1,    FALSE, "header NAME: VALUE",                                             "one header field; the rest of the line as it is"),
+  ROW ("eoh",           SESSION, WORDS,       0, 0,    FALSE, "eoh",                                                            "the header is complete"),
+  ROW ("body",          SESSION, WORDS,       1, 1,    TRUE,  "body TEXT|<<WORD",                                               "bytes of the body, cut where the data size requires it"),
+  ROW ("eml",           SESSION, EML,         1, 1,    TRUE,  "eml FILE|<<WORD",                                                "header, end of header and body of a mail, as an MTA hands it over"),
+  ROW ("eom",           SESSION, WORDS,       0, 1,    TRUE,  "eom [TEXT|<<WORD]",                                              "the message is complete; edits and the verdict are due"),
+  ROW ("abort",         SESSION, WORDS,       0, 0,    FALSE, "abort",                                                          "cancels the message"),
+  ROW ("quit",          SESSION, WORDS,       0, 0,    FALSE, "quit",                                                           "ends the connection"),
+  ROW ("quit-nc",       SESSION, WORDS,       0, 0,    FALSE, "quit-nc",                                                        "ends the SMTP session; the next one begins with connect on the same connection"),
+  ROW ("frame",         SESSION, FRAME,       1, 2,    FALSE, "frame LETTER [BYTES]",                                           "a frame with any letter and any payload"),
+  ROW ("raw",           SESSION, RAW,         1, 1,    FALSE, "raw BYTES",                                                      "bytes as they are"),
+
+  ROW ("only",          EXPECT,  ONLY,        0, 0,    FALSE, "=> only",                                                        "no edit besides those that are expected"),
+  ROW ("ordered",       EXPECT,  ORDERED,     0, 0,    FALSE, "=> ordered",                                                     "the expected edits come in the order of their lines"),
+  ROW ("and",           EXPECT,  AND,         1, 2,    FALSE, "=> and [not] PATTERN",                                           "a further condition on the answer above"),
+  ROW ("no",            EXPECT,  NO,          1, MANY, FALSE, "=> no EDIT",                                                     "no edit like this one"),
+  ROW ("result",        EXPECT,  RESULT,      1, 3,    TRUE,  "=> result FILE|<<WORD [ignoring NAME,…]",                        "the message as the MTA would deliver it"),
+
+  ROW ("continue",      ANSWER,  REPLY,       0, 0,    FALSE, "=> continue",                                                    "go on"),
+  ROW ("accept",        ANSWER,  REPLY,       0, 0,    FALSE, "=> accept",                                                      "the message is taken"),
+  ROW ("reject",        ANSWER,  REPLY,       0, 0,    FALSE, "=> reject",                                                      "refused for good, without a text"),
+  ROW ("tempfail",      ANSWER,  REPLY,       0, 0,    FALSE, "=> tempfail",                                                    "refused for now, without a text"),
+  ROW ("discard",       ANSWER,  REPLY,       0, 0,    FALSE, "=> discard",                                                     "taken and thrown away"),
+  ROW ("skip",          ANSWER,  REPLY,       0, 0,    FALSE, "=> skip",                                                        "no more of the body is wanted"),
+  ROW ("shutdown",      ANSWER,  REPLY,       0, 0,    FALSE, "=> shutdown",                                                    "421 and close"),
+  ROW ("conn-fail",     ANSWER,  REPLY,       0, 0,    FALSE, "=> conn-fail",                                                   "a reply that no MTA takes"),
+  ROW ("CODE",          ANSWER,  CODE,        0, MANY, FALSE, "=> CODE [X.Y.Z] [TEXT…]",                                        "refused with an SMTP reply: 451, 4xx, 550 5.7.1 \"no\""),
+  ROW ("negotiate",     ANSWER,  OPTIONS,     0, MANY, FALSE, "=> negotiate [version=RANGE] [actions=LIST] [steps=LIST] [symbols-STAGE=PATTERN|symbols=none] [tail=BYTES]", "the answer to the offer"),
+  ROW ("any",           ANSWER,  STATE,       0, 0,    FALSE, "=> any",                                                         "some reply"),
+  ROW ("none",          ANSWER,  STATE,       0, 0,    FALSE, "=> none",                                                        "nothing for the grace time, or within the time that is said"),
+  ROW ("closed",        ANSWER,  STATE,       0, 0,    FALSE, "=> closed",                                                      "the milter ends the connection"),
+  ROW ("reset",         ANSWER,  STATE,       0, 0,    FALSE, "=> reset",                                                       "the milter resets the connection"),
+  ROW ("frame",         ANSWER,  FRAME,       1, 2,    FALSE, "=> frame LETTER [BYTES]",                                        "a frame, byte for byte"),
+  ROW ("raw",           ANSWER,  RAW,         1, 1,    FALSE, "=> raw BYTES",                                                   "bytes, as they are"),
+  ROW ("add-header",    ANSWER,  EDIT_HEADER, 1, 1,    FALSE, "=> add-header NAME[: VALUE]",                                    "a field is added"),
+  ROW ("insert-header", ANSWER,  EDIT_HEADER, 1, 2,    FALSE, "=> insert-header [N] NAME[: VALUE]",                             "a field is put in at a position"),
+  ROW ("change-header", ANSWER,  EDIT_HEADER, 1, 2,    FALSE, "=> change-header [N] NAME[: VALUE]",                             "the Nth field of a name is changed"),
+  ROW ("delete-header", ANSWER,  EDIT_HEADER, 1, 2,    FALSE, "=> delete-header [N] NAME",                                      "the Nth field of a name is taken out"),
+  ROW ("replace-body",  ANSWER,  EDIT_TEXT,   0, 1,    TRUE,  "=> replace-body [TEXT|<<WORD]",                                  "the body is replaced"),
+  ROW ("quarantine",    ANSWER,  EDIT_TEXT,   0, 1,    FALSE, "=> quarantine [TEXT]",                                           "the message is held, with a reason"),
+  ROW ("progress",      ANSWER,  EDIT_TEXT,   0, 0,    FALSE, "=> progress",                                                    "the milter asks for more time"),
+  ROW ("change-from",   ANSWER,  EDIT_ADDRESS, 0, MANY, FALSE, "=> change-from [ADDRESS [ARGUMENT…]]",                          "the sender is changed"),
+  ROW ("add-rcpt",      ANSWER,  EDIT_ADDRESS, 0, MANY, FALSE, "=> add-rcpt [ADDRESS [ARGUMENT…]]",                             "a recipient is added"),
+  ROW ("delete-rcpt",   ANSWER,  EDIT_ADDRESS, 0, 1,   FALSE, "=> delete-rcpt [ADDRESS]",                                       "a recipient is taken out"),
+
+  ROW ("spawn",         ELSE,    NONE,        1, MANY, FALSE, "spawn COMMAND [ARGUMENT…]",                                      "starts the milter under test"),
+  ROW ("milter",        ELSE,    NONE,        2, MANY, FALSE, "milter NAME SPEC|spawn COMMAND…",                                "a link of a chain of milters"),
+  ROW ("include",       ELSE,    NONE,        1, 1,    FALSE, "include FILE",                                                   "the lines of another file instead of this one"),
+  ROW ("require",       ELSE,    NONE,        1, MANY, FALSE, "require CONDITION…",                                             "skips what cannot be played here"),
+  ROW ("repeat",        ELSE,    NONE,        1, MANY, FALSE, "repeat N LINE",                                                  "plays a line, or what it begins, N times"),
+  ROW ("parallel",      ELSE,    NONE,        0, MANY, FALSE, "parallel [N] session …",                                         "plays sessions at once"),
+  ROW ("barrier",       ELSE,    NONE,        1, 1,    FALSE, "barrier NAME",                                                   "waits for the other sessions"),
+  ROW ("send-as",       ELSE,    NONE,        1, 2,    FALSE, "send-as whole|split N|random SEED|together",                     "how the bytes are cut into writes"),
+  ROW ("stall",         ELSE,    NONE,        1, 2,    FALSE, "stall DURATION [reading]",                                       "sends nothing for a time"),
+  ROW ("close",         ELSE,    NONE,        0, MANY, FALSE, "close [after N bytes]",                                          "closes the connection"),
+  ROW ("reset",         ELSE,    NONE,        0, MANY, FALSE, "reset [after N bytes]",                                          "resets the connection"),
+  ROW ("half-close",    ELSE,    NONE,        0, MANY, FALSE, "half-close [after N bytes]",                                     "closes the connection for sending"),
+  ROW ("generate",      ELSE,    NONE,        1, 2,    FALSE, "generate size=N [seed=N]",                                       "a made-up mail"),
+  ROW ("lost",          ELSE,    NONE,        0, 1,    FALSE, "lost [N]",                                                       "bytes of a recording are missing here"),
+  ROW ("on",            ELSE,    NONE,        1, MANY, FALSE, "on EVENT …",                                                     "a rule of a milter"),
+  ROW ("expect",        ELSE,    NONE,        2, MANY, FALSE, "expect RANGE EVENT …",                                           "how many such events an MTA has to send"),
+  ROW ("start",         ELSE,    NONE,        1, 1,    FALSE, "start TIME",                                                     "when a recording began"),
+};
+/* clang-format on */
+
+const MilterVerb *
+milter_verb_list (gsize *n)
+{
+  *n = G_N_ELEMENTS (verbs);
+  return verbs;
+}
+
+const MilterVerb *
+milter_verb_find (const char *word, guint places)
+{
+  for (gsize i = 0; i < G_N_ELEMENTS (verbs); i++)
+    if (verbs[i].places & places && strcmp (verbs[i].word, word) == 0)
+      return &verbs[i];
+  return NULL;
+}
+
+/* longer words are no slips of the pen */
+#define MAX_WORD 24
+
+/* How many letters have to be put in, taken out, changed or swapped with the next one to make one
+ * word of the other. */
+static guint
+edit_distance (const char *a, const char *b)
+{
+  guint rows[3][MAX_WORD + 1];
+  gsize n_a = strlen (a), n_b = strlen (b);
+
+  if (n_a > MAX_WORD || n_b > MAX_WORD)
+    return G_MAXUINT;
+  for (guint j = 0; j <= n_b; j++)
+    rows[0][j] = j;
+  for (guint i = 1; i <= n_a; i++)
+    {
+      guint *now = rows[i % 3], *last = rows[(i + 2) % 3], *before = rows[(i + 1) % 3];
+
+      now[0] = i;
+      for (guint j = 1; j <= n_b; j++)
+        {
+          now[j] = MIN (last[j], now[j - 1]) + 1;
+          now[j] = MIN (now[j], last[j - 1] + (a[i - 1] != b[j - 1]));
+          if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
+            now[j] = MIN (now[j], before[j - 2] + 1);
+        }
+    }
+  return rows[n_a % 3][n_b];
+}
+
+const MilterVerb *
+milter_verb_find_nearest (const char *word, guint places)
+{
+  g_autofree char *lower = g_ascii_strdown (word, -1);
+  guint best_distance = (guint) (strlen (word) + 2) / 2;
+  const MilterVerb *best = NULL;
+
+  for (gsize i = 0; i < G_N_ELEMENTS (verbs); i++)
+    {
+      guint distance;
+
+      if (!(verbs[i].places & places) || verbs[i].syntax == MILTER_SYNTAX_CODE)
+        continue;
+      distance = edit_distance (lower, verbs[i].word);
+      if (distance < best_distance)
+        {
+          best = &verbs[i];
+          best_distance = distance;
+        }
+    }
+  return best;
+}
+
+const MilterSpec *
+milter_verb_get_spec (const MilterVerb *verb)
+{
+  if (verb->syntax == MILTER_SYNTAX_CODE)
+    return milter_spec_get (MILTER_SIDE_MILTER, MILTER_REPLY_REPLY_CODE);
+  /* an empty value deletes */
+  if (strcmp (verb->word, "delete-header") == 0)
+    return milter_spec_get (MILTER_SIDE_MILTER, MILTER_REPLY_CHANGE_HEADER);
+  if (verb->places & MILTER_VERB_ANSWER)
+    return milter_spec_from_word (MILTER_SIDE_MILTER, verb->word);
+  if (verb->places & MILTER_VERB_IN_SESSION)
+    return milter_spec_from_word (MILTER_SIDE_MTA, verb->word);
+  return NULL;
+}
