@@ -11,6 +11,7 @@
 /* the stages in the order of a session; those without a list of their own are Postfix's. UNKNOWN
  * comes at any time: its set stands behind the rest and holds until the next command. */
 static const char stage_letters[] = "CHMRTLNBEU";
+static const char stages_backwards[] = "UEBNLTRMHC";
 
 #define N_SLOTS   (sizeof stage_letters - 1)
 #define LAST_SLOT (N_SLOTS - 1)
@@ -275,6 +276,21 @@ slot_lookup (const Slot *slot, MilterBytes wanted)
 }
 
 /**
+ * milter_macros_get_stages:
+ * @command: a command
+ *
+ * Returns: the letters of the stages whose macros it sees, its own first and the session's first
+ *   last; all stages for a command that has none of its own
+ */
+const char *
+milter_macros_get_stages (guint8 command)
+{
+  const char *stages = command == '\0' ? NULL : strchr (stages_backwards, command);
+
+  return stages == NULL ? stages_backwards : stages;
+}
+
+/**
  * milter_macros_lookup:
  * @macros: macros
  * @command: the command that asks; one without a stage of its own sees all there is
@@ -288,12 +304,11 @@ slot_lookup (const Slot *slot, MilterBytes wanted)
 const char *
 milter_macros_lookup (const MilterMacros *macros, guint8 command, const char *name)
 {
-  guint slot = MIN (get_slot (command), LAST_SLOT);
   MilterBytes wanted = strip_braces (milter_bytes_from_string (name));
 
-  for (guint i = slot + 1; i > 0; i--)
+  for (const char *stage = milter_macros_get_stages (command); *stage != '\0'; stage++)
     {
-      const char *value = slot_lookup (&macros->slots[i - 1], wanted);
+      const char *value = slot_lookup (&macros->slots[get_slot (*stage)], wanted);
 
       if (value != NULL)
         return value;

@@ -36,6 +36,9 @@ MILTER_AVAILABLE void milter_macros_set_one (MilterMacros *macros,
 MILTER_AVAILABLE void milter_macros_command (MilterMacros *macros, guint8 command);
 /* the packed pairs of a stage, empty if there are none */
 MILTER_AVAILABLE MilterBytes milter_macros_get_stage (const MilterMacros *macros, guint8 command);
+/* the letters of the stages that a command sees, its own first; a command without a stage of its
+ * own sees all */
+MILTER_AVAILABLE const char *milter_macros_get_stages (guint8 command);
 /* Looks up from @command's stage backwards through the session; (nullable), valid until the next
  * change. Values are NUL-terminated. */
 MILTER_AVAILABLE const char *milter_macros_lookup (const MilterMacros *macros,
