@@ -156,7 +156,8 @@ MILTER_AVAILABLE int _milter_io_listen (const MilterConnectionSpec *spec,
                                         struct sockaddr **address,
                                         socklen_t *address_size,
                                         GError **error);
-/* `inet:PORT@[IP]`, `inet6:PORT@[IP]`, `unix:PATH`, `unknown`. (transfer full) */
+/* `inet:PORT@[IP]`, `inet6:PORT@[IP]`, `unix:PATH`; `unknown` for none, `unexpected:FAMILY` for any
+ * other or one that is cut short. (transfer full) */
 MILTER_AVAILABLE char *_milter_io_address_to_text (const struct sockaddr *address, socklen_t size);
 
 /* Accepts on @fd (becomes the listener's) in @loop's thread. accepted: a connected socket that the

@@ -146,7 +146,7 @@ _milter_io_address_to_text (const struct sockaddr *address, socklen_t size)
       const char *path = (const char *) address + path_at;
       return g_strdup_printf ("unix:%.*s", (int) strnlen (path, room), path);
     }
-  return g_strdup ("unknown");
+  return g_strdup_printf ("unexpected:%d", address->sa_family);
 }
 
 /* who is who */

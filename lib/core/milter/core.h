@@ -8,6 +8,7 @@
 
 #include "milter-codec-error.h"
 #include "milter-connection-spec.h"
+#include "milter-connection.h"
 #include "milter-enum-types.h"
 #include "milter-enums.h"
 #include "milter-flags.h"
