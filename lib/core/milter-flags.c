@@ -195,25 +195,36 @@ milter_offer_check_answer (const MilterOffer *offer, const MilterOffer *answer, 
 {
   if (answer->version > offer->version || answer->version < MILTER_PROTOCOL_VERSION_MIN)
     {
-      g_set_error (error, MILTER_OFFER_ERROR, MILTER_OFFER_ERROR_VERSION,
+      g_set_error (error,
+                   MILTER_OFFER_ERROR,
+                   MILTER_OFFER_ERROR_VERSION,
                    "the milter answered version %u to an offer of %u; %u to %u would be right",
-                   answer->version, offer->version, MILTER_PROTOCOL_VERSION_MIN, offer->version);
+                   answer->version,
+                   offer->version,
+                   MILTER_PROTOCOL_VERSION_MIN,
+                   offer->version);
       return FALSE;
     }
   if (answer->actions & ~offer->actions)
     {
       g_autofree char *surplus = milter_actions_to_string (answer->actions & ~offer->actions);
 
-      g_set_error (error, MILTER_OFFER_ERROR, MILTER_OFFER_ERROR_ACTIONS,
-                   "the milter took actions that were not offered: %s", surplus);
+      g_set_error (error,
+                   MILTER_OFFER_ERROR,
+                   MILTER_OFFER_ERROR_ACTIONS,
+                   "the milter took actions that were not offered: %s",
+                   surplus);
       return FALSE;
     }
   if (answer->steps & ~offer->steps)
     {
       g_autofree char *surplus = milter_steps_to_string (answer->steps & ~offer->steps);
 
-      g_set_error (error, MILTER_OFFER_ERROR, MILTER_OFFER_ERROR_STEPS,
-                   "the milter took steps that were not offered: %s", surplus);
+      g_set_error (error,
+                   MILTER_OFFER_ERROR,
+                   MILTER_OFFER_ERROR_STEPS,
+                   "the milter took steps that were not offered: %s",
+                   surplus);
       return FALSE;
     }
   return TRUE;
@@ -253,8 +264,11 @@ milter_offer_answer (const MilterOffer *offer,
 
   if (offer->version < MILTER_PROTOCOL_VERSION_MIN)
     {
-      g_set_error (error, MILTER_OFFER_ERROR, MILTER_OFFER_ERROR_VERSION,
-                   "the MTA offers version %u; the lowest there is, is %u", offer->version,
+      g_set_error (error,
+                   MILTER_OFFER_ERROR,
+                   MILTER_OFFER_ERROR_VERSION,
+                   "the MTA offers version %u; the lowest there is, is %u",
+                   offer->version,
                    MILTER_PROTOCOL_VERSION_MIN);
       return FALSE;
     }
@@ -262,16 +276,22 @@ milter_offer_answer (const MilterOffer *offer,
     {
       g_autofree char *missing = milter_actions_to_string (required & ~offered_actions);
 
-      g_set_error (error, MILTER_OFFER_ERROR, MILTER_OFFER_ERROR_ACTIONS,
-                   "the MTA does not offer the actions that are needed: %s", missing);
+      g_set_error (error,
+                   MILTER_OFFER_ERROR,
+                   MILTER_OFFER_ERROR_ACTIONS,
+                   "the MTA does not offer the actions that are needed: %s",
+                   missing);
       return FALSE;
     }
   if (missing_steps != 0)
     {
       g_autofree char *missing = milter_steps_to_string (missing_steps);
 
-      g_set_error (error, MILTER_OFFER_ERROR, MILTER_OFFER_ERROR_STEPS,
-                   "the MTA does not offer the steps that are needed: %s", missing);
+      g_set_error (error,
+                   MILTER_OFFER_ERROR,
+                   MILTER_OFFER_ERROR_STEPS,
+                   "the MTA does not offer the steps that are needed: %s",
+                   missing);
       return FALSE;
     }
 

@@ -13,7 +13,7 @@
 #define LENGTH_SIZE 4
 #define LETTER_SIZE 1
 
-/* the families of milter-protocol 2.1: IPv4, IPv6, unix, and unknown, behind which nothing follows */
+/* milter-protocol 2.1: IPv4, IPv6, unix, and unknown, behind which nothing follows */
 static const char families[] = "46LU";
 
 G_DEFINE_QUARK (milter-codec-error-quark, milter_codec_error)
@@ -399,13 +399,20 @@ set_too_long (const guint8 *data, guint32 length, const MilterLimits *limits, GE
   for (gsize i = 0; i < LENGTH_SIZE; i++)
     text = text && g_ascii_isprint ((char) data[i]);
   if (text)
-    g_set_error (error, MILTER_CODEC_ERROR, MILTER_CODEC_ERROR_FRAME_TOO_LONG,
+    g_set_error (error,
+                 MILTER_CODEC_ERROR,
+                 MILTER_CODEC_ERROR_FRAME_TOO_LONG,
                  "frame length %u is above the limit of %" G_GUINT64_FORMAT
                  ": the bytes \"%.4s\" look like text, the peer may be no milter software",
-                 length, (guint64) limits->max_payload + LETTER_SIZE, (const char *) data);
+                 length,
+                 (guint64) limits->max_payload + LETTER_SIZE,
+                 (const char *) data);
   else
-    g_set_error (error, MILTER_CODEC_ERROR, MILTER_CODEC_ERROR_FRAME_TOO_LONG,
-                 "frame length %u is above the limit of %" G_GUINT64_FORMAT, length,
+    g_set_error (error,
+                 MILTER_CODEC_ERROR,
+                 MILTER_CODEC_ERROR_FRAME_TOO_LONG,
+                 "frame length %u is above the limit of %" G_GUINT64_FORMAT,
+                 length,
                  (guint64) limits->max_payload + LETTER_SIZE);
 }
 
@@ -439,7 +446,9 @@ milter_frame_decode (const guint8 *data,
     return MILTER_DECODE_NEED_MORE;
   if (length == 0)
     {
-      g_set_error (error, MILTER_CODEC_ERROR, MILTER_CODEC_ERROR_EMPTY_FRAME,
+      g_set_error (error,
+                   MILTER_CODEC_ERROR,
+                   MILTER_CODEC_ERROR_EMPTY_FRAME,
                    "frame length is 0: every frame has a letter");
       return MILTER_DECODE_ERROR;
     }
@@ -571,27 +580,34 @@ append_fault (const MilterMessage *message, GString *text)
   switch ((MilterCodecError) message->fault)
     {
     case MILTER_CODEC_ERROR_TRUNCATED:
-      g_string_append_printf (text, "%s at offset %" G_GSIZE_FORMAT " is cut short, %" G_GSIZE_FORMAT
-                                    " byte%s left",
-                              field->name, offset, left, left == 1 ? " is" : "s are");
+      g_string_append_printf (text,
+                              "%s at offset %" G_GSIZE_FORMAT " is cut short, %" G_GSIZE_FORMAT
+                              " byte%s left",
+                              field->name,
+                              offset,
+                              left,
+                              left == 1 ? " is" : "s are");
       break;
     case MILTER_CODEC_ERROR_UNTERMINATED:
-      g_string_append_printf (text, "%s at offset %" G_GSIZE_FORMAT " has no terminating NUL",
-                              field->name, offset);
+      g_string_append_printf (
+          text, "%s at offset %" G_GSIZE_FORMAT " has no terminating NUL", field->name, offset);
       break;
     case MILTER_CODEC_ERROR_ODD_PAIRS:
-      g_string_append_printf (text, "the name at offset %" G_GSIZE_FORMAT " of %s has no value",
-                              offset, field->name);
+      g_string_append_printf (
+          text, "the name at offset %" G_GSIZE_FORMAT " of %s has no value", offset, field->name);
       break;
     case MILTER_CODEC_ERROR_BAD_FAMILY:
-      g_string_append_printf (text, "%s at offset %" G_GSIZE_FORMAT " has the family ", field->name,
-                              offset);
+      g_string_append_printf (
+          text, "%s at offset %" G_GSIZE_FORMAT " has the family ", field->name, offset);
       append_byte (text, message->payload.data[offset]);
       g_string_append (text, ", which is none of 4 6 L U");
       break;
     case MILTER_CODEC_ERROR_TRAILING_BYTES:
-      g_string_append_printf (text, "%" G_GSIZE_FORMAT " byte%s too many at offset %" G_GSIZE_FORMAT,
-                              left, left == 1 ? "" : "s", offset);
+      g_string_append_printf (text,
+                              "%" G_GSIZE_FORMAT " byte%s too many at offset %" G_GSIZE_FORMAT,
+                              left,
+                              left == 1 ? "" : "s",
+                              offset);
       break;
     case MILTER_CODEC_ERROR_EMPTY_FRAME:
     case MILTER_CODEC_ERROR_FRAME_TOO_LONG:
@@ -618,8 +634,8 @@ milter_message_get_fault (const MilterMessage *message)
     return NULL;
   if (message->spec == NULL)
     {
-      g_string_append_printf (text, "unknown %s letter ",
-                              message->sender == MILTER_SIDE_MTA ? "command" : "reply");
+      g_string_append_printf (
+          text, "unknown %s letter ", message->sender == MILTER_SIDE_MTA ? "command" : "reply");
       append_byte (text, message->letter);
     }
   else
@@ -647,8 +663,14 @@ refuse_field (const MilterSpec *spec, guint i, const Cursor *cursor, GError **er
   };
   /* clang-format on */
 
-  g_set_error (error, MILTER_CODEC_ERROR, cursor->fault, "%s (%s): %s %s (byte %" G_GSIZE_FORMAT ")",
-               spec->word, spec->field_name, spec->fields[i].name, causes[cursor->fault],
+  g_set_error (error,
+               MILTER_CODEC_ERROR,
+               cursor->fault,
+               "%s (%s): %s %s (byte %" G_GSIZE_FORMAT ")",
+               spec->word,
+               spec->field_name,
+               spec->fields[i].name,
+               causes[cursor->fault],
                cursor->fault_offset);
   return false;
 }
@@ -708,8 +730,11 @@ milter_message_append (const MilterMessage *message, GByteArray *buffer, GError 
   to = begin_frame (buffer, message->letter, size);
   if (to == NULL)
     {
-      g_set_error (error, MILTER_CODEC_ERROR, MILTER_CODEC_ERROR_FRAME_TOO_LONG,
-                   "a payload of %" G_GSIZE_FORMAT " bytes does not fit in a frame", size);
+      g_set_error (error,
+                   MILTER_CODEC_ERROR,
+                   MILTER_CODEC_ERROR_FRAME_TOO_LONG,
+                   "a payload of %" G_GSIZE_FORMAT " bytes does not fit in a frame",
+                   size);
       return FALSE;
     }
 

@@ -124,11 +124,15 @@ parse_extended (MilterSmtpReply *reply, guint i, MilterBytes *text, GError **err
     return true;
   extended = g_strndup ((const char *) text->data, size);
   if ((guint) (extended[0] - '0') != reply->code / 100)
-    return refuse (MILTER_SMTP_REPLY_ERROR_EXTENDED, i,
-                   "the extended code is of another class than the code", error);
+    return refuse (MILTER_SMTP_REPLY_ERROR_EXTENDED,
+                   i,
+                   "the extended code is of another class than the code",
+                   error);
   if (i > 0 && strcmp (reply->extended, extended) != 0)
-    return refuse (MILTER_SMTP_REPLY_ERROR_MIXED, i,
-                   "the extended code differs from that of the first line", error);
+    return refuse (MILTER_SMTP_REPLY_ERROR_MIXED,
+                   i,
+                   "the extended code differs from that of the first line",
+                   error);
 
   if (i == 0)
     reply->extended = g_steal_pointer (&extended);
@@ -166,13 +170,14 @@ parse_line (MilterSmtpReply *reply, guint i, MilterBytes line, bool last, GError
   if (!parse_code (line, i, &code, error))
     return false;
   if (i > 0 && code != reply->code)
-    return refuse (MILTER_SMTP_REPLY_ERROR_MIXED, i, "the code differs from that of the first line",
-                   error);
+    return refuse (
+        MILTER_SMTP_REPLY_ERROR_MIXED, i, "the code differs from that of the first line", error);
   text = skip (line, CODE_DIGITS);
   if (text.size == 0)
     return refuse (MILTER_SMTP_REPLY_ERROR_CODE, i, "nothing follows the code", error);
   if (text.data[0] != (last ? ' ' : '-'))
-    return refuse (MILTER_SMTP_REPLY_ERROR_LINE, i,
+    return refuse (MILTER_SMTP_REPLY_ERROR_LINE,
+                   i,
                    last ? "no blank follows the code of the last line"
                         : "no '-' follows the code although another line follows",
                    error);
@@ -260,16 +265,22 @@ check_codes (guint code, const char *extended, GError **error)
 
   if (code < 400 || code > 599)
     {
-      g_set_error (error, MILTER_SMTP_REPLY_ERROR, MILTER_SMTP_REPLY_ERROR_CODE,
-                   "reply code %u is neither 4xx nor 5xx", code);
+      g_set_error (error,
+                   MILTER_SMTP_REPLY_ERROR,
+                   MILTER_SMTP_REPLY_ERROR_CODE,
+                   "reply code %u is neither 4xx nor 5xx",
+                   code);
       return false;
     }
   if (extended == NULL)
     return true;
   if (bytes.size == 0 || extended_size (bytes) != bytes.size)
     {
-      g_set_error (error, MILTER_SMTP_REPLY_ERROR, MILTER_SMTP_REPLY_ERROR_EXTENDED,
-                   "extended code \"%s\" has not the form 5.7.1", extended);
+      g_set_error (error,
+                   MILTER_SMTP_REPLY_ERROR,
+                   MILTER_SMTP_REPLY_ERROR_EXTENDED,
+                   "extended code \"%s\" has not the form 5.7.1",
+                   extended);
       return false;
     }
   return true;

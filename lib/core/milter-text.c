@@ -256,8 +256,8 @@ write_reply_code (const MilterMessage *message, MilterTextFlags flags, GString *
         g_string_append_c (lines, '\n');
       g_string_append_len (lines, line->str, (gssize) line->len);
     }
-  again = milter_smtp_reply_format (reply->code, reply->extended,
-                                    milter_bytes (lines->str, lines->len), NULL);
+  again = milter_smtp_reply_format (
+      reply->code, reply->extended, milter_bytes (lines->str, lines->len), NULL);
   if (again == NULL
       || !milter_bytes_equal (milter_bytes (again->str, again->len), message->fields[0].bytes))
     return false;
@@ -440,8 +440,7 @@ write_macros (const MilterMessage *message, MilterTextFlags flags, GString *text
 static bool
 append_inet_address (const MilterAddress *address, MilterTextFlags flags, GString *text)
 {
-  g_autofree char *written
-      = g_strndup ((const char *) address->text.data, address->text.size);
+  g_autofree char *written = g_strndup ((const char *) address->text.data, address->text.size);
   const char *plain = written;
 
   /* sendmail writes `IPv6:` before the address */
@@ -517,8 +516,8 @@ write_negotiate (const MilterMessage *message, MilterTextFlags flags, GString *t
   g_autofree char *steps = milter_steps_to_string (message->fields[2].number);
   MilterBytes more = message->fields[3].bytes;
 
-  g_string_append_printf (text, " version=%u actions=%s steps=%s", message->fields[0].number,
-                          actions, steps);
+  g_string_append_printf (
+      text, " version=%u actions=%s steps=%s", message->fields[0].number, actions, steps);
   if (message->spec->fields[3].layout == MILTER_LAYOUT_SYMBOL_LISTS)
     append_symbol_lists (more, flags, text);
   else if (more.size > 0)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * fuzz-main.c: runs a fuzz target without libFuzzer: over each file of the given folders as it is, and
- * over a number of mutations of it that are the same in every run.
+ * fuzz-main.c: runs a fuzz target without libFuzzer: over each file of the given folders as it is,
+ * and over a number of mutations of it that are the same in every run.
  *
  * usage: fuzz-NAME FOLDER|FILE...
  */

@@ -43,9 +43,10 @@ check_prefix (MilterSide sender, MilterBytes frame)
   MilterMessage message;
   gsize consumed;
 
-  g_assert_cmpint (milter_message_decode (sender, prefix, size, &limits[sender], &message, &consumed,
-                                          NULL),
-                   ==, MILTER_DECODE_NEED_MORE);
+  g_assert_cmpint (
+      milter_message_decode (sender, prefix, size, &limits[sender], &message, &consumed, NULL),
+      ==,
+      MILTER_DECODE_NEED_MORE);
 }
 
 static void
@@ -66,7 +67,8 @@ check_fault (const MilterMessage *message)
   g_autoptr (GError) error = milter_message_get_fault (message);
 
   g_assert_true ((error != NULL) == (message->fault != MILTER_NO_FAULT));
-  g_assert_true (message->fault == MILTER_NO_FAULT || message->fault_offset <= message->payload.size);
+  g_assert_true (message->fault == MILTER_NO_FAULT
+                 || message->fault_offset <= message->payload.size);
 }
 
 static void
@@ -119,9 +121,8 @@ LLVMFuzzerTestOneInput (const guint8 *data, gsize size)
       g_autoptr (GError) error = NULL;
       MilterMessage message;
       gsize consumed = 0;
-      MilterDecodeStatus status = milter_message_decode (sender, data + at, size - at,
-                                                         &limits[sender], &message, &consumed,
-                                                         &error);
+      MilterDecodeStatus status = milter_message_decode (
+          sender, data + at, size - at, &limits[sender], &message, &consumed, &error);
 
       g_assert_true ((status == MILTER_DECODE_ERROR) == (error != NULL));
       if (status != MILTER_DECODE_COMPLETE)

@@ -216,15 +216,15 @@ add_tcp (Capture *capture, MilterBytes tcp, gsize length, const guint8 *ends)
 
   if (tcp.size < 20 || header < 20 || length < header)
     return;
-  connection = connection_of_segment (capture, milter_bytes (ends, 18), milter_bytes (ends + 18, 18),
-                                      tcp, &sender);
+  connection = connection_of_segment (
+      capture, milter_bytes (ends, 18), milter_bytes (ends + 18, 18), tcp, &sender);
   if (connection == NULL)
     return;
   if (tcp.data[13] & TCP_SYN)
     start_stream (&connection->streams[sender], net32 (tcp, 4));
   else
-    add_segment (&connection->streams[sender], net32 (tcp, 4), behind (tcp, header),
-                 length - header);
+    add_segment (
+        &connection->streams[sender], net32 (tcp, 4), behind (tcp, header), length - header);
 }
 
 static int
@@ -290,6 +290,7 @@ add_ip (Capture *capture, MilterBytes ip, GPtrArray *ends)
 static int
 link_header_size (guint32 link, MilterBytes frame)
 {
+  /* clang-format off */
   static const struct
   {
     guint32 link;
@@ -302,6 +303,7 @@ link_header_size (guint32 link, MilterBytes frame)
     { 113, 16 }, /* Linux cooked, version 1 */
     { 276, 20 }, /* and 2 */
   };
+  /* clang-format on */
 
   for (gsize i = 0; i < G_N_ELEMENTS (links); i++)
     if (links[i].link == link)
@@ -367,11 +369,15 @@ read_pcapng (Capture *capture, MilterBytes file, GPtrArray *ends)
           g_array_append_val (links, link);
         }
       else if (type == BLOCK_ENHANCED && number (body, 0, 4, big_endian) < links->len)
-        add_record (capture, g_array_index (links, guint32, number (body, 0, 4, big_endian)),
-                    part (body, 20, number (body, 12, 4, big_endian)), ends);
+        add_record (capture,
+                    g_array_index (links, guint32, number (body, 0, 4, big_endian)),
+                    part (body, 20, number (body, 12, 4, big_endian)),
+                    ends);
       else if (type == BLOCK_SIMPLE && links->len > 0)
-        add_record (capture, g_array_index (links, guint32, 0),
-                    part (body, 4, number (body, 0, 4, big_endian)), ends);
+        add_record (capture,
+                    g_array_index (links, guint32, 0),
+                    part (body, 4, number (body, 0, 4, big_endian)),
+                    ends);
       rest = behind (rest, size);
     }
 }

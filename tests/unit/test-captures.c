@@ -82,11 +82,16 @@ walk_stream (const char *path,
       g_autoptr (GError) error = NULL;
       MilterMessage message;
       gsize consumed;
-      MilterDecodeStatus status
-          = milter_message_decode (sender, stream->data + at, stream->len - at, &limits[sender],
-                                   &message, &consumed, &error);
+      MilterDecodeStatus status = milter_message_decode (sender,
+                                                         stream->data + at,
+                                                         stream->len - at,
+                                                         &limits[sender],
+                                                         &message,
+                                                         &consumed,
+                                                         &error);
 
-      cr_assert_neq (status, MILTER_DECODE_ERROR, "%s: %s", path, error == NULL ? "" : error->message);
+      cr_assert_neq (
+          status, MILTER_DECODE_ERROR, "%s: %s", path, error == NULL ? "" : error->message);
       if (status == MILTER_DECODE_NEED_MORE)
         break;
       if (message.fault != MILTER_NO_FAULT)
@@ -123,8 +128,12 @@ walk_capture (const char *name, const Transcript *transcript, FrameFunction func
                                : walk_stream (name, side, connection->from[side], function, data);
 
         if (transcript != NULL)
-          cr_assert_str_eq (letters->str, transcript->letters[i][side]->str,
-                            "%s, connection %u, side %d", name, i + 1, side);
+          cr_assert_str_eq (letters->str,
+                            transcript->letters[i][side]->str,
+                            "%s, connection %u, side %d",
+                            name,
+                            i + 1,
+                            side);
         n_frames += (guint) letters->len;
         g_string_free (letters, TRUE);
       }
@@ -251,8 +260,8 @@ Test (captures, other_sessions_read_as_they_happened)
           "symbols-rcpt=\"{rcpt_addr} {rcpt_mailer}\" symbols-data=\"i\" symbols-eom=\"i "
           "{auth_type}\" symbols-eoh=\"i\"",
           "macro connect j=mx.example.com {client_addr}=127.0.0.1 {client_port}=49786" };
-  static const char *const ipv6[] = { "connect [::1] ::1 port=34242", "macro header i=70FA9A741B6",
-                                      "macro helo", "abort" };
+  static const char *const ipv6[]
+      = { "connect [::1] ::1 port=34242", "macro header i=70FA9A741B6", "macro helo", "abort" };
   static const char *const deletes[] = { "delete-header 1 X-Virus-Status", "accept" };
   static const char *const skips[] = { "skip" };
 

@@ -75,8 +75,8 @@ Test (flags, aliases_and_numbers_are_read)
 
 Test (flags, other_names_are_refused)
 {
-  static const char *const names[]
-      = { "", "ADDHDR", "ADDHDRS ", "0x", "0x100000000", "0x-1", "0x 1", "12", "all", "none", "NR_" };
+  static const char *const names[] = { "",     "ADDHDR", "ADDHDRS ", "0x",   "0x100000000", "0x-1",
+                                       "0x 1", "12",     "all",      "none", "NR_" };
   guint32 bit = 7;
 
   for (gsize i = 0; i < G_N_ELEMENTS (names); i++)
@@ -96,8 +96,7 @@ Test (flags, words_become_lists)
     const char *steps;
   } cases[] = {
     { 0, "none", "none" },
-    { 0x1ff, "all",
-      "NOCONNECT,NOHELO,NOMAIL,NORCPT,NOBODY,NOHDRS,NOEOH,NR_HDR,NOUNKNOWN" },
+    { 0x1ff, "all", "NOCONNECT,NOHELO,NOMAIL,NORCPT,NOBODY,NOHDRS,NOEOH,NR_HDR,NOUNKNOWN" },
     { 0x11, "ADDHDRS,CHGHDRS", "NOCONNECT,NOBODY" },
     { 0x80000400, "0x80000400", "SKIP,0x80000000" },
     { 0x3, "ADDHDRS,CHGBODY", "NOCONNECT,NOHELO" },
@@ -118,8 +117,8 @@ Test (flags, words_become_lists)
 Test (flags, versions_offer_what_they_know)
 {
   static const MilterOffer expected[] = {
-    { 1, 0x0f, 0x3f },      { 2, 0x3f, 0x7f },       { 3, 0x3f, 0x17f },       { 4, 0x3f, 0x37f },
-    { 5, 0x3f, 0x37f },     { 6, 0x1ff, 0x1fffff },
+    { 1, 0x0f, 0x3f },  { 2, 0x3f, 0x7f },  { 3, 0x3f, 0x17f },
+    { 4, 0x3f, 0x37f }, { 5, 0x3f, 0x37f }, { 6, 0x1ff, 0x1fffff },
   };
   MilterOffer newest = milter_offer_for_version (99);
 
@@ -155,7 +154,8 @@ Test (flags, answers_are_checked_against_the_offer)
       cr_assert_eq (legal, cases[i].error == -1, "%s", cases[i].name);
       cr_assert_eq (legal, error == NULL);
       if (!legal)
-        cr_assert (g_error_matches (error, MILTER_OFFER_ERROR, cases[i].error), "%s", cases[i].name);
+        cr_assert (
+            g_error_matches (error, MILTER_OFFER_ERROR, cases[i].error), "%s", cases[i].name);
     }
 }
 
@@ -227,12 +227,13 @@ Test (flags, a_milter_answers_as_libmilter_does)
     {
       g_autoptr (GError) error = NULL;
       MilterOffer answer = { 0, 0, 0 };
-      gboolean answered = milter_offer_answer (&cases[i].offer, cases[i].required,
-                                               cases[i].wanted, &answer, &error);
+      gboolean answered = milter_offer_answer (
+          &cases[i].offer, cases[i].required, cases[i].wanted, &answer, &error);
 
       cr_assert_eq (answered, cases[i].error == -1, "%s", cases[i].name);
       if (!answered)
-        cr_assert (g_error_matches (error, MILTER_OFFER_ERROR, cases[i].error), "%s", cases[i].name);
+        cr_assert (
+            g_error_matches (error, MILTER_OFFER_ERROR, cases[i].error), "%s", cases[i].name);
       cr_assert_eq (answer.version, cases[i].answer.version, "%s", cases[i].name);
       cr_assert_eq (answer.actions, cases[i].answer.actions, "%s", cases[i].name);
       cr_assert_eq (answer.steps, cases[i].answer.steps, "%s", cases[i].name);

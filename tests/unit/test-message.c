@@ -31,6 +31,7 @@ typedef struct
 } BadSample;
 
 /* well-formed frames: every letter, every layout, optional strings absent and present */
+/* clang-format off */
 static const Sample samples[] = {
   { "negotiate", MTA, 'O', P ("\0\0\0\6\0\0\1\xff\0\x1f\xff\xff") },
   { "negotiate with a tail", MTA, 'O', P ("\0\0\0\6\0\0\1\xff\0\x1f\xff\xff\1\2") },
@@ -92,8 +93,10 @@ static const Sample samples[] = {
   { "conn-fail", MILTER, 'f', P ("") },
   { "symbol-list", MILTER, 'l', P ("") },
 };
+/* clang-format on */
 
 /* frames whose payload is malformed: complete all the same, and sent again as they are */
+/* clang-format off */
 static const BadSample bad_samples[] = {
   { { "unknown command", MTA, 'X', P ("abc") }, MILTER_CODEC_ERROR_UNKNOWN_LETTER, 0,
     "unknown command letter 'X' (0x58)" },
@@ -174,6 +177,7 @@ static const BadSample bad_samples[] = {
   { { "no recipient", MILTER, '-', P ("") }, MILTER_CODEC_ERROR_UNTERMINATED, 0, "address" },
   { { "reason without NUL", MILTER, 'q', P ("x") }, MILTER_CODEC_ERROR_UNTERMINATED, 0, "reason" },
 };
+/* clang-format on */
 
 static const MilterLimits roomy = { 65535 };
 
@@ -235,7 +239,9 @@ check_encodes_to (const MilterMessage *message, const GByteArray *frame, const c
   g_autoptr (GError) error = NULL;
 
   g_byte_array_append (again, (const guint8 *) "before", 6);
-  cr_assert (milter_message_append (message, again, &error), "%s: %s", name,
+  cr_assert (milter_message_append (message, again, &error),
+             "%s: %s",
+             name,
              error == NULL ? "" : error->message);
   cr_assert_eq (again->len, 6 + frame->len, "%s", name);
   cr_assert_eq (memcmp (again->data, "before", 6), 0);
@@ -247,8 +253,8 @@ decode_whole (const Sample *sample, const GByteArray *frame, MilterMessage *mess
 {
   g_autoptr (GError) error = NULL;
   gsize consumed = 0;
-  MilterDecodeStatus status = milter_message_decode (sample->sender, frame->data, frame->len,
-                                                     &roomy, message, &consumed, &error);
+  MilterDecodeStatus status = milter_message_decode (
+      sample->sender, frame->data, frame->len, &roomy, message, &consumed, &error);
 
   cr_assert_eq (status, MILTER_DECODE_COMPLETE, "%s", sample->name);
   cr_assert_eq (consumed, frame->len, "%s", sample->name);
@@ -266,9 +272,12 @@ check_need_more (const Sample *sample, const GByteArray *frame, gsize size)
   MilterMessage message = { .letter = 1 };
   gsize consumed = 12345;
 
-  cr_assert_eq (milter_message_decode (sample->sender, prefix, size, &roomy, &message, &consumed,
-                                       &error),
-                MILTER_DECODE_NEED_MORE, "%s, %zu bytes", sample->name, size);
+  cr_assert_eq (
+      milter_message_decode (sample->sender, prefix, size, &roomy, &message, &consumed, &error),
+      MILTER_DECODE_NEED_MORE,
+      "%s, %zu bytes",
+      sample->name,
+      size);
   cr_assert_null (error);
   cr_assert (message.letter == 1 && consumed == 12345, "outputs are untouched");
 }
@@ -298,7 +307,9 @@ Test (message, samples_cover_every_row)
           bool found = false;
 
           for (gsize i = 0; i < G_N_ELEMENTS (samples); i++)
-            found = found || (samples[i].sender == rows[row].sender && samples[i].letter == rows[row].letter);
+            found = found
+                    || (samples[i].sender == rows[row].sender
+                        && samples[i].letter == rows[row].letter);
           cr_assert (found, "%s has no sample", rows[row].field_name);
         }
     }
@@ -404,12 +415,17 @@ Test (message, faults_are_told_with_field_and_offset)
 
       milter_message_parse (bad->sample.sender, bad->sample.letter, bad->sample.payload, &message);
       error = milter_message_get_fault (&message);
-      cr_assert (g_error_matches (error, MILTER_CODEC_ERROR, bad->fault), "%s: %s",
-                 bad->sample.name, error->message);
-      cr_assert_eq (message.fault_offset, bad->offset, "%s: offset %zu", bad->sample.name,
+      cr_assert (g_error_matches (error, MILTER_CODEC_ERROR, bad->fault),
+                 "%s: %s",
+                 bad->sample.name,
+                 error->message);
+      cr_assert_eq (message.fault_offset,
+                    bad->offset,
+                    "%s: offset %zu",
+                    bad->sample.name,
                     message.fault_offset);
-      cr_assert_not_null (strstr (error->message, bad->text), "%s: %s", bad->sample.name,
-                          error->message);
+      cr_assert_not_null (
+          strstr (error->message, bad->text), "%s: %s", bad->sample.name, error->message);
     }
 }
 
@@ -443,12 +459,14 @@ Test (message, lengths_that_are_no_frame_are_errors_at_once)
 {
   check_frame_error ("\0\0\0\0", 4, 65535, MILTER_CODEC_ERROR_EMPTY_FRAME, "length is 0");
   check_frame_error ("\0\0\0\0O", 5, 65535, MILTER_CODEC_ERROR_EMPTY_FRAME, "length is 0");
-  check_frame_error ("\0\1\0\1", 4, 65535, MILTER_CODEC_ERROR_FRAME_TOO_LONG,
-                     "65537 is above the limit of 65536");
+  check_frame_error (
+      "\0\1\0\1", 4, 65535, MILTER_CODEC_ERROR_FRAME_TOO_LONG, "65537 is above the limit of 65536");
   check_frame_error ("\xff\xff\xff\xff", 4, 65535, MILTER_CODEC_ERROR_FRAME_TOO_LONG, "4294967295");
   check_frame_error ("\0\0\0\2", 4, 0, MILTER_CODEC_ERROR_FRAME_TOO_LONG, "limit of 1");
-  check_frame_error ("HTTP/1.1", 8, 65535, MILTER_CODEC_ERROR_FRAME_TOO_LONG, "\"HTTP\" look like text");
-  check_frame_error ("220 mail", 8, 65535, MILTER_CODEC_ERROR_FRAME_TOO_LONG, "\"220 \" look like text");
+  check_frame_error (
+      "HTTP/1.1", 8, 65535, MILTER_CODEC_ERROR_FRAME_TOO_LONG, "\"HTTP\" look like text");
+  check_frame_error (
+      "220 mail", 8, 65535, MILTER_CODEC_ERROR_FRAME_TOO_LONG, "\"220 \" look like text");
 }
 
 static void
@@ -461,8 +479,9 @@ check_limit (MilterSide side, guint8 letter, guint32 max_payload)
   gsize consumed;
 
   milter_frame_append (letter, milter_bytes (bytes, max_payload), frame);
-  cr_assert_eq (milter_message_decode (side, frame->data, frame->len, &limits, &message, &consumed, NULL),
-                MILTER_DECODE_COMPLETE);
+  cr_assert_eq (
+      milter_message_decode (side, frame->data, frame->len, &limits, &message, &consumed, NULL),
+      MILTER_DECODE_COMPLETE);
   cr_assert_eq (message.payload.size, max_payload);
 
   g_byte_array_set_size (frame, 0);
@@ -482,7 +501,9 @@ Test (message, limits_hold_at_the_maximum_and_one_above)
 
 Test (message, fields_point_into_the_bytes)
 {
-  static const char payload[] = "client.example.com\0" "4\xc5\x03" "192.0.2.1";
+  static const char payload[] = "client.example.com\0"
+                                "4\xc5\x03"
+                                "192.0.2.1";
   MilterMessage message;
 
   milter_message_parse (MTA, 'C', milter_bytes (payload, sizeof payload), &message);
@@ -496,7 +517,8 @@ Test (message, fields_point_into_the_bytes)
 Test (message, numbers_are_read_with_the_highest_byte_first)
 {
   MilterMessage message;
-  MilterBytes payload = P ("\0\0\0\6\0\0\1\xff\x80\x1f\xff\xfe" "tail");
+  MilterBytes payload = P ("\0\0\0\6\0\0\1\xff\x80\x1f\xff\xfe"
+                           "tail");
 
   milter_message_parse (MTA, 'O', payload, &message);
   cr_assert_eq (message.fields[0].number, 6);
@@ -580,8 +602,8 @@ Test (message, every_row_can_be_filled_in_and_decoded_again)
             else if (rows[row].fields[i].layout != MILTER_LAYOUT_NONE)
               message.fields[i].bytes = (MilterBytes) P ("text");
           cr_assert (milter_message_append (&message, frame, &error), "%s", rows[row].field_name);
-          cr_assert_eq (milter_message_decode (side, frame->data, frame->len, &roomy, &again,
-                                               &consumed, NULL),
+          cr_assert_eq (milter_message_decode (
+                            side, frame->data, frame->len, &roomy, &again, &consumed, NULL),
                         MILTER_DECODE_COMPLETE);
           cr_assert_eq (again.fault, MILTER_NO_FAULT, "%s", rows[row].field_name);
           cr_assert (same_fields (&message, &again), "%s", rows[row].field_name);
@@ -610,8 +632,8 @@ Test (message, fields_that_cannot_be_said_are_refused)
   milter_message_init (&message, MTA, 'L');
   message.fields[0].bytes = (MilterBytes) P ("Subject");
   message.fields[1].bytes = (MilterBytes) P ("a\0b");
-  check_refused (&message, MILTER_CODEC_ERROR_EMBEDDED_NUL,
-                 "header (SMFIC_HEADER): value has a NUL inside");
+  check_refused (
+      &message, MILTER_CODEC_ERROR_EMBEDDED_NUL, "header (SMFIC_HEADER): value has a NUL inside");
 
   milter_message_init (&message, MTA, 'C');
   check_refused (&message, MILTER_CODEC_ERROR_BAD_FAMILY, "address has a family");

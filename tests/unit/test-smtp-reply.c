@@ -12,6 +12,7 @@
 #define X_10  "xxxxxxxxxx"
 #define X_100 X_10 X_10 X_10 X_10 X_10 X_10 X_10 X_10 X_10 X_10
 
+/* clang-format off */
 static const struct
 {
   const char *wire;
@@ -36,7 +37,9 @@ static const struct
   { "550 " LINE_980, 550, NULL, LINE_980 },
   { "550 5.7.1 " LINE_980, 550, "5.7.1", LINE_980 },
 };
+/* clang-format on */
 
+/* clang-format off */
 static const struct
 {
   const char *wire;
@@ -66,6 +69,7 @@ static const struct
   { "550 100%", MILTER_SMTP_REPLY_ERROR_PERCENT },
   { "550 %%%", MILTER_SMTP_REPLY_ERROR_PERCENT },
 };
+/* clang-format on */
 
 static char *
 joined (const MilterSmtpReply *reply)
@@ -118,9 +122,11 @@ Test (smtp_reply, replies_are_put_together_to_the_same_bytes)
     {
       g_autoptr (GError) error = NULL;
       g_autofree guint8 *copy = NULL;
-      g_autoptr (GString) text = milter_smtp_reply_format (
-          good[i].code, good[i].extended,
-          exact (good[i].message, strlen (good[i].message), &copy), &error);
+      g_autoptr (GString) text
+          = milter_smtp_reply_format (good[i].code,
+                                      good[i].extended,
+                                      exact (good[i].message, strlen (good[i].message), &copy),
+                                      &error);
 
       cr_assert_not_null (text, "%s: %s", good[i].wire, error == NULL ? "" : error->message);
       cr_assert_str_eq (text->str, good[i].wire);
@@ -136,8 +142,10 @@ Test (smtp_reply, what_an_mta_refuses_or_mangles_is_refused)
 
       cr_assert_null (
           milter_smtp_reply_parse (exact (bad[i].wire, strlen (bad[i].wire), &copy), &error));
-      cr_assert (g_error_matches (error, MILTER_SMTP_REPLY_ERROR, (int) bad[i].code), "%s: %s",
-                 bad[i].wire, error->message);
+      cr_assert (g_error_matches (error, MILTER_SMTP_REPLY_ERROR, (int) bad[i].code),
+                 "%s: %s",
+                 bad[i].wire,
+                 error->message);
     }
 }
 
@@ -177,14 +185,16 @@ Test (smtp_reply, there_may_be_32_lines_and_no_more)
       = milter_smtp_reply_format (550, NULL, milter_bytes (most->str, most->len), &error);
 
   cr_assert_not_null (text);
-  cr_assert_null (milter_smtp_reply_format (550, NULL, milter_bytes (more->str, more->len), &error));
+  cr_assert_null (
+      milter_smtp_reply_format (550, NULL, milter_bytes (more->str, more->len), &error));
   cr_assert (g_error_matches (error, MILTER_SMTP_REPLY_ERROR, MILTER_SMTP_REPLY_ERROR_LINE));
 }
 
 Test (smtp_reply, a_code_alone_gets_an_extended_code)
 {
   g_autoptr (GString) fatal = milter_smtp_reply_format (550, NULL, milter_bytes (NULL, 0), NULL);
-  g_autoptr (GString) transient = milter_smtp_reply_format (421, NULL, milter_bytes (NULL, 0), NULL);
+  g_autoptr (GString) transient
+      = milter_smtp_reply_format (421, NULL, milter_bytes (NULL, 0), NULL);
 
   cr_assert_str_eq (fatal->str, "550 5.0.0");
   cr_assert_str_eq (transient->str, "421 4.0.0");
@@ -218,7 +228,9 @@ Test (smtp_reply, what_cannot_be_put_together_is_refused)
 
       cr_assert_null (milter_smtp_reply_format (
           cases[i].code, cases[i].extended, milter_bytes_from_string (cases[i].message), &error));
-      cr_assert (g_error_matches (error, MILTER_SMTP_REPLY_ERROR, (int) cases[i].error), "%zu: %s",
-                 i, error->message);
+      cr_assert (g_error_matches (error, MILTER_SMTP_REPLY_ERROR, (int) cases[i].error),
+                 "%zu: %s",
+                 i,
+                 error->message);
     }
 }

@@ -15,6 +15,7 @@
 #define PATTERN MILTER_TEXT_PATTERN
 #define LEADSPC MILTER_TEXT_LEADING_SPACE
 
+/* clang-format off */
 static const struct
 {
   MilterSide sender;
@@ -190,6 +191,7 @@ static const struct
   { MILTER, 'c', P ("*"), PATTERN, "frame c \"\\*\"" },
   { MILTER, '-', P (""), PATTERN, "frame -" },
 };
+/* clang-format on */
 
 Test (text, messages_are_written_as_lines)
 {
@@ -302,9 +304,10 @@ Test (text, any_bytes_survive_quoting)
       milter_text_append_quoted (milter_bytes (bytes, size), round % 3 ? PATTERN : PLAIN, text);
       cr_assert (g_utf8_validate (text->str, (gssize) text->len, NULL));
       again = unquote (text->str);
-      cr_assert (milter_bytes_equal (milter_bytes (again->data, again->len),
-                                     milter_bytes (bytes, size)),
-                 "%s", text->str);
+      cr_assert (
+          milter_bytes_equal (milter_bytes (again->data, again->len), milter_bytes (bytes, size)),
+          "%s",
+          text->str);
     }
 }
 
@@ -330,7 +333,8 @@ Test (text, long_values_are_cut_for_people)
       milter_message_parse (cases[i].sender, cases[i].letter, milter_bytes (value, 1235), &message);
       text = milter_message_to_text (&message, MILTER_TEXT_SHORT);
       whole = milter_message_to_text (&message, PLAIN);
-      cr_assert (g_str_has_prefix (text, cases[i].before) && g_str_has_suffix (text, cases[i].after));
+      cr_assert (g_str_has_prefix (text, cases[i].before)
+                 && g_str_has_suffix (text, cases[i].after));
       cr_assert_lt (strlen (text), 120);
       cr_assert_gt (strlen (whole), 1234);
     }
