@@ -88,20 +88,25 @@ word_append (MilterLexer *lexer, MilterWord *word, MilterBytes bytes)
   return true;
 }
 
+/* stars up to the length of the text */
+static void
+pad_stars (MilterWord *word)
+{
+  guint before = word->stars->len;
+
+  g_byte_array_set_size (word->stars, (guint) word->text->len);
+  memset (word->stars->data + before, 0, word->text->len - before);
+}
+
 static bool
 word_append_star (MilterLexer *lexer, MilterWord *word)
 {
-  gsize at = word->text->len;
-  guint before;
-
   if (!word_append (lexer, word, milter_bytes ("*", 1)))
     return false;
   if (word->stars == NULL)
     word->stars = g_byte_array_new ();
-  before = word->stars->len;
-  g_byte_array_set_size (word->stars, (guint) at + 1);
-  memset (word->stars->data + before, 0, at - before);
-  word->stars->data[at] = 1;
+  pad_stars (word);
+  word->stars->data[word->stars->len - 1] = 1;
   return true;
 }
 
@@ -232,6 +237,21 @@ take_run (MilterLexer *lexer, MilterWord *word, const char *special)
   return word_append (lexer, word, milter_bytes (lexer->line + start, lexer->at - start));
 }
 
+/* fills @size bytes with copies of the first @filled ones */
+static void
+repeat_bytes (void *data, gsize filled, gsize size)
+{
+  guint8 *bytes = data;
+
+  while (filled < size)
+    {
+      gsize n = MIN (filled, size - filled);
+
+      memcpy (bytes + filled, bytes, n);
+      filled += n;
+    }
+}
+
 /* `*N` behind "…": the text from @start on, N times */
 static bool
 take_repeat (MilterLexer *lexer, MilterWord *word, gsize start)
@@ -249,29 +269,17 @@ take_repeat (MilterLexer *lexer, MilterWord *word, gsize start)
     return milter_lexer_expected (lexer, offset, "a text of at most %u MiB in all",
                                   MILTER_SCENARIO_MAX_WORD >> 20);
   lexer->at = end;
-  if (word->stars != NULL)
-    {
-      guint filled = word->stars->len;
 
-      g_byte_array_set_size (word->stars, (guint) word->text->len);
-      memset (word->stars->data + filled, 0, word->text->len - filled);
-    }
-  if (n == 0 || size == 0)
-    {
-      g_string_truncate (word->text, start);
-      if (word->stars != NULL)
-        g_byte_array_set_size (word->stars, (guint) start);
-      return true;
-    }
+  if (word->stars != NULL)
+    pad_stars (word);
   g_string_set_size (word->text, start + size * n);
   if (word->stars != NULL)
-    g_byte_array_set_size (word->stars, (guint) (start + size * n));
-  for (gsize i = 1; i < n; i++)
-    {
-      memcpy (word->text->str + start + i * size, word->text->str + start, size);
-      if (word->stars != NULL)
-        memcpy (word->stars->data + start + i * size, word->stars->data + start, size);
-    }
+    g_byte_array_set_size (word->stars, (guint) word->text->len);
+  if (size == 0 || n < 2)
+    return true;
+  repeat_bytes (word->text->str + start, size, size * n);
+  if (word->stars != NULL)
+    repeat_bytes (word->stars->data + start, size, size * n);
   return true;
 }
 

@@ -338,23 +338,24 @@ find_end (MilterLexer *lexer, MilterBytes word, MilterBytes *indentation, gsize 
   return false;
 }
 
-/* One line of text without the indentation; blanks alone may be fewer than that. */
+/* One line of text without the indentation. Blanks alone may be fewer: they are an empty line. */
 static bool
 append_here_line (MilterLexer *lexer, MilterBytes indentation, GString *text)
 {
   gsize indent;
   bool blank = stripped_line (lexer, &indent).size == 0;
-  gsize common = MIN (indentation.size, lexer->line_size);
+  gsize common = 0;
 
   if (!check_encoding (lexer))
     return false;
-  if (common > 0 && memcmp (lexer->line, indentation.data, common) != 0)
-    return milter_lexer_expected (lexer, 0, "the indentation of the line that ends the "
-                                            "here-document");
-  if (common < indentation.size && !blank)
-    return milter_lexer_expected (lexer, indent, "at least the indentation of the line that ends "
-                                                 "the here-document");
-  g_string_append_len (text, lexer->line + common, (gssize) (lexer->line_size - common));
+  while (common < MIN (indentation.size, lexer->line_size)
+         && (guint8) lexer->line[common] == indentation.data[common])
+    common++;
+  if (common == indentation.size)
+    g_string_append_len (text, lexer->line + common, (gssize) (lexer->line_size - common));
+  else if (!blank)
+    return milter_lexer_expected (lexer, common, "the indentation of the line that ends the "
+                                                 "here-document");
   g_string_append (text, "\r\n");
   return true;
 }

@@ -51,12 +51,29 @@ reason (const GError *error)
   return at != NULL ? at + 1 : error->message;
 }
 
+/* what a pattern holds besides its text: a star costs a place in the list of pieces, an expression
+ * its compiled form */
+static gsize
+pattern_cost (const MilterWord *word)
+{
+  gsize cost = word->kind == MILTER_WORD_REGEX ? 1024 + 16 * MIN (word->text->len, MILTER_PATTERN_MAX_REGEX)
+                                                  : 64;
+
+  if (word->stars != NULL)
+    for (guint i = 0; i < word->stars->len; i++)
+      cost += word->stars->data[i] ? 17 : 1;
+  return cost;
+}
+
 MilterPattern *
 milter_parser_pattern (MilterParser *parser, const MilterWord *word, gsize start)
 {
   g_autoptr (GError) error = NULL;
-  MilterPattern *pattern = milter_word_to_pattern (word, start, &error);
+  MilterPattern *pattern;
 
+  if (!milter_lexer_charge (&parser->lexer, pattern_cost (word)))
+    return NULL;
+  pattern = milter_word_to_pattern (word, start, &error);
   if (pattern == NULL)
     milter_lexer_fail (&parser->lexer, word->offset,
                        "expected a regular expression, got an error %s", reason (error));

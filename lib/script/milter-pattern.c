@@ -26,7 +26,7 @@ struct _MilterPattern
   MilterPatternKind kind;
   GBytes *bytes;       /* literal and glob: the bytes, a star's place taken by `*` */
   guint8 *stars;       /* glob: for each byte, whether it is a star */
-  GArray *pieces;      /* glob: of Piece, one more than there are stars */
+  GArray *pieces;      /* glob: of Piece: the first, those between stars, the last */
   GRegex *regex;
   char *source;        /* regex: as written, without the limit */
   gboolean caseless;
@@ -63,7 +63,9 @@ cut_at_stars (const guint8 *stars, gsize size)
           piece.size++;
           continue;
         }
-      g_array_append_val (pieces, piece);
+      /* several stars in a row are one */
+      if (piece.size > 0 || piece.start == 0)
+        g_array_append_val (pieces, piece);
       piece = (Piece){ i + 1, 0 };
     }
   g_array_append_val (pieces, piece);
@@ -94,6 +96,13 @@ milter_pattern_new_regex (const char *regex, gboolean caseless, GError **error)
   g_autofree char *source = NULL;
   MilterPattern *pattern;
 
+  if (strlen (regex) > MILTER_PATTERN_MAX_REGEX)
+    {
+      g_set_error (error, G_REGEX_ERROR, G_REGEX_ERROR_COMPILE,
+                   "%" G_GSIZE_FORMAT " bytes are more than %u", strlen (regex),
+                   MILTER_PATTERN_MAX_REGEX);
+      return NULL;
+    }
   /* compiled as it stands first, so that the position in an error is the writer's */
   as_written = g_regex_new (regex, flags, 0, error);
   if (as_written == NULL)

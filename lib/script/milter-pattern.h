@@ -15,12 +15,15 @@ typedef enum
   MILTER_PATTERN_REGEX    /* PCRE over bytes, found anywhere, dot matches line ends */
 } MilterPatternKind;
 
+/* the longest expression, in bytes: compiling one costs more than its length */
+#define MILTER_PATTERN_MAX_REGEX 65536u
+
 typedef struct _MilterPattern MilterPattern;
 
 MilterPattern *milter_pattern_new_literal (MilterBytes bytes);
 /* @stars: for each byte of @bytes, whether it is a `*` that stands for any run (same size) */
 MilterPattern *milter_pattern_new_glob (MilterBytes bytes, const guint8 *stars);
-/* a regex that does not compile: NULL and @error with the position */
+/* a regex that does not compile, or is too long: NULL and @error with the position */
 MilterPattern *milter_pattern_new_regex (const char *regex, gboolean caseless, GError **error);
 void milter_pattern_free (MilterPattern *pattern);
 MilterPatternKind milter_pattern_get_kind (const MilterPattern *pattern);
