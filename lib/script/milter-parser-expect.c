@@ -85,7 +85,7 @@ is_extended_code (MilterBytes text)
 static char *
 bytes_to_string (MilterBytes bytes)
 {
-  return g_strndup ((const char *) bytes.data, bytes.size);
+  return bytes.size == 0 ? g_strdup ("") : g_strndup ((const char *) bytes.data, bytes.size);
 }
 
 /* One text may be a bare word; of several each is a line of its own, which has to be seen: they are
@@ -317,9 +317,9 @@ parse_answer (MilterParser *parser)
   if (milter_parser_more (parser))
     {
       milter_lexer_expected (&parser->lexer, parser->lexer.at,
-                             "\"|\", \"within\" or the end of the line behind \"%s\"%s",
-                             verb->usage,
-                             verb->max_words == 1 ? " (a text of several words is quoted)" : "");
+                             "\"|\"%s or the end of the line behind \"%s\"%s",
+                             answer->kind == MILTER_ANSWER_KIND_EDIT ? "" : ", \"within\"",
+                             verb->usage, milter_verb_get_hint (verb));
       return NULL;
     }
   return g_steal_pointer (&answer);

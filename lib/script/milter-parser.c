@@ -428,8 +428,7 @@ parse_statement (MilterParser *parser, const MilterVerb *verb)
   if (milter_parser_more (parser))
     return milter_lexer_expected (lexer, lexer->at, "%sthe end of the line behind \"%s\"%s",
                                   is_answered (verb) ? "\"=>\" or " : "", verb->usage,
-                                  verb->max_words == 1 ? " (a text of several words is quoted)"
-                                                       : "");
+                                  milter_verb_get_hint (verb));
   add_step (parser, verb, g_steal_pointer (&step));
   return true;
 }

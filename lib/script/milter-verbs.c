@@ -184,3 +184,14 @@ milter_verb_get_spec (const MilterVerb *verb)
     return milter_spec_from_word (MILTER_SIDE_MTA, verb->word);
   return NULL;
 }
+
+const char *
+milter_verb_get_hint (const MilterVerb *verb)
+{
+  bool is_text = verb->syntax == MILTER_SYNTAX_WORDS || verb->syntax == MILTER_SYNTAX_UNKNOWN
+                 || verb->syntax == MILTER_SYNTAX_MESSAGE || verb->syntax == MILTER_SYNTAX_LET
+                 || verb->syntax == MILTER_SYNTAX_RAW || verb->syntax == MILTER_SYNTAX_FRAME
+                 || verb->syntax == MILTER_SYNTAX_EDIT_TEXT;
+
+  return is_text && verb->max_words > 0 ? " (a text of several words is quoted)" : "";
+}

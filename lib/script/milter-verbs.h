@@ -93,5 +93,7 @@ const MilterVerb *milter_verb_find (const char *word, guint places);
 const MilterVerb *milter_verb_find_nearest (const char *word, guint places);
 /* (nullable) the protocol's row that a command, a reply or an edit stands for */
 const MilterSpec *milter_verb_get_spec (const MilterVerb *verb);
+/* what a writer who wrote a word too many may have meant, to be put behind an error; may be "" */
+const char *milter_verb_get_hint (const MilterVerb *verb);
 
 G_END_DECLS
