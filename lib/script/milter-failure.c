@@ -1,0 +1,304 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * milter-failure.c: what went wrong, in words.
+ */
+#include "milter-player-private.h"
+
+#include <string.h>
+
+#include "milter-smtp-reply.h"
+#include "milter-text.h"
+
+void
+milter_failure_free (gpointer data)
+{
+  MilterFailure *failure = data;
+
+  g_free (failure->message);
+  g_free (failure->what);
+  g_free (failure->expected);
+  g_free (failure->got);
+  g_free (failure->last);
+  g_free (failure);
+}
+
+static char *
+format_last (const MilterPlayer *player)
+{
+  GString *text = g_string_new (NULL);
+  guint n = MIN (player->n_last, MILTER_PLAYER_N_LAST);
+
+  for (guint i = player->n_last - n; i < player->n_last; i++)
+    {
+      if (text->len > 0)
+        g_string_append (text, "  ");
+      g_string_append (text, player->last[i % MILTER_PLAYER_N_LAST]->str);
+    }
+  return g_string_free (text, FALSE);
+}
+
+void
+milter_player_fail (MilterPlayer *player,
+                    MilterOutcome outcome,
+                    const MilterWhere *where,
+                    char *what,
+                    char *expected,
+                    char *got)
+{
+  MilterFailure *failure = g_new0 (MilterFailure, 1);
+
+  failure->outcome = outcome;
+  failure->where = where != NULL ? *where : player->turn.where;
+  failure->message = g_strdup (player->message_name);
+  failure->what = what;
+  failure->expected = expected;
+  failure->got = got;
+  failure->last = format_last (player);
+  g_ptr_array_add (player->failures, failure);
+  player->outcome = MAX (player->outcome, outcome);
+}
+
+char *
+milter_failure_duration (gint64 us)
+{
+  if (us < 1000 * 1000)
+    return us % 1000 == 0 ? g_strdup_printf ("%" G_GINT64_FORMAT " ms", us / 1000)
+                          : g_strdup_printf ("%.1f ms", us / 1e3);
+  return us % (1000 * 1000) == 0 ? g_strdup_printf ("%" G_GINT64_FORMAT " s", us / (1000 * 1000))
+                                 : g_strdup_printf ("%.1f s", us / 1e6);
+}
+
+char *
+milter_failure_peer (const MilterPlayer *player, guint peer)
+{
+  if (player->config.n_peers < 2 || player->peers[peer].name == NULL)
+    return g_strdup ("the milter");
+  return g_strdup_printf ("the milter %s", player->peers[peer].name);
+}
+
+/* words that do not explain themselves */
+static const struct
+{
+  guint8 command;
+  const char *text;
+} stages[] = {
+  { MILTER_COMMAND_NEGOTIATE, "negotiate (the offer of options)" },
+  { MILTER_COMMAND_END_OF_HEADER, "eoh (end of headers)" },
+  { MILTER_COMMAND_END_OF_MESSAGE, "eom (end of message)" },
+  { MILTER_COMMAND_QUIT, "quit (end of the connection)" },
+  { MILTER_COMMAND_QUIT_NC, "quit-nc (end of the SMTP session)" },
+};
+
+const char *
+milter_failure_stage (guint8 command)
+{
+  const MilterSpec *spec = milter_spec_get (MILTER_SIDE_MTA, command);
+
+  for (gsize i = 0; i < G_N_ELEMENTS (stages); i++)
+    if (stages[i].command == command)
+      return stages[i].text;
+  return spec != NULL ? spec->word : "what was sent";
+}
+
+/* past participles of the replies that decide */
+static const struct
+{
+  guint8 reply;
+  const char *text;
+} decisions[] = {
+  { MILTER_REPLY_ACCEPT, "accepted" },
+  { MILTER_REPLY_REJECT, "rejected" },
+  { MILTER_REPLY_TEMPORARY_FAILURE, "deferred" },
+  { MILTER_REPLY_REPLY_CODE, "rejected" },
+  { MILTER_REPLY_DISCARD, "discarded" },
+  { MILTER_REPLY_SHUTDOWN, "shut down" },
+  { MILTER_REPLY_CONNECTION_FAILURE, "failed" },
+  { MILTER_REPLY_SKIP, "skipped" },
+};
+
+char *
+milter_failure_decision (const MilterPlayer *player, const MilterDecision *decision)
+{
+  const MilterSpec *spec = milter_spec_get (MILTER_SIDE_MTA, decision->command);
+  const char *verb = "decided";
+  g_autoptr (GString) text = g_string_new (NULL);
+
+  for (gsize i = 0; i < G_N_ELEMENTS (decisions); i++)
+    if (decisions[i].reply == decision->reply)
+      verb = decisions[i].text;
+  if (decision->deferred)
+    verb = "deferred";
+  g_string_append_printf (text, "%s at %s", verb, spec != NULL ? spec->word : "a frame");
+  if (player->config.n_peers > 1 && player->peers[decision->peer].name != NULL)
+    g_string_append_printf (text, " by %s", player->peers[decision->peer].name);
+  if (decision->line > 0)
+    g_string_append_printf (text,
+                            decision->filled_in ? ", filled in for line %u" : ", line %u",
+                            decision->line);
+  return g_strdup (text->str);
+}
+
+static void
+append_bytes (GString *text, MilterBytes bytes)
+{
+  /* a peer that is no milter may talk on for long */
+  milter_text_append_quoted (milter_bytes (bytes.data, MIN (bytes.size, 80)),
+                             MILTER_TEXT_SHORT,
+                             text);
+  if (bytes.size > 80)
+    g_string_append (text, "…");
+}
+
+/* what peers say that are no milters. */
+static const struct
+{
+  const char *prefix;
+  gsize size;
+  const char *text;
+} strangers[] = {
+  { "SSH-", 4, "an SSH server answered" },
+  { "HTTP/", 5, "an HTTP server answered" },
+  { "<!DO", 4, "an HTTP server answered" },
+  { "<html", 5, "an HTTP server answered" },
+  { "+OK", 3, "a POP3 server answered" },
+  { "* OK", 4, "an IMAP server answered" },
+  { "* PREAUTH", 9, "an IMAP server answered" },
+  { "* BYE", 5, "an IMAP server answered" },
+  { "-ERR", 4, "a POP3 or Redis server answered" },
+  { "\x15\x03", 2, "a TLS server answered (an alert)" },
+  { "\x16\x03", 2, "a TLS server answered (a handshake)" },
+  { "CONNECT ", 8, "an HTTP client is there" },
+  { "GET ", 4, "an HTTP client is there" },
+  { "EHLO ", 5, "an SMTP client is there" },
+};
+
+static bool
+is_smtp_reply (MilterBytes head)
+{
+  static const char *const codes[] = { "220", "421", "450", "451", "500", "501", "502", "503", "554" };
+
+  if (head.size < 4 || (head.data[3] != ' ' && head.data[3] != '-'))
+    return false;
+  for (gsize i = 0; i < G_N_ELEMENTS (codes); i++)
+    if (memcmp (head.data, codes[i], 3) == 0)
+      return true;
+  return false;
+}
+
+char *
+milter_failure_identify (MilterBytes head)
+{
+  if (is_smtp_reply (head))
+    {
+      g_autofree char *text = g_strndup ((const char *) head.data, head.size);
+
+      return g_strdup (strstr (text, "FTP") != NULL ? "an FTP server answered"
+                                                    : "an SMTP server answered");
+    }
+  for (gsize i = 0; i < G_N_ELEMENTS (strangers); i++)
+    if (head.size >= strangers[i].size
+        && memcmp (head.data, strangers[i].prefix, strangers[i].size) == 0)
+      return g_strdup (strangers[i].text);
+  return NULL;
+}
+
+static void
+append_strange_bytes (GString *text, const MilterRecord *record)
+{
+  MilterBytes head = milter_record_get_bytes (record);
+  g_autofree char *stranger = milter_failure_identify (head);
+
+  if (stranger != NULL)
+    g_string_append_printf (text, "%s, not a milter: ", stranger);
+  append_bytes (text, head);
+}
+
+static void
+append_message (GString *text, const MilterRecord *record)
+{
+  const MilterMessage *message = &record->message;
+
+  milter_message_append_text (message, MILTER_TEXT_SHORT, text);
+  if (message->letter == MILTER_REPLY_REJECT || message->letter == MILTER_REPLY_TEMPORARY_FAILURE)
+    g_string_append (text, " (no text)");
+  if (message->letter == MILTER_REPLY_REPLY_CODE && message->fault == MILTER_NO_FAULT)
+    {
+      g_autoptr (GError) error = NULL;
+      g_autoptr (MilterSmtpReply) reply = milter_smtp_reply_parse (message->fields[0].bytes, &error);
+
+      if (reply == NULL)
+        g_string_append_printf (text, " (%s)", error->message);
+    }
+}
+
+static void
+append_end (const MilterPlayer *player, GString *text, const MilterRecord *record)
+{
+  g_autofree char *peer = milter_failure_peer (player, record->peer);
+  const char *verb = record->kind == MILTER_RECORD_RESET ? "reset" : "closed";
+
+  g_string_append_printf (text, "%s %s the connection", peer, verb);
+  if (record->command != 0)
+    g_string_append_printf (text,
+                            record->due ? " instead of answering %s" : " after %s",
+                            milter_failure_stage (record->command));
+  if (record->bytes != NULL && g_bytes_get_size (record->bytes) > 0)
+    {
+      g_string_append (text, ", behind an unfinished frame: ");
+      append_strange_bytes (text, record);
+    }
+}
+
+char *
+milter_failure_record (const MilterPlayer *player, const MilterRecord *record, bool with_command)
+{
+  GString *text = g_string_new (NULL);
+  g_autofree char *after = milter_failure_duration (record->after_us);
+  g_autofree char *peer = milter_failure_peer (player, record->peer);
+
+  switch (record->kind)
+    {
+    case MILTER_RECORD_MESSAGE:
+      append_message (text, record);
+      if (player->config.n_peers > 1 && player->peers[record->peer].name != NULL)
+        g_string_append_printf (text, " from %s", player->peers[record->peer].name);
+      if (with_command && record->command != 0)
+        g_string_append_printf (text, " to %s", milter_failure_stage (record->command));
+      g_string_append_printf (text, " after %s", after);
+      if (record->fault != NULL)
+        g_string_append_printf (text, ": %s", record->fault);
+      break;
+    case MILTER_RECORD_CLOSED:
+    case MILTER_RECORD_RESET:
+      append_end (player, text, record);
+      g_string_append_printf (text, ", after %s", after);
+      break;
+    case MILTER_RECORD_GARBAGE:
+      append_strange_bytes (text, record);
+      if (record->fault != NULL)
+        g_string_append_printf (text, " (%s)", record->fault);
+      break;
+    case MILTER_RECORD_NOTHING:
+      g_string_append_printf (text, "nothing in %s", after);
+      if (record->due)
+        g_string_append_printf (text,
+                                ": %s did not answer %s",
+                                peer,
+                                milter_failure_stage (record->command));
+      else if (record->command == MILTER_COMMAND_QUIT)
+        g_string_append_printf (text, ": %s did not close the connection", peer);
+      break;
+    }
+  return g_string_free (text, FALSE);
+}
+
+char *
+milter_failure_expectation (const MilterExpectation *line)
+{
+  g_autofree char *within = NULL;
+
+  if (line->within_us == 0 || strstr (line->text, " within ") != NULL)
+    return g_strdup (line->text);
+  within = milter_failure_duration (line->within_us);
+  return g_strdup_printf ("%s within %s", line->text, within);
+}

@@ -1,0 +1,583 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * milter-player-judge.c: a line has been played: its expectations, or if it has none, the rule that
+ * the mail passes (scenario-language, "No expectation").
+ */
+#include "milter-player-private.h"
+
+#include <string.h>
+
+#include "milter-text.h"
+
+/* what passes without an expectation, by command; all others: continue or accept */
+static const struct
+{
+  guint8 command;
+  const char *replies;
+  const char *text;
+} passing[] = {
+  { MILTER_COMMAND_NEGOTIATE, "O", "negotiate, legal for the offer" },
+  { MILTER_COMMAND_BODY, "cas", "continue, accept or skip" },
+  { MILTER_COMMAND_QUIT, "", "closed" },
+};
+
+static const char *
+passing_replies (guint8 command, const char **text)
+{
+  for (gsize i = 0; i < G_N_ELEMENTS (passing); i++)
+    if (passing[i].command == command)
+      {
+        *text = passing[i].text;
+        return passing[i].replies;
+      }
+  *text = "continue or accept";
+  return "ca";
+}
+
+static bool
+is_legal (const MilterRecord *record)
+{
+  return record->kind == MILTER_RECORD_MESSAGE && !record->malformed && !record->wrong
+         && !record->unasked;
+}
+
+static bool
+passes (const MilterRecord *record)
+{
+  const char *text;
+  const char *replies = passing_replies (record->command, &text);
+
+  if (record->command == MILTER_COMMAND_QUIT)
+    return record->kind == MILTER_RECORD_CLOSED || record->kind == MILTER_RECORD_RESET;
+  return is_legal (record) && strchr (replies, record->message.letter) != NULL;
+}
+
+/* What a record is that the line did not allow. @line (nullable): that says nothing but how the
+ * connection ends, or that nothing comes, is not held when it does not: no fault of the protocol */
+static MilterOutcome
+classify (const MilterRecord *record, const MilterExpectation *line)
+{
+  switch (record->kind)
+    {
+    case MILTER_RECORD_MESSAGE:
+      return is_legal (record) ? MILTER_OUTCOME_FAILED : MILTER_OUTCOME_BROKEN;
+    case MILTER_RECORD_CLOSED:
+    case MILTER_RECORD_RESET:
+      return record->command == MILTER_COMMAND_QUIT ? MILTER_OUTCOME_FAILED : MILTER_OUTCOME_BROKEN;
+    case MILTER_RECORD_GARBAGE:
+      return MILTER_OUTCOME_BROKEN;
+    case MILTER_RECORD_NOTHING:
+      if (line == NULL)
+        return MILTER_OUTCOME_BROKEN;
+      for (guint i = 0; record->due && i < line->answers->len; i++)
+        {
+          const MilterAnswerPattern *answer = g_ptr_array_index (line->answers, i);
+
+          if (answer->kind != MILTER_ANSWER_KIND_CLOSED && answer->kind != MILTER_ANSWER_KIND_RESET
+              && answer->kind != MILTER_ANSWER_KIND_NONE)
+            return MILTER_OUTCOME_BROKEN;
+        }
+      return MILTER_OUTCOME_FAILED;
+    }
+  g_assert_not_reached ();
+}
+
+static char *
+describe_command (const MilterPlayer *player, const MilterRecord *record, bool filled_in)
+{
+  const MilterTurn *turn = &player->turn;
+
+  if (!filled_in && turn->step != NULL)
+    return g_strdup_printf ("reply to %s", turn->text);
+  return g_strdup_printf ("reply to %s%s",
+                          milter_failure_stage (record->command),
+                          filled_in ? ", filled in" : "");
+}
+
+/* after this the next answer could not be told from a late one */
+static void
+report (MilterPlayer *player,
+        MilterOutcome outcome,
+        const MilterWhere *where,
+        char *what,
+        char *expected,
+        const MilterRecord *record)
+{
+  bool several = player->turn.step != NULL && record->command != player->turn.letter;
+
+  milter_player_fail (
+      player, outcome, where, what, expected, milter_failure_record (player, record, several));
+  if (outcome == MILTER_OUTCOME_BROKEN || record->kind == MILTER_RECORD_GARBAGE
+      || (record->kind == MILTER_RECORD_NOTHING && record->due))
+    milter_player_stop (player);
+}
+
+void
+milter_player_judge_filled_in (MilterPlayer *player, const MilterRecord *record)
+{
+  const char *text;
+
+  if (passes (record))
+    return;
+  passing_replies (record->command, &text);
+  report (player,
+          classify (record, NULL),
+          /* where= */ NULL,
+          describe_command (player, record, /* filled_in= */ true),
+          g_strdup (text),
+          record);
+}
+
+void
+milter_player_judge_stray (MilterPlayer *player, guint peer)
+{
+  MilterRecord *stray = g_ptr_array_index (player->peers[peer].strays, 0);
+  g_autofree char *name = milter_failure_peer (player, peer);
+
+  stray->command = player->peers[peer].last_command;
+  stray->due = false;
+  milter_player_examine (player, stray);
+  milter_player_fail (player,
+                      MILTER_OUTCOME_BROKEN,
+                      /* where= */ NULL,
+                      g_strdup_printf ("what came after %s", milter_failure_stage (stray->command)),
+                      g_strdup_printf ("nothing more from %s", name),
+                      milter_failure_record (player, stray, /* with_command= */ false));
+  milter_player_stop (player);
+}
+
+/* a peer that has gone by itself while nothing was due */
+void
+milter_player_judge_end (MilterPlayer *player, guint peer)
+{
+  const MilterPeer *gone = &player->peers[peer];
+  g_autoptr (GString) text = g_string_new (NULL);
+  g_autofree char *name = milter_failure_peer (player, peer);
+  g_autofree char *stranger = NULL;
+  gsize size = 0;
+  const guint8 *data = gone->head != NULL ? g_bytes_get_data (gone->head, &size) : NULL;
+
+  stranger = milter_failure_identify (milter_bytes (data, size));
+  if (gone->garbage != NULL)
+    g_string_append_printf (text, "bytes that are no frame (%s)", gone->garbage);
+  else
+    g_string_append_printf (text, "%s %s the connection", name, gone->reset ? "reset" : "closed");
+  if (gone->last_command != 0)
+    g_string_append_printf (text, " after %s", milter_failure_stage (gone->last_command));
+  if (size > 0)
+    {
+      g_string_append (text, ": ");
+      if (stranger != NULL)
+        g_string_append_printf (text, "%s, not a milter: ", stranger);
+      milter_text_append_quoted (milter_bytes (data, MIN (size, 80)), MILTER_TEXT_SHORT, text);
+    }
+  milter_player_fail (player,
+                      MILTER_OUTCOME_BROKEN,
+                      /* where= */ NULL,
+                      g_strdup_printf ("connection, at %s", player->turn.text),
+                      g_strdup ("open"),
+                      g_strdup (text->str));
+  milter_player_stop (player);
+}
+
+/* --- replies --- */
+
+static const GPtrArray *
+turn_lines (const MilterPlayer *player)
+{
+  return player->turn.step != NULL ? player->turn.step->expectations : NULL;
+}
+
+static int
+peer_by_name (gconstpointer data, const char *name)
+{
+  const MilterPlayer *player = data;
+
+  for (guint i = 0; i < player->config.n_peers; i++)
+    if (g_strcmp0 (player->peers[i].name, name) == 0)
+      return (int) i;
+  return -1;
+}
+
+/* the place of a reply line among all lines; -1 */
+static int
+line_index (const MilterPlayer *player, const MilterExpectation *line)
+{
+  const GPtrArray *lines = turn_lines (player);
+  guint index;
+
+  return g_ptr_array_find ((GPtrArray *) lines, line, &index) ? (int) index : -1;
+}
+
+/* the one answer that counts where there are several: the first that stops the message, else (one
+ * peer, several frames) the first that is not continue, else the last */
+static guint
+find_deciding (const GPtrArray *records)
+{
+  bool one_peer = true;
+
+  for (guint i = 0; i < records->len; i++)
+    {
+      const MilterRecord *record = g_ptr_array_index (records, i);
+
+      one_peer = one_peer && record->peer == ((MilterRecord *) g_ptr_array_index (records, 0))->peer;
+      if (record->extra || !passes (record))
+        return record->extra && i > 0 ? i - 1 : i;
+    }
+  for (guint i = 0; one_peer && i < records->len; i++)
+    if (((const MilterRecord *) g_ptr_array_index (records, i))->message.letter
+        != MILTER_REPLY_CONTINUE)
+      return i;
+  return records->len - 1;
+}
+
+/* nothing else can be said to this peer, and nobody wonders why */
+static void
+note_expected_end (MilterPlayer *player, const MilterRecord *record)
+{
+  MilterPeer *peer = &player->peers[record->peer];
+
+  if (!peer->ended || record->kind == MILTER_RECORD_MESSAGE || record->kind == MILTER_RECORD_NOTHING)
+    return;
+  peer->expected_end = true;
+  if (!peer->quit)
+    peer->end_line = player->turn.where.line;
+}
+
+/* several reply lines are that many replies, in order; the first one speaks of the deciding record */
+static void
+judge_lines (MilterPlayer *player, guint peer, const GPtrArray *records)
+{
+  guint n_lines = milter_player_n_reply_lines (player, peer);
+  guint at = find_deciding (records);
+
+  for (guint i = 0; i < n_lines && player->phase != MILTER_PHASE_CLOSING; i++)
+    {
+      const MilterExpectation *line = milter_player_reply_line (player, peer, i);
+      const MilterRecord *record;
+
+      /* nothing more came: that has been told for the line before */
+      if (at >= records->len)
+        return;
+      record = g_ptr_array_index (records, at++);
+      /* behind the deciding answer only those count that were waited for */
+      while (i == 0 && at < records->len
+             && !((const MilterRecord *) g_ptr_array_index (records, at))->extra)
+        at++;
+      if (milter_judge_reply_line (turn_lines (player), (guint) line_index (player, line), record))
+        {
+          note_expected_end (player, record);
+          if (line->within_us > 0 && record->kind != MILTER_RECORD_NOTHING
+              && record->after_us > line->within_us)
+            report (player,
+                    MILTER_OUTCOME_FAILED,
+                    &line->where,
+                    describe_command (player, record, false),
+                    milter_failure_expectation (line),
+                    record);
+          else if (record->wrong && record->message.letter == MILTER_REPLY_NEGOTIATE
+                   && !milter_judge_allows_options (line, record, &player->peers[record->peer].session.offer))
+            report (player,
+                    MILTER_OUTCOME_BROKEN,
+                    &line->where,
+                    describe_command (player, record, false),
+                    milter_failure_expectation (line),
+                    record);
+          continue;
+        }
+      report (player,
+              classify (record, line),
+              &line->where,
+              describe_command (player, record, false),
+              milter_failure_expectation (line),
+              record);
+    }
+}
+
+static GPtrArray *
+records_of (const MilterPlayer *player, int peer)
+{
+  GPtrArray *records = g_ptr_array_new ();
+
+  for (guint i = 0; i < player->turn.records->len; i++)
+    {
+      MilterRecord *record = g_ptr_array_index (player->turn.records, i);
+
+      if (peer < 0 || (int) record->peer == peer)
+        g_ptr_array_add (records, record);
+    }
+  return records;
+}
+
+static void
+judge_default (MilterPlayer *player, const GPtrArray *records)
+{
+  for (guint i = 0; i < records->len && player->phase != MILTER_PHASE_CLOSING; i++)
+    {
+      const MilterRecord *record = g_ptr_array_index (records, i);
+      const char *text;
+
+      if (passes (record))
+        continue;
+      passing_replies (record->command, &text);
+      report (player,
+              classify (record, NULL),
+              /* where= */ NULL,
+              describe_command (player, record, false),
+              g_strdup (record->unasked && record->command != MILTER_COMMAND_QUIT ? "nothing"
+                                                                                  : text),
+              record);
+      return;
+    }
+}
+
+/* a line `from NAME` that speaks of a milter that was not asked */
+static void
+judge_unasked_peer (MilterPlayer *player, guint peer)
+{
+  const MilterExpectation *line = milter_player_reply_line (player, peer, 0);
+  const MilterPeer *asked = &player->peers[peer];
+  const MilterDecision *decision = NULL;
+  g_autofree char *why = NULL;
+
+  if (asked->message_over.set)
+    decision = &asked->message_over;
+  else if (asked->connection_over.set)
+    decision = &asked->connection_over;
+  else if (player->message_over.set)
+    decision = &player->message_over;
+  else if (player->connection_over.set)
+    decision = &player->connection_over;
+  if (decision != NULL)
+    why = milter_failure_decision (player, decision);
+  else if (player->turn.left_out != NULL)
+    why = g_strdup (player->turn.left_out);
+  else if (player->turn.records->len > 0)
+    why = g_strdup ("an earlier milter had decided");
+  else
+    why = g_strdup ("it was not asked: the content goes to it at the end of the message");
+  milter_player_fail (player,
+                      MILTER_OUTCOME_FAILED,
+                      &line->where,
+                      g_strdup_printf ("reply to %s from %s", player->turn.text, asked->name),
+                      milter_failure_expectation (line),
+                      g_strdup_printf ("not reached: %s", why));
+}
+
+static bool
+has_from (const MilterExpectation *line)
+{
+  return line != NULL && line->from != NULL;
+}
+
+static void
+judge_replies (MilterPlayer *player)
+{
+  const MilterTurn *turn = &player->turn;
+  bool each = turn->step == NULL || (turn->letter != 0 && strchr ("OAQKD", turn->letter) != NULL);
+  g_autoptr (GPtrArray) rest = g_ptr_array_new ();
+  guint general = G_MAXUINT;
+
+  for (guint i = 0; i < player->config.n_peers && player->phase != MILTER_PHASE_CLOSING; i++)
+    {
+      g_autoptr (GPtrArray) own = records_of (player, (int) i);
+      const MilterExpectation *line = milter_player_reply_line (player, i, 0);
+
+      if (line != NULL && (each || has_from (line)))
+        {
+          if (own->len > 0)
+            judge_lines (player, i, own);
+          else if (has_from (line))
+            judge_unasked_peer (player, i);
+          continue;
+        }
+      if (line != NULL)
+        general = MIN (general, i);
+      for (guint r = 0; r < own->len; r++)
+        g_ptr_array_add (rest, g_ptr_array_index (own, r));
+    }
+  if (player->phase == MILTER_PHASE_CLOSING || rest->len == 0)
+    return;
+  if (general == G_MAXUINT)
+    judge_default (player, rest);
+  else
+    judge_lines (player, general, rest);
+}
+
+/* --- edits and the result --- */
+
+static char *
+list_edits (const MilterPlayer *player)
+{
+  GString *text = g_string_new (NULL);
+  const GPtrArray *edits = player->turn.edits;
+
+  for (guint i = 0; i < edits->len; i++)
+    {
+      const MilterRecord *edit = g_ptr_array_index (edits, i);
+
+      if (edit->message.letter == MILTER_REPLY_PROGRESS)
+        continue;
+      if (text->len > 0)
+        g_string_append (text, "; ");
+      if (text->len > 600)
+        {
+          g_string_append_printf (text, "… (%u edits)", edits->len);
+          break;
+        }
+      milter_message_append_text (&edit->message, MILTER_TEXT_SHORT, text);
+      if (edit->malformed && edit->fault != NULL)
+        g_string_append_printf (text, " (%s)", edit->fault);
+    }
+  if (text->len == 0)
+    g_string_append (text, "no edit");
+  return g_string_free (text, FALSE);
+}
+
+static char *
+list_wanted_edits (const GPtrArray *lines)
+{
+  GString *text = g_string_new (NULL);
+
+  for (guint i = 0; i < lines->len; i++)
+    {
+      const MilterExpectation *line = g_ptr_array_index (lines, i);
+
+      if (milter_expectation_is_edit (line))
+        g_string_append_printf (text, "%s%s", text->len > 0 ? ", then " : "", line->text);
+    }
+  return g_string_free (text, FALSE);
+}
+
+static void
+report_finding (MilterPlayer *player, const MilterEditsFinding *finding)
+{
+  const MilterExpectation *line = finding->line;
+  char *what = g_strdup_printf ("edits at %s", player->turn.text);
+  char *expected = NULL;
+  char *got = finding->record != NULL
+                  ? milter_failure_record (player, finding->record, /* with_command= */ false)
+                  : list_edits (player);
+
+  switch (finding->fault)
+    {
+    case MILTER_EDITS_MISSING:
+      expected = milter_failure_expectation (line);
+      break;
+    case MILTER_EDITS_ORDER:
+      expected = list_wanted_edits (turn_lines (player));
+      break;
+    case MILTER_EDITS_FORBIDDEN:
+      expected = g_strdup (line->text);
+      break;
+    case MILTER_EDITS_SURPLUS:
+      expected = g_strdup ("no edit besides those expected (only)");
+      break;
+    }
+  milter_player_fail (player, MILTER_OUTCOME_FAILED, &line->where, what, expected, got);
+}
+
+static void
+judge_edits (MilterPlayer *player)
+{
+  g_autoptr (GPtrArray) none = g_ptr_array_new ();
+  const GPtrArray *lines = turn_lines (player) != NULL ? turn_lines (player) : none;
+  const GPtrArray *edits = player->turn.edits;
+  g_autoptr (GArray) findings = milter_judge_edits (lines, edits, peer_by_name, player);
+
+  for (guint i = 0; i < edits->len; i++)
+    {
+      const MilterRecord *edit = g_ptr_array_index (edits, i);
+
+      if (edit->matched || !(edit->wrong || edit->malformed))
+        continue;
+      report (player,
+              MILTER_OUTCOME_BROKEN,
+              /* where= */ NULL,
+              g_strdup_printf ("edits at %s", player->turn.text),
+              /* expected= */ NULL,
+              edit);
+      return;
+    }
+  for (guint i = 0; i < findings->len; i++)
+    report_finding (player, &g_array_index (findings, MilterEditsFinding, i));
+}
+
+static void
+judge_result (MilterPlayer *player, const MilterExpectation *line)
+{
+  MilterPlayedMessage *message = player->message;
+  g_autoptr (GByteArray) delivered = g_byte_array_new ();
+  gsize size = 0;
+  const guint8 *wanted = g_bytes_get_data (line->bytes, &size);
+  char *what = g_strdup_printf ("result%s%s", line->path != NULL ? " " : "", line->path != NULL ? line->path : "");
+  char *expected = NULL, *got = NULL;
+
+  if (message == NULL || message->after == NULL
+      || (message->verdict != MILTER_REPLY_CONTINUE && message->verdict != MILTER_REPLY_ACCEPT))
+    {
+      milter_player_fail (player,
+                          MILTER_OUTCOME_FAILED,
+                          &line->where,
+                          what,
+                          g_strdup ("a message that is delivered"),
+                          g_strdup ("no message is delivered"));
+      return;
+    }
+  milter_mail_append_message (message->after, delivered);
+  if (milter_judge_result (milter_bytes (wanted, size),
+                           milter_bytes (delivered->data, delivered->len),
+                           line->ignoring,
+                           &expected,
+                           &got))
+    {
+      g_free (what);
+      return;
+    }
+  milter_player_fail (player, MILTER_OUTCOME_FAILED, &line->where, what, expected, got);
+}
+
+/* --- a whole line --- */
+
+/* nothing of the line was sent */
+static void
+judge_left_out (MilterPlayer *player)
+{
+  const MilterTurn *turn = &player->turn;
+  const GPtrArray *lines = turn_lines (player);
+  const MilterExpectation *line = lines != NULL && lines->len > 0 ? g_ptr_array_index (lines, 0) : NULL;
+  const char *why = turn->left_out != NULL ? turn->left_out : "there was nothing to send";
+
+  if (line == NULL && !turn->gone)
+    return;
+  milter_player_fail (player,
+                      MILTER_OUTCOME_FAILED,
+                      line != NULL ? &line->where : NULL,
+                      g_strdup_printf ("reply to %s", turn->text),
+                      line != NULL ? milter_failure_expectation (line) : g_strdup ("to be sent"),
+                      g_strdup_printf ("not reached: %s", why));
+}
+
+void
+milter_player_judge_turn (MilterPlayer *player)
+{
+  const MilterTurn *turn = &player->turn;
+  const GPtrArray *lines = turn_lines (player);
+
+  if (turn->step != NULL && !turn->sent)
+    {
+      judge_left_out (player);
+      return;
+    }
+  judge_replies (player);
+  if (player->phase == MILTER_PHASE_CLOSING)
+    return;
+  judge_edits (player);
+  for (guint i = 0; lines != NULL && i < lines->len; i++)
+    {
+      const MilterExpectation *line = g_ptr_array_index (lines, i);
+
+      if (line->kind == MILTER_EXPECT_RESULT && player->phase != MILTER_PHASE_CLOSING)
+        judge_result (player, line);
+    }
+}

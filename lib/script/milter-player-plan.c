@@ -1,0 +1,504 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * milter-player-plan.c: from a line to what has to be sent: the line itself, what is missing before
+ * it, and what the profile's MTA sends by itself where a message or a session ends.
+ */
+#include "milter-player-private.h"
+
+#include <string.h>
+
+#include "milter-text.h"
+
+/* what has to have been said before a command, in the order in which it is filled in */
+static const struct
+{
+  guint8 command;
+  const char *needs;
+} needs[] = {
+  { MILTER_COMMAND_NEGOTIATE, "" },
+  { MILTER_COMMAND_CONNECT, "O" },
+  { MILTER_COMMAND_HELO, "OC" },
+  { MILTER_COMMAND_ENVELOPE_FROM, "OCH" },
+  { MILTER_COMMAND_ENVELOPE_RECIPIENT, "OCHM" },
+  { MILTER_COMMAND_DATA, "OCHMR" },
+  { MILTER_COMMAND_HEADER, "OCHMRT" },
+  { MILTER_COMMAND_END_OF_HEADER, "OCHMRT" },
+  { MILTER_COMMAND_BODY, "OCHMRTN" },
+  { MILTER_COMMAND_END_OF_MESSAGE, "OCHMRTN" },
+  { MILTER_COMMAND_UNKNOWN, "OC" },
+};
+
+MilterUnit *
+milter_unit_new (guint8 letter, GBytes *payload)
+{
+  MilterUnit *unit = g_new0 (MilterUnit, 1);
+
+  unit->letter = letter;
+  unit->payload = payload;
+  unit->peer = -1;
+  return unit;
+}
+
+void
+milter_unit_free (MilterUnit *unit)
+{
+  if (unit == NULL)
+    return;
+  g_clear_pointer (&unit->payload, g_bytes_unref);
+  g_clear_pointer (&unit->name, g_bytes_unref);
+  g_clear_pointer (&unit->value, g_bytes_unref);
+  g_free (unit);
+}
+
+static MilterUnit *
+add_unit (MilterPlayer *player, guint8 letter, GBytes *payload, bool own)
+{
+  MilterUnit *unit = milter_unit_new (letter, payload);
+
+  unit->own = own;
+  g_queue_push_tail (&player->units, unit);
+  return unit;
+}
+
+static MilterUnit *
+add_header (MilterPlayer *player, MilterBytes name, MilterBytes value, bool own)
+{
+  MilterUnit *unit = add_unit (player, MILTER_COMMAND_HEADER, NULL, own);
+
+  unit->name = g_bytes_new (name.data, name.size);
+  unit->value = g_bytes_new (value.data, value.size);
+  return unit;
+}
+
+/* a body as an MTA cuts it: both at 65535 bytes, wherever that falls, the last one shorter */
+static void
+add_body (MilterPlayer *player, GBytes *body, int peer)
+{
+  gsize size = g_bytes_get_size (body);
+
+  for (gsize at = 0; at < size; at += MILTER_BODY_CHUNK_MAX)
+    {
+      gsize n = MIN (size - at, MILTER_BODY_CHUNK_MAX);
+      MilterUnit *unit = add_unit (
+          player, MILTER_COMMAND_BODY, g_bytes_new_from_bytes (body, at, n), /* own= */ true);
+
+      unit->peer = peer;
+    }
+}
+
+static bool
+is_missing (const MilterPlayer *player, guint8 letter)
+{
+  switch (letter)
+    {
+    case MILTER_COMMAND_NEGOTIATE:
+      return !player->negotiated;
+    case MILTER_COMMAND_CONNECT:
+      return !player->connected;
+    case MILTER_COMMAND_HELO:
+      return !player->heloed;
+    case MILTER_COMMAND_ENVELOPE_FROM:
+      return !player->mail;
+    case MILTER_COMMAND_ENVELOPE_RECIPIENT:
+      return !player->rcpt;
+    case MILTER_COMMAND_DATA:
+      return !player->data;
+    case MILTER_COMMAND_END_OF_HEADER:
+      return !player->eoh;
+    default:
+      return false;
+    }
+}
+
+/* a mail without any field would be refused by many a milter for that alone */
+static void
+fill_in_fields (MilterPlayer *player)
+{
+  static const struct
+  {
+    const char *name, *value;
+  } fields[] = {
+    { "From", " <sender@example.com>" },
+    { "To", " <recipient@example.net>" },
+    { "Subject", " test" },
+  };
+
+  for (gsize i = 0; player->n_fields == 0 && i < G_N_ELEMENTS (fields); i++)
+    add_header (player,
+                milter_bytes_from_string (fields[i].name),
+                milter_bytes_from_string (fields[i].value),
+                /* own= */ false);
+}
+
+static void
+fill_in (MilterPlayer *player, guint8 letter)
+{
+  const char *wanted = "";
+
+  for (gsize i = 0; i < G_N_ELEMENTS (needs); i++)
+    if (needs[i].command == letter)
+      wanted = needs[i].needs;
+  for (; player->profile->fills_in && *wanted != '\0'; wanted++)
+    {
+      if (!is_missing (player, *wanted))
+        continue;
+      if (*wanted == MILTER_COMMAND_END_OF_HEADER)
+        fill_in_fields (player);
+      add_unit (player, *wanted, milter_payload_default (player, *wanted), /* own= */ false);
+    }
+}
+
+void
+milter_player_plan_letters (MilterPlayer *player, GQueue *queue, const char *letters, int peer)
+{
+  for (; *letters != '\0'; letters++)
+    {
+      MilterUnit *unit = milter_unit_new (*letters, g_bytes_new (NULL, 0));
+
+      unit->always = true;
+      unit->peer = peer;
+      g_queue_push_tail (queue, unit);
+    }
+}
+
+/* the message that is open is over: what its peers are told. A decided one was answered, as it
+ * were; another one is cut short, as by RSET. */
+static void
+leave_message (MilterPlayer *player, bool cut_short)
+{
+  for (guint i = 0; i < player->config.n_peers; i++)
+    {
+      const MilterPeer *peer = &player->peers[i];
+      bool decided = player->message_over.set || peer->message_over.set;
+
+      if (!peer->in_message || (!decided && !cut_short))
+        continue;
+      milter_player_plan_letters (player,
+                                  &player->units,
+                                  decided ? player->profile->after_message
+                                          : player->profile->after_cut_message,
+                                  (int) i);
+    }
+}
+
+/* for a later milter of the chain: the message as the earlier ones have left it */
+void
+milter_player_plan_content (MilterPlayer *player, guint peer)
+{
+  const MilterMail *mail = player->message->after;
+  g_autoptr (GBytes) body = g_bytes_new (mail->body->data, mail->body->len);
+
+  for (guint i = 0; i < mail->headers->len; i++)
+    {
+      const MilterMailHeader *header = g_ptr_array_index (mail->headers, i);
+
+      if (header->hidden || header->deleted)
+        continue;
+      add_header (player,
+                  milter_bytes (header->name->str, header->name->len),
+                  milter_bytes (header->value->str, header->value->len),
+                  /* own= */ true)
+          ->peer
+          = (int) peer;
+    }
+  add_unit (player, MILTER_COMMAND_END_OF_HEADER, g_bytes_new (NULL, 0), /* own= */ true)->peer
+      = (int) peer;
+  add_body (player, body, (int) peer);
+  add_unit (player, MILTER_COMMAND_END_OF_MESSAGE, g_bytes_new (NULL, 0), /* own= */ true)->peer
+      = (int) peer;
+}
+
+static MilterBytes
+argument (const MilterStep *step, guint index)
+{
+  gsize size;
+  const guint8 *data;
+
+  if (index >= step->arguments->len)
+    return milter_bytes (NULL, 0);
+  data = g_bytes_get_data (g_ptr_array_index (step->arguments, index), &size);
+  return milter_bytes (data, size);
+}
+
+static void
+plan_eml (MilterPlayer *player, const MilterStep *step)
+{
+  g_autoptr (MilterMail) mail = milter_mail_new ();
+  g_autoptr (GBytes) body = NULL;
+  gsize size;
+  const guint8 *data = g_bytes_get_data (step->bytes, &size);
+
+  milter_mail_parse (mail, milter_bytes (data, size));
+  for (guint i = 0; i < mail->headers->len; i++)
+    {
+      const MilterMailHeader *header = g_ptr_array_index (mail->headers, i);
+
+      add_header (player,
+                  milter_bytes (header->name->str, header->name->len),
+                  milter_bytes (header->value->str, header->value->len),
+                  /* own= */ true);
+    }
+  add_unit (player, MILTER_COMMAND_END_OF_HEADER, g_bytes_new (NULL, 0), /* own= */ true);
+  body = g_bytes_new (mail->body->data, mail->body->len);
+  add_body (player, body, -1);
+}
+
+static void
+plan_body (MilterPlayer *player, const MilterStep *step)
+{
+  MilterBytes text = argument (step, 0);
+  g_autoptr (GBytes) body = g_bytes_new (text.data, text.size);
+
+  add_body (player, body, -1);
+}
+
+static void
+plan_command (MilterPlayer *player, const MilterStep *step)
+{
+  guint8 letter = step->spec->letter;
+  MilterBytes text = argument (step, 0);
+
+  if (letter == MILTER_COMMAND_DEFINE_MACRO)
+    {
+      if (player->profile->fills_in)
+        milter_player_keep_macros (player, step);
+      else
+        add_unit (player, letter, milter_payload_macro (step), /* own= */ true);
+      return;
+    }
+  /* a message that was decided ends where the next one begins, or another client's name */
+  if (letter == MILTER_COMMAND_ENVELOPE_FROM || letter == MILTER_COMMAND_HELO)
+    leave_message (player, /* cut_short= */ false);
+  fill_in (player, letter);
+  if (letter == MILTER_COMMAND_HEADER)
+    add_header (player, text, argument (step, 1), /* own= */ true);
+  else if (letter == MILTER_COMMAND_BODY)
+    plan_body (player, step);
+  else if (letter == MILTER_COMMAND_END_OF_MESSAGE)
+    add_unit (player, letter, g_bytes_new (text.data, text.size), /* own= */ true);
+  else
+    add_unit (player, letter, milter_payload_for_step (player, step), /* own= */ true);
+}
+
+static void
+plan_bytes (MilterPlayer *player, const MilterStep *step)
+{
+  MilterUnit *unit = add_unit (player,
+                               step->kind == MILTER_STEP_KIND_FRAME ? step->letter : 0,
+                               step->bytes != NULL ? g_bytes_ref (step->bytes)
+                                                   : g_bytes_new (NULL, 0),
+                               /* own= */ true);
+
+  unit->verbatim = true;
+  unit->always = true;
+  /* bytes as written are for the first of a chain */
+  unit->peer = 0;
+  player->turn.verbatim = true;
+}
+
+/* the line in reports, without its indentation and expectations */
+static char *
+describe_step (const MilterPlayer *player, const MilterStep *step)
+{
+  GString *text = g_string_new (NULL);
+  g_autoptr (GBytes) payload = NULL;
+  MilterMessage message;
+  gsize size;
+  const guint8 *data;
+
+  if (step->kind == MILTER_STEP_KIND_EML)
+    g_string_append_printf (text, "eml%s%s", step->path != NULL ? " " : "", step->path != NULL ? step->path : "");
+  else if (step->kind == MILTER_STEP_KIND_RAW)
+    g_string_append (text, "raw bytes");
+  else if (step->kind == MILTER_STEP_KIND_FRAME)
+    g_string_append_printf (text, "frame %c", g_ascii_isgraph (step->letter) ? step->letter : '?');
+  else if (step->kind != MILTER_STEP_KIND_COMMAND)
+    g_string_append (text, step->kind == MILTER_STEP_KIND_MESSAGE ? "message" : "timeout");
+  else if (strchr ("LBED", step->spec->letter) != NULL)
+    g_string_append (text, step->spec->word);
+  else
+    {
+      payload = milter_payload_for_step (player, step);
+      data = g_bytes_get_data (payload, &size);
+      milter_message_parse (
+          MILTER_SIDE_MTA, step->spec->letter, milter_bytes (data, size), &message);
+      milter_message_append_text (&message, MILTER_TEXT_SHORT, text);
+    }
+  if (step->kind == MILTER_STEP_KIND_COMMAND && step->spec->letter == MILTER_COMMAND_HEADER
+      && step->arguments->len > 0)
+    {
+      g_string_append_c (text, ' ');
+      milter_text_append_word (argument (step, 0), MILTER_TEXT_SHORT, text);
+    }
+  return g_string_free (text, FALSE);
+}
+
+void
+milter_turn_begin (MilterPlayer *player, const MilterStep *step)
+{
+  MilterTurn *turn = &player->turn;
+
+  turn->open = true;
+  turn->step = step;
+  turn->where = step != NULL ? step->where : player->last_where;
+  turn->text = step != NULL ? describe_step (player, step) : g_strdup ("the end of the session");
+  turn->records = g_ptr_array_new_with_free_func (milter_record_free);
+  turn->edits = g_ptr_array_new_with_free_func (milter_record_free);
+  turn->watched = g_array_new (FALSE, TRUE, sizeof (bool));
+  g_array_set_size (turn->watched, player->config.n_peers);
+  if (step != NULL && step->kind == MILTER_STEP_KIND_COMMAND)
+    turn->letter = step->spec->letter;
+  if (step != NULL && step->kind == MILTER_STEP_KIND_FRAME)
+    turn->letter = step->letter;
+}
+
+void
+milter_turn_end (MilterTurn *turn)
+{
+  g_free (turn->text);
+  g_free (turn->left_out);
+  g_clear_pointer (&turn->records, g_ptr_array_unref);
+  g_clear_pointer (&turn->edits, g_ptr_array_unref);
+  g_clear_pointer (&turn->watched, g_array_unref);
+  memset (turn, 0, sizeof *turn);
+}
+
+static void
+plan_message (MilterPlayer *player, const MilterStep *step)
+{
+  MilterBytes name = argument (step, 0);
+
+  leave_message (player, /* cut_short= */ true);
+  g_free (player->message_name);
+  player->message_name = name.size > 0 ? g_strndup ((const char *) name.data, name.size) : NULL;
+  player->message_named = true;
+}
+
+void
+milter_player_plan_step (MilterPlayer *player, const MilterStep *step)
+{
+  milter_turn_begin (player, step);
+  player->last_where = step->where;
+  switch (step->kind)
+    {
+    case MILTER_STEP_KIND_COMMAND:
+      plan_command (player, step);
+      break;
+    case MILTER_STEP_KIND_EML:
+      fill_in (player, MILTER_COMMAND_HEADER);
+      plan_eml (player, step);
+      break;
+    case MILTER_STEP_KIND_MESSAGE:
+      plan_message (player, step);
+      break;
+    case MILTER_STEP_KIND_FRAME:
+    case MILTER_STEP_KIND_RAW:
+      plan_bytes (player, step);
+      break;
+    case MILTER_STEP_KIND_TIMEOUT:
+      player->timeout_us = step->duration_us;
+      break;
+    }
+}
+
+void
+milter_player_plan_end (MilterPlayer *player)
+{
+  const MilterProfile *profile = player->profile;
+  bool ever_opened = false;
+
+  for (guint i = 0; i < player->config.n_peers; i++)
+    ever_opened = ever_opened || player->peers[i].asked;
+  milter_turn_begin (player, /* step= */ NULL);
+  /* a session without any line says at least that there is a milter */
+  if (!ever_opened)
+    fill_in (player, MILTER_COMMAND_CONNECT);
+  for (guint i = 0; i < player->config.n_peers; i++)
+    {
+      const MilterPeer *peer = &player->peers[i];
+      const char *letters = peer->in_message ? profile->at_end_in_message : profile->at_end;
+
+      if (player->connection_over.set || peer->connection_over.set)
+        letters = profile->after_accept;
+      if ((ever_opened && !peer->opened) || peer->ended || peer->quit)
+        continue;
+      milter_player_plan_letters (player, &player->units, letters, (int) i);
+    }
+}
+
+static char *
+describe_unwanted (const MilterPeer *peer, const char *name, const MilterSpec *spec)
+{
+  if (spec->since > peer->session.agreed.version)
+    return g_strdup_printf ("%s negotiated version %u, which has no %s",
+                            name,
+                            peer->session.agreed.version,
+                            spec->word);
+  return g_strdup_printf ("%s asked not to be sent %s", name, spec->word);
+}
+
+/* accepted, refused, …: the first decision that ends what the command belongs to */
+static const MilterDecision *
+find_decision (const MilterPlayer *player, const MilterPeer *peer, guint8 letter, bool in_message)
+{
+  if (strchr ("OAQK", letter) != NULL)
+    return NULL;
+  if (player->connection_over.set)
+    return &player->connection_over;
+  if (peer->connection_over.set)
+    return &peer->connection_over;
+  if (!in_message)
+    return NULL;
+  if (player->message_over.set)
+    return &player->message_over;
+  return peer->message_over.set ? &peer->message_over : NULL;
+}
+
+MilterLeaveOut
+milter_player_leave_out (const MilterPlayer *player, guint index, const MilterUnit *unit, char **why)
+{
+  const MilterPeer *peer = &player->peers[index];
+  guint8 letter = unit->letter;
+  const MilterSpec *spec;
+  const MilterDecision *decision;
+  g_autofree char *name = milter_failure_peer (player, index);
+
+  if (peer->quit || peer->expected_end)
+    {
+      *why = g_strdup_printf (
+          "the connection is over since line %u%s", peer->end_line, peer->quit ? " (quit)" : "");
+      return MILTER_LEAVE_GONE;
+    }
+  if (unit->always)
+    return MILTER_SEND;
+  /* macros go where their command goes */
+  if (letter == MILTER_COMMAND_DEFINE_MACRO && g_bytes_get_size (unit->payload) > 0)
+    letter = *(const guint8 *) g_bytes_get_data (unit->payload, NULL);
+  spec = milter_spec_get (MILTER_SIDE_MTA, letter);
+  if (spec == NULL)
+    return MILTER_SEND;
+  decision = find_decision (
+      player, peer, letter, spec->in_message && letter != MILTER_COMMAND_ENVELOPE_FROM);
+  if (decision != NULL)
+    {
+      *why = milter_failure_decision (player, decision);
+      return MILTER_LEAVE_DECIDED;
+    }
+  if (strchr ("TLNBE", letter) != NULL && player->n_recipients > 0 && player->n_accepted == 0)
+    {
+      *why = g_strdup ("every recipient was refused");
+      return MILTER_LEAVE_DECIDED;
+    }
+  if (peer->skipped.set && peer->skipped.command == letter)
+    {
+      *why = milter_failure_decision (player, &peer->skipped);
+      return MILTER_LEAVE_DECIDED;
+    }
+  if (unit->letter != MILTER_COMMAND_DEFINE_MACRO
+      && !milter_session_is_wanted (&peer->session, letter))
+    {
+      *why = describe_unwanted (peer, name, spec);
+      return MILTER_LEAVE_NEGOTIATED;
+    }
+  return MILTER_SEND;
+}

@@ -1,0 +1,581 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * milter-player-reply.c: what has been said so far: commands and answers take effect here, on the
+ * session, the message, and the mail as the MTA holds it.
+ */
+#include "milter-player-private.h"
+
+#include <string.h>
+
+#include "milter-smtp-reply.h"
+
+void
+milter_played_message_free (gpointer data)
+{
+  MilterPlayedMessage *message = data;
+
+  milter_mail_free (message->before);
+  milter_mail_free (message->after);
+  if (message->reply_text != NULL)
+    g_string_free (message->reply_text, TRUE);
+  g_free (message);
+}
+
+MilterPlayedMessage *
+milter_player_ensure_message (MilterPlayer *player)
+{
+  MilterPlayedMessage *message = player->message;
+
+  if (message != NULL)
+    return message;
+  message = g_new0 (MilterPlayedMessage, 1);
+  message->before = milter_mail_new ();
+  message->started_us = player->now_us;
+  g_ptr_array_add (player->messages, message);
+  player->message = message;
+  return message;
+}
+
+/* every played message has both mails, whatever became of it */
+static void
+complete_message (MilterPlayer *player)
+{
+  MilterPlayedMessage *message = player->message;
+
+  if (message == NULL)
+    return;
+  if (message->after == NULL)
+    message->after = milter_mail_copy (message->before);
+  if (message->ended_us == 0)
+    message->ended_us = player->now_us;
+  player->message = NULL;
+}
+
+void
+milter_player_end_message (MilterPlayer *player)
+{
+  complete_message (player);
+  player->mail = player->rcpt = player->data = player->eoh = false;
+  player->n_fields = player->n_recipients = player->n_accepted = 0;
+  player->content_begun = false;
+  player->eom_answered = false;
+  player->has_sender = player->has_recipient = false;
+  g_string_truncate (player->sender, 0);
+  g_string_truncate (player->recipient, 0);
+  g_string_truncate (player->message_id, 0);
+  memset (&player->message_over, 0, sizeof player->message_over);
+  for (guint i = 0; i < player->config.n_peers; i++)
+    {
+      MilterPeer *peer = &player->peers[i];
+
+      peer->in_message = false;
+      memset (&peer->message_over, 0, sizeof peer->message_over);
+      memset (&peer->skipped, 0, sizeof peer->skipped);
+    }
+}
+
+static void
+set_fact (GString *fact, MilterBytes bytes)
+{
+  g_string_truncate (fact, 0);
+  g_string_append_len (fact, (const char *) bytes.data, (gssize) bytes.size);
+}
+
+static void
+begin_session (MilterPlayer *player)
+{
+  milter_player_end_message (player);
+  player->connected = player->heloed = false;
+  memset (&player->connection_over, 0, sizeof player->connection_over);
+  for (guint i = 0; i < player->config.n_peers; i++)
+    memset (&player->peers[i].connection_over, 0, sizeof player->peers[i].connection_over);
+}
+
+static void
+begin_connect (MilterPlayer *player, const MilterMessage *message)
+{
+  player->connected = true;
+  if (message->fault != MILTER_NO_FAULT)
+    return;
+  set_fact (player->host, message->fields[0].bytes);
+  set_fact (player->address, message->fields[1].address.text);
+  player->port = message->fields[1].address.port;
+}
+
+static void
+begin_helo (MilterPlayer *player, const MilterMessage *message)
+{
+  milter_player_end_message (player);
+  player->heloed = true;
+  if (message->fault == MILTER_NO_FAULT)
+    set_fact (player->helo, message->fields[0].bytes);
+}
+
+static void
+begin_mail (MilterPlayer *player, const MilterMessage *message)
+{
+  milter_player_end_message (player);
+  if (!player->message_named)
+    g_clear_pointer (&player->message_name, g_free);
+  player->message_named = false;
+  player->mail = true;
+  for (guint i = 0; i < player->config.n_peers; i++)
+    player->peers[i].in_message
+        = !player->peers[i].connection_over.set && !player->peers[i].ended;
+  milter_player_ensure_message (player);
+  if (message->fault != MILTER_NO_FAULT)
+    return;
+  set_fact (player->sender, message->fields[0].bytes);
+  player->has_sender = true;
+  milter_mail_set_sender (
+      player->message->before, message->fields[0].bytes, message->fields[1].bytes);
+}
+
+static void
+begin_recipient (MilterPlayer *player, const MilterMessage *message)
+{
+  milter_player_ensure_message (player);
+  player->rcpt = true;
+  player->n_recipients++;
+  if (message->fault != MILTER_NO_FAULT)
+    return;
+  set_fact (player->recipient, message->fields[0].bytes);
+  player->has_recipient = true;
+}
+
+static void
+begin_header (MilterPlayer *player, MilterBytes name, MilterBytes value)
+{
+  MilterPlayedMessage *message = milter_player_ensure_message (player);
+
+  player->n_fields++;
+  milter_mail_append_header (message->before, name, value, /* hidden= */ FALSE);
+  if (!milter_bytes_equal_caseless (name, milter_bytes_from_string ("Message-Id")))
+    return;
+  if (value.size > 0 && value.data[0] == ' ')
+    value = milter_bytes (value.data + 1, value.size - 1);
+  set_fact (player->message_id, value);
+}
+
+/* the whole content goes to the first milter that still takes part; at the end of the message the
+ * others follow (milter-protocol 3.3) */
+static void
+begin_content (MilterPlayer *player, MilterUnit *unit)
+{
+  if (!player->content_begun)
+    {
+      guint first = 0;
+
+      while (first + 1 < player->config.n_peers
+             && (player->peers[first].message_over.set || player->peers[first].connection_over.set))
+        first++;
+      player->content_peer = first;
+      player->content_begun = true;
+    }
+  unit->peer = (int) player->content_peer;
+}
+
+static void
+begin_end_of_message (MilterPlayer *player)
+{
+  MilterPlayedMessage *message = milter_player_ensure_message (player);
+
+  milter_mail_free (message->after);
+  message->after = milter_mail_copy (message->before);
+  milter_profile_hide_headers (player->profile, message->after);
+}
+
+static void
+begin_command (MilterPlayer *player, guint8 letter, const MilterMessage *message)
+{
+  switch (letter)
+    {
+    case MILTER_COMMAND_NEGOTIATE:
+      player->negotiated = true;
+      break;
+    case MILTER_COMMAND_CONNECT:
+      begin_connect (player, message);
+      break;
+    case MILTER_COMMAND_HELO:
+      begin_helo (player, message);
+      break;
+    case MILTER_COMMAND_ENVELOPE_FROM:
+      begin_mail (player, message);
+      break;
+    case MILTER_COMMAND_ENVELOPE_RECIPIENT:
+      begin_recipient (player, message);
+      break;
+    case MILTER_COMMAND_DATA:
+      player->data = true;
+      break;
+    case MILTER_COMMAND_HEADER:
+      if (message->fault == MILTER_NO_FAULT)
+        begin_header (player, message->fields[0].bytes, message->fields[1].bytes);
+      break;
+    case MILTER_COMMAND_END_OF_HEADER:
+      player->eoh = true;
+      break;
+    case MILTER_COMMAND_BODY:
+      milter_mail_append_body (milter_player_ensure_message (player)->before, message->payload);
+      break;
+    case MILTER_COMMAND_END_OF_MESSAGE:
+      milter_mail_append_body (milter_player_ensure_message (player)->before, message->payload);
+      begin_end_of_message (player);
+      break;
+    case MILTER_COMMAND_ABORT:
+      milter_player_end_message (player);
+      break;
+    case MILTER_COMMAND_QUIT_NC:
+      begin_session (player);
+      break;
+    default:
+      break;
+    }
+}
+
+void
+milter_player_begin_unit (MilterPlayer *player, MilterUnit *unit)
+{
+  const MilterSpec *spec = milter_spec_get (MILTER_SIDE_MTA, unit->letter);
+  MilterMessage message;
+  gsize size;
+  const guint8 *data;
+
+  unit->begun = true;
+  /* for a later milter of a chain: all of it has been taken in before */
+  if (spec == NULL || (unit->peer >= 0 && unit->own && !unit->verbatim))
+    return;
+  if (strchr ("LNBE", unit->letter) != NULL && !unit->verbatim)
+    begin_content (player, unit);
+  /* nothing is taken in any more for a message that was refused, or a client that was */
+  if (!unit->verbatim && strchr ("OAQK", unit->letter) == NULL
+      && (player->connection_over.set
+          || (player->message_over.set && spec->in_message
+              && unit->letter != MILTER_COMMAND_ENVELOPE_FROM)))
+    return;
+  if (unit->payload == NULL)
+    {
+      gsize value_size;
+      const guint8 *value = g_bytes_get_data (unit->value, &value_size);
+
+      data = g_bytes_get_data (unit->name, &size);
+      begin_header (player, milter_bytes (data, size), milter_bytes (value, value_size));
+      return;
+    }
+  data = g_bytes_get_data (unit->payload, &size);
+  milter_message_parse (MILTER_SIDE_MTA, unit->letter, milter_bytes (data, size), &message);
+  begin_command (player, unit->letter, &message);
+}
+
+static void
+set_fault (MilterRecord *record, char *fault)
+{
+  g_free (record->fault);
+  record->fault = fault;
+}
+
+static void
+examine_negotiation (const MilterPlayer *player, MilterRecord *record)
+{
+  const MilterMessage *message = &record->message;
+  MilterOffer answer
+      = { message->fields[0].number, message->fields[1].number, message->fields[2].number };
+  g_autoptr (GError) error = NULL;
+
+  if (milter_offer_check_answer (&player->peers[record->peer].session.offer, &answer, &error))
+    return;
+  record->wrong = true;
+  set_fault (record, g_strdup (error->message));
+}
+
+void
+milter_player_examine (const MilterPlayer *player, MilterRecord *record)
+{
+  const MilterMessage *message = &record->message;
+  const MilterSpec *spec = message->spec;
+  const char *stage = milter_failure_stage (record->command);
+
+  if (record->kind != MILTER_RECORD_MESSAGE)
+    return;
+  if (message->fault != MILTER_NO_FAULT || spec == NULL)
+    {
+      g_autoptr (GError) error = milter_message_get_fault (message);
+
+      record->malformed = true;
+      set_fault (record, g_strdup (error != NULL ? error->message : "an unknown letter"));
+      return;
+    }
+  if (milter_record_is_edit (record))
+    {
+      record->wrong = record->command != MILTER_COMMAND_END_OF_MESSAGE;
+      if (record->wrong)
+        set_fault (record,
+                   g_strdup_printf ("%s may only come at the end of the message, not after %s",
+                                    spec->word,
+                                    stage));
+      return;
+    }
+  record->unasked = !record->due;
+  if (record->unasked)
+    {
+      set_fault (record, g_strdup_printf ("nobody asked for an answer after %s", stage));
+      return;
+    }
+  /* Postfix takes a SKIP anywhere (milter-protocol 3.5) */
+  if (message->letter == MILTER_REPLY_SKIP && player->profile->skip_everywhere
+      && record->command != MILTER_COMMAND_NEGOTIATE)
+    return;
+  if (spec->answers == NULL || strchr (spec->answers, record->command) == NULL)
+    {
+      record->wrong = true;
+      set_fault (record, g_strdup_printf ("%s cannot answer %s", spec->word, stage));
+      return;
+    }
+  if (record->command == MILTER_COMMAND_NEGOTIATE)
+    examine_negotiation (player, record);
+}
+
+static void
+decide (MilterPlayer *player, MilterDecision *decision, const MilterUnit *unit, const MilterRecord *record)
+{
+  if (decision->set)
+    return;
+  decision->set = true;
+  decision->reply = record->message.letter;
+  decision->command = unit->letter;
+  decision->line = player->turn.where.line;
+  decision->filled_in = !unit->own;
+  decision->deferred = record->message.letter == MILTER_REPLY_REPLY_CODE
+                       && record->message.payload.size > 0 && record->message.payload.data[0] == '4';
+  decision->peer = record->peer;
+}
+
+static void
+clear_verdict (MilterPlayedMessage *message)
+{
+  message->verdict = 0;
+  message->verdict_command = 0;
+  if (message->reply_text != NULL)
+    g_string_free (message->reply_text, TRUE);
+  message->reply_text = NULL;
+}
+
+static void
+set_verdict (MilterPlayer *player, const MilterRecord *record)
+{
+  MilterPlayedMessage *message = player->message;
+
+  if (message == NULL)
+    return;
+  clear_verdict (message);
+  message->verdict = record->message.letter;
+  message->verdict_command = record->command;
+  message->ended_us = player->now_us;
+  if (record->message.letter == MILTER_REPLY_REPLY_CODE && record->message.fault == MILTER_NO_FAULT)
+    message->reply_text = g_string_new_len ((const char *) record->message.fields[0].bytes.data,
+                                            (gssize) record->message.fields[0].bytes.size);
+}
+
+static void
+take_options (MilterPeer *peer, const MilterMessage *message)
+{
+  MilterBytes lists;
+  guint32 stage;
+  MilterBytes names;
+
+  if (message->letter != MILTER_REPLY_NEGOTIATE || message->fault != MILTER_NO_FAULT)
+    return;
+  lists = message->fields[3].bytes;
+  while (milter_symbol_lists_next (&lists, &stage, &names))
+    {
+      if (stage >= MILTER_N_MACRO_STAGES)
+        continue;
+      g_clear_pointer (&peer->symbols[stage], g_bytes_unref);
+      peer->symbols[stage] = g_bytes_new (names.data, names.size);
+    }
+}
+
+/* 421, in either form, hangs up on the client at any stage (milter-protocol 3.7) */
+static bool
+hangs_up (const MilterMessage *message)
+{
+  return message->letter == MILTER_REPLY_SHUTDOWN
+         || message->letter == MILTER_REPLY_CONNECTION_FAILURE
+         || (message->letter == MILTER_REPLY_REPLY_CODE && message->payload.size >= 3
+             && memcmp (message->payload.data, "421", 3) == 0);
+}
+
+static bool
+is_refusal (guint8 reply)
+{
+  return reply == MILTER_REPLY_REJECT || reply == MILTER_REPLY_TEMPORARY_FAILURE
+         || reply == MILTER_REPLY_REPLY_CODE;
+}
+
+static void
+take_accept (MilterPlayer *player, const MilterUnit *unit, const MilterRecord *record)
+{
+  MilterPeer *peer = &player->peers[record->peer];
+
+  if (strchr ("CH", unit->letter) != NULL)
+    decide (player, &peer->connection_over, unit, record);
+  else if (unit->letter != MILTER_COMMAND_UNKNOWN && unit->letter != MILTER_COMMAND_END_OF_MESSAGE)
+    decide (player, &peer->message_over, unit, record);
+  if (unit->letter != MILTER_COMMAND_UNKNOWN)
+    set_verdict (player, record);
+}
+
+/* with Postfix no more of that command anywhere, with sendmail of the body only (3.5) */
+static void
+take_skip (MilterPlayer *player, const MilterUnit *unit, const MilterRecord *record)
+{
+  MilterPeer *peer = &player->peers[record->peer];
+
+  if (unit->letter == MILTER_COMMAND_BODY
+      || (player->profile->skip_everywhere && strchr ("RLU", unit->letter) != NULL))
+    decide (player, &peer->skipped, unit, record);
+}
+
+bool
+milter_player_take_effect (MilterPlayer *player, const MilterUnit *unit, const MilterRecord *record)
+{
+  const MilterMessage *message = &record->message;
+  guint8 reply = message->letter;
+  guint8 command = unit->letter;
+
+  if (command == MILTER_COMMAND_NEGOTIATE)
+    {
+      take_options (&player->peers[record->peer], message);
+      return true;
+    }
+  if (hangs_up (message))
+    {
+      decide (player, &player->connection_over, unit, record);
+      decide (player, &player->message_over, unit, record);
+      set_verdict (player, record);
+      return false;
+    }
+  if (reply == MILTER_REPLY_ACCEPT)
+    take_accept (player, unit, record);
+  else if (reply == MILTER_REPLY_SKIP)
+    take_skip (player, unit, record);
+  else if (reply == MILTER_REPLY_CONTINUE && command == MILTER_COMMAND_END_OF_MESSAGE)
+    set_verdict (player, record);
+  if (!is_refusal (reply) && reply != MILTER_REPLY_DISCARD)
+    return true;
+
+  /* neither MTA discards a client, or an unknown command */
+  if (reply == MILTER_REPLY_DISCARD && strchr ("CHU", command) != NULL)
+    return true;
+  if (strchr ("CH", command) != NULL)
+    decide (player, &player->connection_over, unit, record);
+  else if (command != MILTER_COMMAND_UNKNOWN
+           && !(is_refusal (reply) && command == MILTER_COMMAND_ENVELOPE_RECIPIENT))
+    {
+      if (command != MILTER_COMMAND_END_OF_MESSAGE)
+        decide (player, &player->message_over, unit, record);
+      set_verdict (player, record);
+    }
+  /* the last recipient that is refused decides about the message, if all are */
+  if (is_refusal (reply) && command == MILTER_COMMAND_ENVELOPE_RECIPIENT && player->n_accepted == 0)
+    set_verdict (player, record);
+  return false;
+}
+
+/* the edits of one milter, as the profile's MTA takes them */
+void
+milter_player_apply_edits (MilterPlayer *player, guint peer)
+{
+  MilterMail *mail = player->message != NULL ? player->message->after : NULL;
+  MilterEditRules rules = player->profile->edit_rules;
+
+  for (guint i = 0; mail != NULL && i < player->turn.edits->len; i++)
+    {
+      MilterRecord *edit = g_ptr_array_index (player->turn.edits, i);
+      g_autoptr (GError) error = NULL;
+
+      if (edit->peer != peer || edit->malformed || edit->wrong
+          || edit->message.letter == MILTER_REPLY_PROGRESS)
+        continue;
+      if (milter_mail_edit (mail, &edit->message, rules, edit->leading_space, &error))
+        continue;
+      edit->wrong = true;
+      set_fault (edit,
+                 g_strdup_printf ("%s would refuse it: %s", player->profile->name, error->message));
+    }
+  if (mail != NULL)
+    milter_mail_finish_edits (mail, rules);
+}
+
+/* the next milter of the chain that is still interested in the message */
+static bool
+pass_on (MilterPlayer *player, int last)
+{
+  for (guint i = (guint) (last + 1); i < player->config.n_peers; i++)
+    {
+      const MilterPeer *peer = &player->peers[i];
+
+      if (peer->message_over.set || peer->connection_over.set || peer->ended || peer->quit)
+        continue;
+      milter_player_plan_content (player, i);
+      return true;
+    }
+  return false;
+}
+
+/* The end of the message has been answered by all of the chain. Those who were not asked, since an
+ * earlier one refused, are told that there is nothing to come. */
+static void
+leave_answered_message (MilterPlayer *player)
+{
+  for (guint i = 0; i < player->config.n_peers; i++)
+    {
+      const MilterPeer *peer = &player->peers[i];
+      bool cut_short = peer->last_command != MILTER_COMMAND_END_OF_MESSAGE && !peer->message_over.set;
+
+      if (peer->in_message && !peer->ended)
+        milter_player_plan_letters (player,
+                                    &player->after,
+                                    cut_short ? player->profile->after_cut_message
+                                              : player->profile->after_message,
+                                    (int) i);
+    }
+  player->message_done = true;
+}
+
+static void
+end_recipient (MilterPlayer *player, const MilterUnit *unit)
+{
+  MilterMessage message;
+  gsize size;
+  const guint8 *data = g_bytes_get_data (unit->payload, &size);
+
+  player->n_accepted++;
+  /* an earlier refusal was that recipient's alone */
+  if (player->message != NULL
+      && player->message->verdict_command == MILTER_COMMAND_ENVELOPE_RECIPIENT
+      && is_refusal (player->message->verdict))
+    clear_verdict (player->message);
+  milter_message_parse (MILTER_SIDE_MTA, unit->letter, milter_bytes (data, size), &message);
+  if (player->message != NULL && message.fault == MILTER_NO_FAULT)
+    milter_mail_add_recipient (
+        player->message->before, message.fields[0].bytes, message.fields[1].bytes);
+}
+
+void
+milter_player_end_unit (MilterPlayer *player, const MilterUnit *unit, bool refused)
+{
+  milter_player_drop_macros (player, unit->letter);
+  if (unit->verbatim)
+    return;
+  if (unit->letter == MILTER_COMMAND_ENVELOPE_RECIPIENT && !refused && player->has_recipient
+      && !player->message_over.set && !player->connection_over.set)
+    end_recipient (player, unit);
+  if (unit->letter != MILTER_COMMAND_END_OF_MESSAGE || !unit->own)
+    return;
+  if (!refused && !player->message_over.set && !player->connection_over.set
+      && !(player->n_recipients > 0 && player->n_accepted == 0) && pass_on (player, unit->peer))
+    return;
+  if (player->eom_answered)
+    leave_answered_message (player);
+}

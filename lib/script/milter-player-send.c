@@ -1,0 +1,423 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * milter-player-send.c: from lines and units to frames, macros in front of them.
+ *
+ * Payloads are put together here byte by byte and not by the encoder, since a scenario may write
+ * what no encoder would: a NUL inside an address, a string too long for a frame.
+ */
+#include "milter-player-private.h"
+
+#include <string.h>
+
+#define DEFAULT_HOST "client.example.com"
+#define DEFAULT_ADDRESS "192.0.2.1"
+#define DEFAULT_PORT 50443
+#define DEFAULT_SENDER "<sender@example.com>"
+#define DEFAULT_RECIPIENT "<recipient@example.net>"
+
+/* an item of a `macro` line that waits for the next command of its stage */
+typedef struct
+{
+  guint8 letter;
+  GBytes *name;
+  GBytes *value;   /* NULL: to be taken out */
+} PendingMacro;
+
+static void
+pending_macro_free (gpointer data)
+{
+  PendingMacro *macro = data;
+
+  g_bytes_unref (macro->name);
+  g_clear_pointer (&macro->value, g_bytes_unref);
+  g_free (macro);
+}
+
+static MilterBytes
+view (GBytes *bytes)
+{
+  gsize size = 0;
+  const guint8 *data = bytes == NULL ? NULL : g_bytes_get_data (bytes, &size);
+
+  return milter_bytes (data, size);
+}
+
+static void
+append (GByteArray *payload, MilterBytes bytes)
+{
+  if (bytes.size > 0)
+    g_byte_array_append (payload, bytes.data, bytes.size);
+}
+
+static void
+append_string (GByteArray *payload, MilterBytes bytes)
+{
+  append (payload, bytes);
+  g_byte_array_append (payload, (const guint8 *) "", 1);
+}
+
+static void
+append_u32 (GByteArray *payload, guint32 number)
+{
+  guint32 wire = GUINT32_TO_BE (number);
+
+  g_byte_array_append (payload, (const guint8 *) &wire, 4);
+}
+
+static GBytes *
+finish (GByteArray *payload)
+{
+  return g_byte_array_free_to_bytes (payload);
+}
+
+GBytes *
+milter_payload_strings (const GPtrArray *strings, const char *fallback)
+{
+  GByteArray *payload = g_byte_array_new ();
+
+  if (strings == NULL || strings->len == 0)
+    append_string (payload, milter_bytes_from_string (fallback));
+  for (guint i = 0; strings != NULL && i < strings->len; i++)
+    append_string (payload, view (g_ptr_array_index (strings, i)));
+  return finish (payload);
+}
+
+/* connect [HOST [ADDRESS]] [port=N] */
+static GBytes *
+connect_payload (const MilterPlayer *player, const MilterStep *step)
+{
+  GByteArray *payload = g_byte_array_new ();
+  guint n = step != NULL ? step->arguments->len : 0;
+  MilterBytes host = n > 0 ? view (g_ptr_array_index (step->arguments, 0))
+                           : milter_bytes_from_string (DEFAULT_HOST);
+  MilterBytes address = n > 1 ? view (g_ptr_array_index (step->arguments, 1))
+                              : milter_bytes_from_string (DEFAULT_ADDRESS);
+  guint16 port = step != NULL && step->has_port ? step->port : DEFAULT_PORT;
+  bool is_unix = address.size >= 5 && memcmp (address.data, "unix:", 5) == 0;
+  bool is_ipv6 = !is_unix && address.size > 0 && memchr (address.data, ':', address.size) != NULL;
+  guint16 wire_port;
+
+  append_string (payload, host);
+  if (milter_bytes_equal_string (address, "unknown"))
+    {
+      append (payload, milter_bytes ("U", 1));
+      return finish (payload);
+    }
+  if (is_unix)
+    address = milter_bytes (address.data + 5, address.size - 5);
+  if (is_unix && (step == NULL || !step->has_port))
+    port = 0;
+  wire_port = GUINT16_TO_BE (port);
+  append (payload, milter_bytes (is_unix ? "L" : is_ipv6 ? "6" : "4", 1));
+  append (payload, milter_bytes (&wire_port, 2));
+  /* sendmail writes IPv6:::1, unless the line already does (milter-protocol 4) */
+  if (is_ipv6
+      && !(address.size >= 5 && g_ascii_strncasecmp ((const char *) address.data, "IPv6:", 5) == 0))
+    append (payload, milter_bytes_from_string (player->profile->ipv6_prefix));
+  append_string (payload, address);
+  return finish (payload);
+}
+
+static guint32
+apply_flags (guint32 base, const MilterFlagList *list)
+{
+  if (!list->given)
+    return base;
+  return list->relative ? (base | list->set) & ~list->clear : list->set;
+}
+
+MilterOffer
+milter_offer_from_args (const MilterOffer *profile, const MilterNegotiateArgs *args)
+{
+  MilterOffer offer = *profile;
+
+  /* a lower version alone offers what that version knows */
+  if (args->has_version)
+    {
+      MilterOffer known = milter_offer_for_version (args->version_min);
+
+      offer.version = args->version_min;
+      offer.actions &= known.actions;
+      offer.steps &= known.steps;
+    }
+  offer.actions = apply_flags (offer.actions, &args->actions);
+  offer.steps = apply_flags (offer.steps, &args->steps);
+  return offer;
+}
+
+GBytes *
+milter_payload_negotiate (const MilterOffer *offer, const MilterNegotiateArgs *args)
+{
+  GByteArray *payload = g_byte_array_new ();
+
+  append_u32 (payload, offer->version);
+  append_u32 (payload, offer->actions);
+  append_u32 (payload, offer->steps);
+  for (guint i = 0; args != NULL && args->symbols != NULL && i < args->symbols->len; i++)
+    {
+      const MilterSymbolList *list = g_ptr_array_index (args->symbols, i);
+
+      append_u32 (payload, list->stage);
+      append_string (payload, view (list->names));
+    }
+  if (args != NULL)
+    append (payload, view (args->tail));
+  return finish (payload);
+}
+
+GBytes *
+milter_payload_macro (const MilterStep *step)
+{
+  GByteArray *payload = g_byte_array_new ();
+
+  append (payload, milter_bytes (&step->letter, 1));
+  for (guint i = 0; i < step->macros->len; i++)
+    {
+      const MilterMacroItem *item = g_ptr_array_index (step->macros, i);
+
+      if (item->value == NULL)
+        continue;
+      append_string (payload, view (item->name));
+      append_string (payload, view (item->value));
+    }
+  return finish (payload);
+}
+
+static GBytes *
+negotiate_payload (const MilterPlayer *player, const MilterStep *step)
+{
+  MilterOffer offer = player->profile->offer;
+
+  if (step != NULL)
+    offer = milter_offer_from_args (&player->profile->offer, &step->negotiate);
+  return milter_payload_negotiate (&offer, step != NULL ? &step->negotiate : NULL);
+}
+
+/* what a command carries if its line does not say; those that are not here carry nothing */
+static const struct
+{
+  guint8 letter;
+  const char *text;
+} defaults[] = {
+  { MILTER_COMMAND_HELO, DEFAULT_HOST },
+  { MILTER_COMMAND_ENVELOPE_FROM, DEFAULT_SENDER },
+  { MILTER_COMMAND_ENVELOPE_RECIPIENT, DEFAULT_RECIPIENT },
+  { MILTER_COMMAND_UNKNOWN, "" },
+};
+
+static GBytes *
+payload_for (const MilterPlayer *player, guint8 letter, const MilterStep *step)
+{
+  if (letter == MILTER_COMMAND_NEGOTIATE)
+    return negotiate_payload (player, step);
+  if (letter == MILTER_COMMAND_CONNECT)
+    return connect_payload (player, step);
+  for (gsize i = 0; i < G_N_ELEMENTS (defaults); i++)
+    if (defaults[i].letter == letter)
+      return milter_payload_strings (step != NULL ? step->arguments : NULL, defaults[i].text);
+  return g_bytes_new (NULL, 0);
+}
+
+GBytes *
+milter_payload_for_step (const MilterPlayer *player, const MilterStep *step)
+{
+  return payload_for (player, step->spec->letter, step);
+}
+
+GBytes *
+milter_payload_default (const MilterPlayer *player, guint8 letter)
+{
+  return payload_for (player, letter, NULL);
+}
+
+void
+milter_player_keep_macros (MilterPlayer *player, const MilterStep *step)
+{
+  for (guint i = 0; i < step->macros->len; i++)
+    {
+      const MilterMacroItem *item = g_ptr_array_index (step->macros, i);
+      PendingMacro *macro = g_new0 (PendingMacro, 1);
+
+      macro->letter = step->letter;
+      macro->name = g_bytes_ref (item->name);
+      macro->value = item->value != NULL ? g_bytes_ref (item->value) : NULL;
+      if (player->pending_macros == NULL)
+        player->pending_macros = g_ptr_array_new_with_free_func (pending_macro_free);
+      g_ptr_array_add (player->pending_macros, macro);
+    }
+}
+
+void
+milter_player_drop_macros (MilterPlayer *player, guint8 letter)
+{
+  for (guint i = player->pending_macros != NULL ? player->pending_macros->len : 0; i > 0; i--)
+    if (((const PendingMacro *) g_ptr_array_index (player->pending_macros, i - 1))->letter == letter)
+      g_ptr_array_remove_index (player->pending_macros, i - 1);
+}
+
+/* sets one macro where it stands, or at the end; NULL takes it out */
+static void
+set_pair (GByteArray *pairs, GBytes *name, GBytes *value)
+{
+  g_autoptr (GByteArray) old = g_byte_array_new ();
+  MilterBytes rest, old_name, old_value;
+  bool found = false;
+
+  append (old, milter_bytes (pairs->data, pairs->len));
+  g_byte_array_set_size (pairs, 0);
+  rest = milter_bytes (old->data, old->len);
+  while (milter_strings_next (&rest, &old_name))
+    {
+      bool same = milter_bytes_equal (old_name, view (name));
+
+      if (!milter_strings_next (&rest, &old_value))
+        old_value = milter_bytes (NULL, 0);
+      if (same && (value == NULL || found))
+        continue;
+      append_string (pairs, old_name);
+      append_string (pairs, same ? view (value) : old_value);
+      found = found || same;
+    }
+  if (!found && value != NULL)
+    {
+      append_string (pairs, view (name));
+      append_string (pairs, view (value));
+    }
+}
+
+static bool
+apply_macro_lines (const MilterPlayer *player, guint8 letter, GByteArray *pairs)
+{
+  const GPtrArray *lines = player->config.macros;
+  bool any = false;
+
+  for (guint i = 0; lines != NULL && i < lines->len; i++)
+    {
+      const MilterStep *step = g_ptr_array_index (lines, i);
+
+      for (guint m = 0; step->letter == letter && m < step->macros->len; m++)
+        {
+          const MilterMacroItem *item = g_ptr_array_index (step->macros, m);
+
+          set_pair (pairs, item->name, item->value);
+          any = true;
+        }
+    }
+  for (guint i = 0; player->pending_macros != NULL && i < player->pending_macros->len; i++)
+    {
+      const PendingMacro *macro = g_ptr_array_index (player->pending_macros, i);
+
+      if (macro->letter != letter)
+        continue;
+      set_pair (pairs, macro->name, macro->value);
+      any = true;
+    }
+  return any;
+}
+
+static MilterBytes
+text_of (const GString *string)
+{
+  /* a macro's value ends at a NUL, wherever an address goes on */
+  return milter_bytes (string->str, strlen (string->str));
+}
+
+static bool
+append_profile_macros (const MilterPlayer *player, const MilterPeer *peer, guint8 letter, GByteArray *pairs)
+{
+  bool is_recipient = letter == MILTER_COMMAND_ENVELOPE_RECIPIENT;
+  MilterProfileFacts facts = {
+    .host = text_of (player->host),
+    .address = text_of (player->address),
+    .helo = text_of (player->helo),
+    .sender = text_of (player->sender),
+    .has_sender = player->has_sender,
+    .recipient = text_of (player->recipient),
+    .has_recipient = player->has_recipient,
+    .n_recipients = player->n_accepted + (is_recipient ? 1 : 0),
+    .queue_id = player->config.queue_id,
+    .port = player->port,
+    .message_id = text_of (player->message_id),
+  };
+  int stage = milter_profile_macro_stage (letter);
+  GBytes *list = stage >= 0 ? peer->symbols[stage] : NULL;
+  MilterBytes symbols = view (list);
+
+  return milter_profile_append_macros (
+      player->profile, letter, &facts, list != NULL ? &symbols : NULL, pairs);
+}
+
+/* every frame passes here: into the bytes that leave next, the session, the trace */
+static void
+append_frame (MilterPlayer *player, guint peer, guint8 letter, MilterBytes payload)
+{
+  MilterPeer *to = &player->peers[peer];
+  MilterMessage message;
+
+  milter_frame_append (letter, payload, to->out);
+  milter_message_parse (MILTER_SIDE_MTA, letter, payload, &message);
+  milter_session_command (&to->session, &message, NULL);
+  milter_player_note (player, peer, &message);
+  to->sent_us = player->now_us;
+}
+
+void
+milter_player_send_macros (MilterPlayer *player, guint peer, guint8 letter)
+{
+  g_autoptr (GByteArray) pairs = g_byte_array_new ();
+  g_autoptr (GByteArray) payload = g_byte_array_new ();
+  bool wanted = append_profile_macros (player, &player->peers[peer], letter, pairs);
+  guint own = pairs->len;
+  bool changed = apply_macro_lines (player, letter, pairs);
+
+  /* lines that took everything out leave what the profile sends without any value */
+  if (changed)
+    wanted = pairs->len > 0
+             || (wanted
+                 && (own == 0 || strchr (player->profile->empty_macro_frames, letter) != NULL));
+  if (!wanted)
+    return;
+  append (payload, milter_bytes (&letter, 1));
+  append (payload, milter_bytes (pairs->data, pairs->len));
+  append_frame (player,
+                peer,
+                MILTER_COMMAND_DEFINE_MACRO,
+                milter_bytes (payload->data, payload->len));
+}
+
+/* the value of a field as it travels to this peer */
+static void
+send_header (MilterPlayer *player, guint peer, const MilterUnit *unit)
+{
+  bool leading_space = (player->peers[peer].session.agreed.steps
+                        & MILTER_STEP_HEADER_VALUE_WITH_LEADING_SPACE)
+                       != 0;
+  g_autoptr (GByteArray) payload = g_byte_array_new ();
+  MilterBytes value = view (unit->value);
+  GString string = { (char *) value.data, value.size, value.size };
+  MilterMailHeader header = { .value = &string };
+
+  append_string (payload, view (unit->name));
+  append_string (payload, milter_mail_header_wire_value (&header, leading_space));
+  append_frame (player, peer, unit->letter, milter_bytes (payload->data, payload->len));
+}
+
+void
+milter_player_send (MilterPlayer *player, guint peer, const MilterUnit *unit)
+{
+  MilterPeer *to = &player->peers[peer];
+
+  if (unit->letter == 0)
+    {
+      append (to->out, view (unit->payload));
+      to->sent_us = player->now_us;
+      return;
+    }
+  if (!unit->verbatim && unit->letter != MILTER_COMMAND_DEFINE_MACRO)
+    milter_player_send_macros (player, peer, unit->letter);
+  if (unit->payload == NULL)
+    send_header (player, peer, unit);
+  else
+    append_frame (player, peer, unit->letter, view (unit->payload));
+  to->last_command = unit->letter == MILTER_COMMAND_DEFINE_MACRO ? to->last_command : unit->letter;
+}

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * fake-peer.h: plays a scenario against milters that exist in memory only, with a clock that is a
+ * number.
+ */
+#pragma once
+
+#include "milter-player.h"
+
+/*
+ * A milter is a list of rules, ended by NULL: `LETTER[N]:ITEM;ITEM…`: what it does when the (Nth)
+ * command with this letter comes; `+:` when the connection is made. Without a rule it continues what
+ * is answered, closes after QUIT, and answers the offer with version 6 and nothing else. An item:
+ *   `c`            a frame with that letter, no payload
+ *   `hX-A|v|`      letter and payload; a bar is a NUL
+ *   `neg V A S …`  an answer to the offer: numbers, then packed symbol lists as `STAGE=NAMES`
+ *   `frames N F`   the frame F, N times
+ *   `@MS`          from here on MS milliseconds later (each item takes 1 ms by itself)
+ *   `close` `reset` `raw:BYTES`
+ *   an empty list  is silent
+ */
+typedef struct
+{
+  MilterOutcome outcome;
+  GString *report;   /* a line for each failure: `LINE: WHAT / EXPECTED / GOT` */
+  GString *said;     /* all frames in order: `> mail <a>` and `< continue`, `>2 …` for the second */
+  GString *last;     /* `last` of the first failure */
+  gint64 now_us;     /* when it was over */
+  guint n_writes;
+  guint n_closed;    /* CLOSE actions */
+  MilterPlayer *player;
+  MilterScenario *scenario;
+} FakeRun;
+
+FakeRun *fake_run (const char *scenario, const char *const *rules);
+/* a chain of two, called first and second */
+FakeRun *fake_run_chain (const char *scenario, const char *const *first, const char *const *second);
+/* the peer cannot be reached */
+FakeRun *fake_run_unreachable (const char *scenario);
+void fake_run_free (FakeRun *run);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (FakeRun, fake_run_free)
