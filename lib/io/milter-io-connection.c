@@ -3,8 +3,7 @@
  * milter-io-connection.c: a socket that speaks through a table of handlers.
  *
  * Reading: one recv() a turn, into the loop's buffer, and the handler sees the bytes where they
- * are. What it leaves is kept: a small rest is copied back before the new bytes next time; a large
- * one (a body of 1 MiB comes in pieces) stays where it is and is added to.
+ * are. What it leaves is kept for the next time.
  *
  * Writing: all that was written during a turn leaves in one send() at its end. The kernel's refusal
  * alone makes us ask when it has room.
@@ -12,21 +11,14 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "milter-io-attempt.h"
 #include "milter-io-loop-private.h"
+#include "milter-io-output.h"
+#include "milter-io-rest.h"
 #include "milter-io-socket.h"
 
-/* a rest up to this size is copied to the loop's buffer rather than added to */
-#define REST_SMALL (16 * 1024)
-/* room to add to a large rest at least */
-#define REST_ROOM (128 * 1024)
-/* an output buffer that was larger than this is given back when it is empty */
-#define OUTPUT_KEPT 512
-/* bytes already sent are taken out of an output buffer above this, not sooner */
-#define OUTPUT_COMPACT (64 * 1024)
 /* what a closed connection has still to write is dropped when the peer takes none for so long */
 #define LINGER_US (10 * G_USEC_PER_SEC)
 /* bytes that are thrown away on closing at most */
@@ -48,13 +40,9 @@ struct _MilterIoConnection
   MilterIoAttempt *attempt; /* while connecting */
   MilterIoDeadline retry;   /* of the attempt */
 
-  guint8 *rest;
-  gsize rest_size;
-  gsize rest_room;
-
-  GByteArray *output;
-  gsize n_sent; /* of the output */
-  gsize max_pending;
+  MilterIoRest rest;
+  MilterIoOutput output;
+  gsize max_pending; /* of the output, before reading stops; 0: any */
 
   guint due;
   int write_errno; /* writing has failed: nothing is written any more */
@@ -79,7 +67,7 @@ is_live (const MilterIoConnection *connection)
 static gsize
 count_pending (const MilterIoConnection *connection)
 {
-  return connection->output ? connection->output->len - connection->n_sent : 0;
+  return milter_io_output_count (&connection->output);
 }
 
 static void
@@ -101,59 +89,8 @@ update_wanted (MilterIoConnection *connection)
 static void
 drop_output (MilterIoConnection *connection)
 {
-  if (connection->output != NULL)
-    g_byte_array_set_size (connection->output, 0);
-  connection->n_sent = 0;
+  milter_io_output_drop (&connection->output);
   connection->must_wait = false;
-}
-
-/* the kept rest */
-
-static void
-drop_rest (MilterIoConnection *connection)
-{
-  g_clear_pointer (&connection->rest, g_free);
-  connection->rest_size = connection->rest_room = 0;
-}
-
-/* data: in the loop's buffer, or in the rest's own */
-static void
-keep_rest (MilterIoConnection *connection, const guint8 *data, gsize size)
-{
-  if (size == 0)
-    {
-      drop_rest (connection);
-      return;
-    }
-  if (data == connection->rest)
-    {
-      connection->rest_size = size;
-      return;
-    }
-  /* inside its own buffer, and still large */
-  if (connection->rest != NULL && size > REST_SMALL)
-    {
-      memmove (connection->rest, data, size);
-      connection->rest_size = size;
-      return;
-    }
-
-  gsize room = size > REST_SMALL ? size + REST_ROOM : size;
-  guint8 *rest = g_malloc (room);
-  memcpy (rest, data, size);
-  g_free (connection->rest);
-  connection->rest = rest;
-  connection->rest_size = size;
-  connection->rest_room = room;
-}
-
-static void
-grow_rest (MilterIoConnection *connection)
-{
-  if (connection->rest_room - connection->rest_size >= REST_ROOM / 2)
-    return;
-  connection->rest_room = MAX (2 * connection->rest_size, connection->rest_size + REST_ROOM);
-  connection->rest = g_realloc (connection->rest, connection->rest_room);
 }
 
 /* telling the handlers */
@@ -168,7 +105,7 @@ tell_end (MilterIoConnection *connection, MilterIoEnd end, const GError *error)
   if (connection->told)
     return;
   connection->told = true;
-  connection->handlers->ended (connection, end, connection->rest_size, error, connection->user_data);
+  connection->handlers->ended (connection, end, connection->rest.size, error, connection->user_data);
 }
 
 static void
@@ -204,7 +141,7 @@ hand_on (MilterIoConnection *connection, const guint8 *data, gsize size)
     }
   /* one that is freed is freed with its rest when we are back */
   if (is_live (connection))
-    keep_rest (connection, data + used, size - used);
+    milter_io_rest_keep (&connection->rest, data + used, size - used);
 }
 
 /* reading */
@@ -231,19 +168,12 @@ receive (MilterIoConnection *connection, guint8 *data, gsize size)
 static void
 read_some (MilterIoConnection *connection, guint8 *buffer)
 {
-  gsize kept = connection->rest_size;
-  guint8 *data = buffer;
-  gsize room = MILTER_IO_BUFFER_SIZE;
-
-  if (kept > REST_SMALL)
-    {
-      grow_rest (connection);
-      data = connection->rest;
-      room = MIN (connection->rest_room, kept + MILTER_IO_BUFFER_SIZE);
-    }
+  gsize kept = connection->rest.size;
+  gsize room;
+  guint8 *data = milter_io_rest_place (&connection->rest, buffer, &room);
 
   arm_quickack (connection);
-  ssize_t n = receive (connection, data + kept, room - kept);
+  ssize_t n = receive (connection, data + kept, room);
   if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
     {
       /* all that the peer had said before it went away has been read */
@@ -265,68 +195,25 @@ read_some (MilterIoConnection *connection, guint8 *buffer)
       return;
     }
 
-  if (data == buffer && kept > 0)
-    {
-      memcpy (data, connection->rest, kept);
-      drop_rest (connection);
-    }
+  milter_io_rest_join (&connection->rest, data);
   hand_on (connection, data, kept + (gsize) n);
 }
 
 /* writing */
 
-static void
-note_sent (MilterIoConnection *connection, gsize n)
-{
-  GByteArray *output = connection->output;
-
-  connection->n_sent += n;
-  if (connection->n_sent == output->len)
-    {
-      /* the array itself stays: encoders hold it */
-      if (output->len > OUTPUT_KEPT)
-        g_free (g_byte_array_steal (output, NULL));
-      else
-        g_byte_array_set_size (output, 0);
-      connection->n_sent = 0;
-    }
-  else if (connection->n_sent > OUTPUT_COMPACT && connection->n_sent > output->len / 2)
-    {
-      g_byte_array_remove_range (output, 0, (guint) connection->n_sent);
-      connection->n_sent = 0;
-    }
-}
-
 /* Calls no handler: it may be called from anywhere. */
 static void
 send_output (MilterIoConnection *connection)
 {
-  gsize pending = count_pending (connection);
-
   if (connection->attempt != NULL || connection->must_wait || connection->write_errno != 0)
     return;
-  if (pending > 0)
+  if (count_pending (connection) > 0)
     {
-      ssize_t n;
-
-      do
-        n = send (connection->watch.fd,
-                  connection->output->data + connection->n_sent,
-                  pending,
-                  MSG_NOSIGNAL);
-      while (n < 0 && errno == EINTR);
-      if (n >= 0)
-        note_sent (connection, (gsize) n);
-      /* a short one means that the kernel's buffer is full, too */
-      if (n >= 0 || errno == EAGAIN || errno == EWOULDBLOCK)
-        {
-          connection->must_wait = count_pending (connection) > 0;
-        }
-      else
-        {
-          connection->write_errno = errno;
-          drop_output (connection);
-        }
+      connection->write_errno = milter_io_output_send (&connection->output, connection->watch.fd);
+      if (connection->write_errno != 0)
+        drop_output (connection);
+      /* a short write means that the kernel's buffer is full, too */
+      connection->must_wait = count_pending (connection) > 0;
       update_wanted (connection);
     }
 
@@ -578,7 +465,7 @@ connection_queued (MilterIoWatch *watch, bool inside, guint8 *buffer)
   if (is_live (connection) && connection->due & DUE_REST && !connection->paused)
     {
       connection->due &= ~(guint) DUE_REST;
-      hand_on (connection, connection->rest, connection->rest_size);
+      hand_on (connection, connection->rest.data, connection->rest.size);
     }
   if (is_live (connection))
     send_output (connection);
@@ -612,9 +499,8 @@ connection_free (MilterIoWatch *watch)
   MilterIoConnection *connection = (MilterIoConnection *) watch;
 
   milter_io_attempt_free (connection->attempt);
-  g_free (connection->rest);
-  if (connection->output != NULL)
-    g_byte_array_unref (connection->output);
+  milter_io_rest_clear (&connection->rest);
+  milter_io_output_clear (&connection->output);
   g_free (connection);
 }
 
@@ -691,9 +577,7 @@ _milter_io_connection_connect (MilterIoLoop *loop,
 GByteArray *
 _milter_io_connection_get_output (MilterIoConnection *connection)
 {
-  if (connection->output == NULL)
-    connection->output = g_byte_array_new ();
-  return connection->output;
+  return milter_io_output_get_bytes (&connection->output);
 }
 
 void
@@ -753,7 +637,7 @@ _milter_io_connection_pause (MilterIoConnection *connection, bool pause)
   connection->paused = pause;
   if (!pause)
     update_wanted (connection);
-  if (!pause && connection->rest_size > 0)
+  if (!pause && connection->rest.size > 0)
     connection->due |= DUE_REST;
   if (!pause && (connection->due != 0 || connection->write_errno != 0))
     milter_io_watch_enqueue (&connection->watch);

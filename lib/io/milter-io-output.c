@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * milter-io-output.c: bytes on their way to the kernel.
+ */
+#include "milter-io-output.h"
+
+#include <errno.h>
+#include <sys/socket.h>
+
+/* a buffer that was larger than this is given back when it is empty: most connections are idle */
+#define KEPT 512
+/* bytes already sent are taken out of a buffer when they are more than this, not sooner */
+#define COMPACT (64 * 1024)
+
+GByteArray *
+milter_io_output_get_bytes (MilterIoOutput *output)
+{
+  if (output->bytes == NULL)
+    output->bytes = g_byte_array_new ();
+  return output->bytes;
+}
+
+static void
+note_sent (MilterIoOutput *output, gsize n)
+{
+  GByteArray *bytes = output->bytes;
+
+  output->n_sent += n;
+  if (output->n_sent == bytes->len)
+    {
+      milter_io_output_drop (output);
+    }
+  else if (output->n_sent > COMPACT && output->n_sent > bytes->len / 2)
+    {
+      g_byte_array_remove_range (bytes, 0, (guint) output->n_sent);
+      output->n_sent = 0;
+    }
+}
+
+int
+milter_io_output_send (MilterIoOutput *output, int fd)
+{
+  ssize_t n;
+
+  do
+    n = send (fd,
+              output->bytes->data + output->n_sent,
+              milter_io_output_count (output),
+              MSG_NOSIGNAL);
+  while (n < 0 && errno == EINTR);
+
+  if (n >= 0)
+    note_sent (output, (gsize) n);
+  return n >= 0 || errno == EAGAIN || errno == EWOULDBLOCK ? 0 : errno;
+}
+
+void
+milter_io_output_drop (MilterIoOutput *output)
+{
+  output->n_sent = 0;
+  if (output->bytes == NULL)
+    return;
+  /* the array itself stays: an encoder may hold it */
+  if (output->bytes->len > KEPT)
+    g_free (g_byte_array_steal (output->bytes, NULL));
+  else
+    g_byte_array_set_size (output->bytes, 0);
+}
+
+void
+milter_io_output_clear (MilterIoOutput *output)
+{
+  g_clear_pointer (&output->bytes, g_byte_array_unref);
+  output->n_sent = 0;
+}
