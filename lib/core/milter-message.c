@@ -2,40 +2,19 @@
 /*
  * milter-message.c: frames and messages, from bytes and to bytes.
  *
- * Both directions walk the fields of a letter's row; how each layout stands on the wire is said
- * once, in the table `layouts` below. Bounds are checked in the cursor helpers and nowhere else.
+ * Both directions walk the fields of a letter's row; how each layout stands on the wire is said in
+ * milter-layout.c.
  */
 #include "milter-message.h"
 
-#include <stdbool.h>
 #include <string.h>
+
+#include "milter-layout-private.h"
 
 #define LENGTH_SIZE 4
 #define LETTER_SIZE 1
 
-/* milter-protocol 2.1: IPv4, IPv6, unix, and unknown, behind which nothing follows */
-static const char families[] = "46LU";
-
 G_DEFINE_QUARK (milter-codec-error-quark, milter_codec_error)
-
-/* bytes that are being taken apart; a helper that returns false has set the fault */
-typedef struct
-{
-  const guint8 *data;
-  gsize size;
-  gsize offset;
-  int fault;
-  gsize fault_offset;
-} Cursor;
-
-typedef struct
-{
-  bool (*decode) (Cursor *cursor, const MilterSpec *spec, MilterField *field);
-  /* what the field takes on the wire; a field that cannot stand there is a fault of the cursor */
-  gsize (*measure) (Cursor *cursor, const MilterSpec *spec, const MilterField *field);
-  /* writes as many bytes as were measured and returns the place behind them */
-  guint8 *(*put) (const MilterField *field, guint8 *to);
-} Layout;
 
 MilterBytes
 milter_bytes_from_string (const char *string)
@@ -65,322 +44,6 @@ milter_bytes_equal_caseless (MilterBytes a, MilterBytes b)
       return FALSE;
   return TRUE;
 }
-
-/* cursor */
-
-static bool
-cursor_fault (Cursor *cursor, int fault, gsize offset)
-{
-  cursor->fault = fault;
-  cursor->fault_offset = offset;
-  return false;
-}
-
-static bool
-cursor_at_end (const Cursor *cursor)
-{
-  return cursor->offset == cursor->size;
-}
-
-/* what has been passed since @start */
-static MilterBytes
-cursor_since (const Cursor *cursor, gsize start)
-{
-  return milter_bytes (cursor->data + start, cursor->offset - start);
-}
-
-static bool
-take_number (Cursor *cursor, gsize width, guint32 *number)
-{
-  guint32 value = 0;
-
-  if (cursor->size - cursor->offset < width)
-    return cursor_fault (cursor, MILTER_CODEC_ERROR_TRUNCATED, cursor->offset);
-  for (gsize i = 0; i < width; i++)
-    value = value << 8 | cursor->data[cursor->offset + i];
-  cursor->offset += width;
-  *number = value;
-  return true;
-}
-
-static bool
-take_string (Cursor *cursor, MilterBytes *string)
-{
-  const guint8 *start, *end;
-
-  if (cursor_at_end (cursor))
-    return cursor_fault (cursor, MILTER_CODEC_ERROR_UNTERMINATED, cursor->offset);
-  start = cursor->data + cursor->offset;
-  end = memchr (start, '\0', cursor->size - cursor->offset);
-  if (end == NULL)
-    return cursor_fault (cursor, MILTER_CODEC_ERROR_UNTERMINATED, cursor->offset);
-  *string = milter_bytes (start, (gsize) (end - start));
-  cursor->offset += string->size + 1;
-  return true;
-}
-
-static MilterBytes
-take_rest (Cursor *cursor)
-{
-  gsize start = cursor->offset;
-
-  cursor->offset = cursor->size;
-  return start == cursor->size ? milter_bytes (NULL, 0) : cursor_since (cursor, start);
-}
-
-/* decoding, by layout */
-
-static bool
-decode_string (Cursor *cursor, const MilterSpec *spec, MilterField *field)
-{
-  return take_string (cursor, &field->bytes);
-}
-
-static bool
-decode_strings (Cursor *cursor, const MilterSpec *spec, MilterField *field)
-{
-  Cursor packed = *cursor;
-
-  for (guint n = 0; !cursor_at_end (cursor); n++)
-    {
-      MilterBytes string;
-
-      if (spec->max_strings != 0 && n == spec->max_strings)
-        return cursor_fault (cursor, MILTER_CODEC_ERROR_TRAILING_BYTES, cursor->offset);
-      if (!take_string (cursor, &string))
-        return false;
-    }
-  field->bytes = take_rest (&packed);
-  return true;
-}
-
-static bool
-decode_pairs (Cursor *cursor, const MilterSpec *spec, MilterField *field)
-{
-  Cursor packed = *cursor;
-
-  while (!cursor_at_end (cursor))
-    {
-      gsize start = cursor->offset;
-      MilterBytes string;
-
-      if (!take_string (cursor, &string))
-        return false;
-      if (cursor_at_end (cursor))
-        return cursor_fault (cursor, MILTER_CODEC_ERROR_ODD_PAIRS, start);
-      if (!take_string (cursor, &string))
-        return false;
-    }
-  field->bytes = take_rest (&packed);
-  return true;
-}
-
-static bool
-decode_symbol_lists (Cursor *cursor, const MilterSpec *spec, MilterField *field)
-{
-  Cursor packed = *cursor;
-
-  while (!cursor_at_end (cursor))
-    {
-      guint32 stage;
-      MilterBytes names;
-
-      if (!take_number (cursor, 4, &stage) || !take_string (cursor, &names))
-        return false;
-    }
-  field->bytes = take_rest (&packed);
-  return true;
-}
-
-static bool
-decode_u32 (Cursor *cursor, const MilterSpec *spec, MilterField *field)
-{
-  return take_number (cursor, 4, &field->number);
-}
-
-static bool
-decode_byte (Cursor *cursor, const MilterSpec *spec, MilterField *field)
-{
-  return take_number (cursor, 1, &field->number);
-}
-
-static bool
-decode_rest (Cursor *cursor, const MilterSpec *spec, MilterField *field)
-{
-  field->bytes = take_rest (cursor);
-  return true;
-}
-
-static bool
-is_family (guint32 family)
-{
-  return family != 0 && strchr (families, (int) family) != NULL;
-}
-
-static bool
-decode_address (Cursor *cursor, const MilterSpec *spec, MilterField *field)
-{
-  gsize start = cursor->offset;
-  guint32 family, port;
-  MilterBytes text;
-
-  if (!take_number (cursor, 1, &family))
-    return false;
-  if (!is_family (family))
-    return cursor_fault (cursor, MILTER_CODEC_ERROR_BAD_FAMILY, start);
-  field->address = (MilterAddress){ .family = (guint8) family };
-  if (family == 'U')
-    return true;
-  if (!take_number (cursor, 2, &port) || !take_string (cursor, &text))
-    return false;
-  field->address.port = (guint16) port;
-  field->address.text = text;
-  return true;
-}
-
-/* measuring, by layout; the cursor has no bytes and only carries the fault */
-
-static gsize
-measure_string (Cursor *cursor, const MilterSpec *spec, const MilterField *field)
-{
-  const guint8 *nul
-      = field->bytes.size == 0 ? NULL : memchr (field->bytes.data, '\0', field->bytes.size);
-
-  if (nul != NULL)
-    cursor_fault (cursor, MILTER_CODEC_ERROR_EMBEDDED_NUL, (gsize) (nul - field->bytes.data));
-  return field->bytes.size + 1;
-}
-
-static gsize
-measure_rest (Cursor *cursor, const MilterSpec *spec, const MilterField *field)
-{
-  return field->bytes.size;
-}
-
-/* packed fields were built by somebody: they must come out again as they went in */
-static gsize
-measure_packed (Cursor *cursor,
-                const MilterSpec *spec,
-                const MilterField *field,
-                bool (*decode) (Cursor *cursor, const MilterSpec *spec, MilterField *field))
-{
-  Cursor packed = { field->bytes.data, field->bytes.size, 0, MILTER_NO_FAULT, 0 };
-  MilterField ignored;
-
-  if (!decode (&packed, spec, &ignored))
-    cursor_fault (cursor, packed.fault, packed.fault_offset);
-  return field->bytes.size;
-}
-
-static gsize
-measure_strings (Cursor *cursor, const MilterSpec *spec, const MilterField *field)
-{
-  return measure_packed (cursor, spec, field, decode_strings);
-}
-
-static gsize
-measure_pairs (Cursor *cursor, const MilterSpec *spec, const MilterField *field)
-{
-  return measure_packed (cursor, spec, field, decode_pairs);
-}
-
-static gsize
-measure_symbol_lists (Cursor *cursor, const MilterSpec *spec, const MilterField *field)
-{
-  return measure_packed (cursor, spec, field, decode_symbol_lists);
-}
-
-static gsize
-measure_u32 (Cursor *cursor, const MilterSpec *spec, const MilterField *field)
-{
-  return 4;
-}
-
-static gsize
-measure_byte (Cursor *cursor, const MilterSpec *spec, const MilterField *field)
-{
-  if (field->number > G_MAXUINT8)
-    cursor_fault (cursor, MILTER_CODEC_ERROR_TRUNCATED, 0);
-  return 1;
-}
-
-static gsize
-measure_address (Cursor *cursor, const MilterSpec *spec, const MilterField *field)
-{
-  MilterField text = { .bytes = field->address.text };
-
-  if (!is_family (field->address.family))
-    cursor_fault (cursor, MILTER_CODEC_ERROR_BAD_FAMILY, 0);
-  if (field->address.family == 'U')
-    return 1;
-  return 1 + 2 + measure_string (cursor, spec, &text);
-}
-
-/* writing, by layout */
-
-static guint8 *
-put_number (guint32 number, gsize width, guint8 *to)
-{
-  for (gsize i = 0; i < width; i++)
-    to[i] = (guint8) (number >> 8 * (width - 1 - i));
-  return to + width;
-}
-
-static guint8 *
-put_bytes (MilterBytes bytes, guint8 *to)
-{
-  if (bytes.size > 0)
-    memcpy (to, bytes.data, bytes.size);
-  return to + bytes.size;
-}
-
-static guint8 *
-put_packed (const MilterField *field, guint8 *to)
-{
-  return put_bytes (field->bytes, to);
-}
-
-static guint8 *
-put_string (const MilterField *field, guint8 *to)
-{
-  return put_number ('\0', 1, put_bytes (field->bytes, to));
-}
-
-static guint8 *
-put_u32 (const MilterField *field, guint8 *to)
-{
-  return put_number (field->number, 4, to);
-}
-
-static guint8 *
-put_byte (const MilterField *field, guint8 *to)
-{
-  return put_number (field->number, 1, to);
-}
-
-static guint8 *
-put_address (const MilterField *field, guint8 *to)
-{
-  MilterField text = { .bytes = field->address.text };
-
-  to = put_number (field->address.family, 1, to);
-  if (field->address.family == 'U')
-    return to;
-  return put_string (&text, put_number (field->address.port, 2, to));
-}
-
-/* clang-format off */
-static const Layout layouts[] = {
-  [MILTER_LAYOUT_STRING]       = { decode_string,       measure_string,       put_string },
-  [MILTER_LAYOUT_STRINGS]      = { decode_strings,      measure_strings,      put_packed },
-  [MILTER_LAYOUT_PAIRS]        = { decode_pairs,        measure_pairs,        put_packed },
-  [MILTER_LAYOUT_U32]          = { decode_u32,          measure_u32,          put_u32 },
-  [MILTER_LAYOUT_BYTE]         = { decode_byte,         measure_byte,         put_byte },
-  [MILTER_LAYOUT_REST]         = { decode_rest,         measure_rest,         put_packed },
-  [MILTER_LAYOUT_SYMBOL_LISTS] = { decode_symbol_lists, measure_symbol_lists, put_packed },
-  [MILTER_LAYOUT_ADDRESS]      = { decode_address,      measure_address,      put_address },
-};
-/* clang-format on */
 
 static bool
 has_field (const MilterSpec *spec, guint i)
@@ -439,10 +102,10 @@ milter_frame_decode (const guint8 *data,
                      gsize *consumed,
                      GError **error)
 {
-  Cursor cursor = { data, size, 0, MILTER_NO_FAULT, 0 };
+  MilterCursor cursor = { data, size, 0, MILTER_NO_FAULT, 0 };
   guint32 length, first;
 
-  if (!take_number (&cursor, LENGTH_SIZE, &length))
+  if (!milter_cursor_take_number (&cursor, LENGTH_SIZE, &length))
     return MILTER_DECODE_NEED_MORE;
   if (length == 0)
     {
@@ -461,10 +124,10 @@ milter_frame_decode (const guint8 *data,
     return MILTER_DECODE_NEED_MORE;
 
   cursor.size = LENGTH_SIZE + (gsize) length;
-  if (!take_number (&cursor, LETTER_SIZE, &first))
+  if (!milter_cursor_take_number (&cursor, LETTER_SIZE, &first))
     return MILTER_DECODE_NEED_MORE;
   *letter = (guint8) first;
-  *payload = take_rest (&cursor);
+  *payload = milter_cursor_take_rest (&cursor);
   *consumed = cursor.offset;
   return MILTER_DECODE_COMPLETE;
 }
@@ -481,7 +144,7 @@ milter_frame_decode (const guint8 *data,
 void
 milter_message_parse (MilterSide sender, guint8 letter, MilterBytes payload, MilterMessage *message)
 {
-  Cursor cursor = { payload.data, payload.size, 0, MILTER_NO_FAULT, 0 };
+  MilterCursor cursor = { payload.data, payload.size, 0, MILTER_NO_FAULT, 0 };
   const MilterSpec *spec = milter_spec_get (sender, letter);
   guint i = 0;
 
@@ -491,11 +154,11 @@ milter_message_parse (MilterSide sender, guint8 letter, MilterBytes payload, Mil
     return;
 
   while (has_field (spec, i)
-         && layouts[spec->fields[i].layout].decode (&cursor, spec, &message->fields[i]))
+         && milter_layouts[spec->fields[i].layout].decode (&cursor, spec, &message->fields[i]))
     i++;
   /* a payload must be consumed exactly */
-  if (cursor.fault == MILTER_NO_FAULT && !cursor_at_end (&cursor))
-    cursor_fault (&cursor, MILTER_CODEC_ERROR_TRAILING_BYTES, cursor.offset);
+  if (cursor.fault == MILTER_NO_FAULT && !milter_cursor_at_end (&cursor))
+    milter_cursor_fault (&cursor, MILTER_CODEC_ERROR_TRAILING_BYTES, cursor.offset);
   if (cursor.fault == MILTER_NO_FAULT)
     return;
   message->fault = cursor.fault;
@@ -650,7 +313,7 @@ milter_message_get_fault (const MilterMessage *message)
 
 /* what is wrong with a field that a caller filled in */
 static bool
-refuse_field (const MilterSpec *spec, guint i, const Cursor *cursor, GError **error)
+refuse_field (const MilterSpec *spec, guint i, const MilterCursor *cursor, GError **error)
 {
   /* clang-format off */
   static const char *const causes[] = {
@@ -683,9 +346,9 @@ measure_message (const MilterMessage *message, gsize *size, GError **error)
 
   for (guint i = 0; has_field (spec, i); i++)
     {
-      Cursor cursor = { .fault = MILTER_NO_FAULT };
+      MilterCursor cursor = { .fault = MILTER_NO_FAULT };
 
-      sum += layouts[spec->fields[i].layout].measure (&cursor, spec, &message->fields[i]);
+      sum += milter_layouts[spec->fields[i].layout].measure (&cursor, spec, &message->fields[i]);
       if (cursor.fault != MILTER_NO_FAULT)
         return refuse_field (spec, i, &cursor, error);
     }
@@ -704,8 +367,8 @@ begin_frame (GByteArray *buffer, guint8 letter, gsize payload_size)
   if (payload_size >= G_MAXUINT32 || (guint64) start + overhead + payload_size > G_MAXUINT32)
     return NULL;
   g_byte_array_set_size (buffer, start + overhead + (guint) payload_size);
-  to = put_number ((guint32) payload_size + LETTER_SIZE, LENGTH_SIZE, buffer->data + start);
-  return put_number (letter, LETTER_SIZE, to);
+  to = milter_put_number ((guint32) payload_size + LETTER_SIZE, LENGTH_SIZE, buffer->data + start);
+  return milter_put_number (letter, LETTER_SIZE, to);
 }
 
 /**
@@ -739,10 +402,10 @@ milter_message_append (const MilterMessage *message, GByteArray *buffer, GError 
     }
 
   if (from_payload)
-    put_bytes (message->payload, to);
+    milter_put_bytes (message->payload, to);
   else
     for (guint i = 0; has_field (message->spec, i); i++)
-      to = layouts[message->spec->fields[i].layout].put (&message->fields[i], to);
+      to = milter_layouts[message->spec->fields[i].layout].put (&message->fields[i], to);
   return TRUE;
 }
 
@@ -760,67 +423,5 @@ milter_frame_append (guint8 letter, MilterBytes payload, GByteArray *buffer)
   guint8 *to = begin_frame (buffer, letter, payload.size);
 
   g_return_if_fail (to != NULL);
-  put_bytes (payload, to);
-}
-
-/* packed fields */
-
-gboolean
-milter_strings_next (MilterBytes *strings, MilterBytes *string)
-{
-  Cursor cursor = { strings->data, strings->size, 0, MILTER_NO_FAULT, 0 };
-
-  if (cursor_at_end (&cursor))
-    return FALSE;
-  if (!take_string (&cursor, string))
-    *string = take_rest (&cursor);
-  *strings = take_rest (&cursor);
-  return TRUE;
-}
-
-gboolean
-milter_symbol_lists_next (MilterBytes *lists, guint32 *stage, MilterBytes *names)
-{
-  Cursor cursor = { lists->data, lists->size, 0, MILTER_NO_FAULT, 0 };
-  guint32 number;
-
-  if (!take_number (&cursor, 4, &number) || !take_string (&cursor, names))
-    return FALSE;
-  *stage = number;
-  *lists = take_rest (&cursor);
-  return TRUE;
-}
-
-static guint8 *
-grow (GByteArray *packed, gsize by)
-{
-  guint start = packed->len;
-
-  g_return_val_if_fail (by < G_MAXUINT32 - start, NULL);
-  g_byte_array_set_size (packed, start + (guint) by);
-  return packed->data + start;
-}
-
-void
-milter_strings_append (GByteArray *packed, MilterBytes string)
-{
-  MilterField field = { .bytes = string };
-  guint8 *to;
-
-  g_return_if_fail (string.size == 0 || memchr (string.data, '\0', string.size) == NULL);
-  to = grow (packed, string.size + 1);
-  if (to != NULL)
-    put_string (&field, to);
-}
-
-void
-milter_symbol_lists_append (GByteArray *packed, guint32 stage, MilterBytes names)
-{
-  MilterField field = { .bytes = names };
-  guint8 *to;
-
-  g_return_if_fail (names.size == 0 || memchr (names.data, '\0', names.size) == NULL);
-  to = grow (packed, 4 + names.size + 1);
-  if (to != NULL)
-    put_string (&field, put_number (stage, 4, to));
+  milter_put_bytes (payload, to);
 }

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * milter-layout-private.h: fields on the wire: the cursor that reads them, and for each layout how
+ * it is read, measured and written.
+ */
+#pragma once
+
+#include <stdbool.h>
+
+#include "milter-message.h"
+
+G_BEGIN_DECLS
+
+/* Bytes that are being taken apart. A helper that returns false has set @fault (else it is
+ * MILTER_NO_FAULT) and where it is. */
+typedef struct
+{
+  const guint8 *data;
+  gsize size;
+  gsize offset;
+  int fault;
+  gsize fault_offset;
+} MilterCursor;
+
+/* sets the fault; returns false */
+bool milter_cursor_fault (MilterCursor *cursor, int fault, gsize offset);
+bool milter_cursor_at_end (const MilterCursor *cursor);
+/* @width bytes, at most 4, the highest first */
+bool milter_cursor_take_number (MilterCursor *cursor, gsize width, guint32 *number);
+/* up to a NUL, which is passed over */
+bool milter_cursor_take_string (MilterCursor *cursor, MilterBytes *string);
+/* all that is left, maybe nothing */
+MilterBytes milter_cursor_take_rest (MilterCursor *cursor);
+
+/* Write, and return the place behind. There must be room. */
+guint8 *milter_put_number (guint32 number, gsize width, guint8 *to);
+guint8 *milter_put_bytes (MilterBytes bytes, guint8 *to);
+
+/**
+ * MilterLayoutFunctions:
+ * @decode: takes a field from the cursor
+ * @measure: what the field takes on the wire. The cursor has no bytes: a field that cannot stand
+ *   there is its fault
+ * @put: writes as many bytes as were measured and returns the place behind them
+ */
+typedef struct
+{
+  bool (*decode) (MilterCursor *cursor, const MilterSpec *spec, MilterField *field);
+  gsize (*measure) (MilterCursor *cursor, const MilterSpec *spec, const MilterField *field);
+  guint8 *(*put) (const MilterField *field, guint8 *to);
+} MilterLayoutFunctions;
+
+/* by MilterLayout; nothing for MILTER_LAYOUT_NONE */
+extern const MilterLayoutFunctions milter_layouts[];
+
+G_END_DECLS
