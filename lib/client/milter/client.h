@@ -5,3 +5,9 @@
 #pragma once
 
 #include <milter/core.h>
+
+#include "milter-client-context.h"
+#include "milter-client-enum-types.h"
+#include "milter-client-enums.h"
+#include "milter-client-handlers.h"
+#include "milter-client.h"

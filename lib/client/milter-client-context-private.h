@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * milter-client-context-private.h: a context from inside, for the files that make it up.
+ *
+ * milter-client-context.c     the object: properties, signals, what can be asked and set
+ * milter-client-dispatch.c    bytes come: rules, state, macros, and the end of a connection
+ * milter-client-events.c      which handlers a command asks for
+ * milter-client-answer.c      a status goes: replies, response signals, reply text
+ * milter-client-negotiate.c   offer and answer
+ * milter-client-edit.c        edits of the message
+ * milter-client-message.c     what belongs to one message: shelf, result
+ * milter-client-worker.c      the connection below, and the thread
+ */
+#pragma once
+
+#include <stdbool.h>
+
+#include "milter-client-context.h"
+#include "milter-client-worker-private.h"
+#include "milter-io-private.h"
+#include "milter-protocol-agent-private.h"
+
+G_BEGIN_DECLS
+
+/* the events, in the order of the members of MilterClientHandlers */
+typedef enum
+{
+  EVENT_NEGOTIATE,
+  EVENT_CONNECT,
+  EVENT_HELO,
+  EVENT_ENVELOPE_FROM,
+  EVENT_ENVELOPE_RECIPIENT,
+  EVENT_DATA,
+  EVENT_UNKNOWN,
+  EVENT_HEADER,
+  EVENT_END_OF_HEADER,
+  EVENT_BODY,
+  EVENT_END_OF_MESSAGE,
+  EVENT_ABORT,
+  N_EVENTS,
+  EVENT_NONE = N_EVENTS
+} MilterClientEvent;
+
+/* the signals; those of the events are at the events' own numbers */
+enum
+{
+  SIGNAL_BODY_BYTES = N_EVENTS,
+  SIGNAL_END_OF_MESSAGE_BYTES,
+  SIGNAL_DEFINE_MACRO,
+  SIGNAL_TIMEOUT,
+  SIGNAL_ERROR,
+  SIGNAL_FINISHED,
+  SIGNAL_RESPONSES, /* + event */
+  N_SIGNALS = SIGNAL_RESPONSES + N_EVENTS
+};
+
+/* what is known of a command before it comes */
+typedef struct
+{
+  guint8 letter;
+  MilterClientEvent event;
+  MilterClientContextState state;   /* while it is handled; the next value is "replied" */
+  guint32 unwanted;                 /* the step that keeps it away */
+  /* asks the handlers; FALSE for contents that cannot be handed to them */
+  gboolean (*take) (MilterClientContext *context,
+                    const MilterMessage *message,
+                    MilterStatus *status,
+                    GError **error);
+} MilterClientRow;
+
+struct _MilterClientContextPrivate
+{
+  MilterClient *client;              /* (nullable) */
+  MilterClientWorker *worker;        /* (nullable): NULL for a context without a connection */
+  MilterIoConnection *connection;    /* (nullable), unowned */
+  GList link;                        /* among the worker's contexts */
+
+  const MilterClientHandlers *handlers;
+  gpointer handlers_data;
+  guint32 listened;                  /* 1 << event: a signal handler was seen */
+
+  MilterSession session;
+  MilterLimits limits;
+  MilterClientContextState state;
+  MilterClientContextState last_state;
+  MilterStatus status;
+  guint timeout;                     /* seconds, 0 for none */
+
+  const MilterClientRow *current;    /* (nullable): the command that is being handled or pending */
+  bool pending;                      /* ... waits for its response signal */
+  bool in_handler;
+  bool has_early;                    /* the response came before its handler had returned */
+  MilterStatus early;
+  guint busy;                        /* dispatching; what ends the context waits until 0 */
+  bool closing;                      /* nothing more is read, handled or answered */
+  bool leaving;                      /* closes when no message is under way */
+  bool finished;
+  bool use_bytes;
+  bool in_message;                   /* between MAIL and its end, as the handlers see it */
+  bool skip_body;                    /* SKIP was answered where the MTA does not know it */
+  bool body_replaced;                /* a replacement has begun */
+  bool body_closed;                  /* ... and another edit came behind it */
+
+  MilterBytes arguments;             /* of the MAIL or RCPT that is being handled */
+  MilterOption *offer;               /* while the negotiation is pending */
+  MilterMacrosRequests *requests;
+  MilterOption *option;              /* (nullable): made when asked for */
+
+  GString *reply;                    /* (nullable): text for the next refusal */
+  guint reply_code;
+  char *quarantine_reason;
+  GByteArray *input;                 /* fed and not yet consumed */
+  GByteArray *output;                /* of a context without a connection */
+
+  gpointer private_data;
+  GDestroyNotify private_data_destroy;
+  GHashTable *shelf;                 /* (nullable) */
+  MilterGenericSocketAddress *address;
+};
+
+G_GNUC_INTERNAL extern guint milter_client_context_signals[N_SIGNALS];
+
+/* milter-client-context.c */
+G_GNUC_INTERNAL void milter_client_context_enter (MilterClientContext *context,
+                                                  MilterClientContextState state);
+G_GNUC_INTERNAL void milter_client_context_emit_error (MilterClientContext *context,
+                                                       const GError *error);
+/* whether the calling thread is the context's own */
+G_GNUC_INTERNAL bool milter_client_context_is_here (MilterClientContext *context);
+/* calls @func in the context's thread, with others in order; @free_data is always called */
+G_GNUC_INTERNAL void milter_client_context_post (MilterClientContext *context,
+                                                 void (*func) (MilterClientContext *context,
+                                                               gpointer data),
+                                                 gpointer data,
+                                                 GDestroyNotify free_data);
+
+/* milter-client-events.c */
+/* (nullable) */
+G_GNUC_INTERNAL const MilterClientRow *milter_client_row_get (guint8 letter);
+/* looks which signals have handlers, and remembers it */
+G_GNUC_INTERNAL void milter_client_context_look_for_listeners (MilterClientContext *context);
+/* the steps that ask away what nobody listens to */
+G_GNUC_INTERNAL guint32 milter_client_context_get_unwanted (MilterClientContext *context);
+/* whether anybody wants to see the offer */
+G_GNUC_INTERNAL bool milter_client_context_wants_offer (MilterClientContext *context);
+G_GNUC_INTERNAL MilterStatus
+milter_client_context_ask_negotiate (MilterClientContext *context,
+                                     MilterOption *option,
+                                     MilterMacrosRequests *requests);
+G_GNUC_INTERNAL void milter_client_context_ask_abort (MilterClientContext *context,
+                                                      MilterClientContextState state);
+
+/* milter-client-dispatch.c */
+/* Takes whole commands off @data until one is pending, the context closes or more bytes are needed.
+ * FALSE for what a peer must not send: the error has been told and the context is closing. */
+G_GNUC_INTERNAL gboolean milter_client_context_take (MilterClientContext *context,
+                                                     const guint8 *data,
+                                                     gsize size,
+                                                     gsize *consumed,
+                                                     GError **error);
+/* reads again what was left while an answer was pending */
+G_GNUC_INTERNAL void milter_client_context_resume (MilterClientContext *context);
+/* tells the error and closes the connection */
+G_GNUC_INTERNAL void milter_client_context_fail (MilterClientContext *context, const GError *error);
+/* closes the connection; the context is over as soon as no handler of it is running: "abort" if it
+ * is in a message, "finished", and its worker forgets it */
+G_GNUC_INTERNAL void milter_client_context_close (MilterClientContext *context, MilterIoClose how);
+/* pairs with ->busy++ */
+G_GNUC_INTERNAL void milter_client_context_unbusy (MilterClientContext *context);
+/* the client shuts down: closes now if nothing is under way, else at the end of the message */
+G_GNUC_INTERNAL void milter_client_context_leave (MilterClientContext *context);
+
+/* milter-client-answer.c */
+G_GNUC_INTERNAL void milter_client_context_answer (MilterClientContext *context, MilterStatus status);
+/* the handler wants to answer later */
+G_GNUC_INTERNAL void milter_client_context_wait (MilterClientContext *context);
+/* what the class closures of the response signals do; any thread */
+G_GNUC_INTERNAL void milter_client_context_respond (MilterClientContext *context,
+                                                    MilterClientEvent event,
+                                                    MilterOption *option,
+                                                    MilterMacrosRequests *requests,
+                                                    MilterStatus status);
+/* append to this, then say so */
+G_GNUC_INTERNAL GByteArray *milter_client_context_get_output (MilterClientContext *context);
+G_GNUC_INTERNAL void milter_client_context_written (MilterClientContext *context);
+
+/* milter-client-negotiate.c */
+G_GNUC_INTERNAL MilterStatus milter_client_context_take_offer (MilterClientContext *context);
+/* a response that brings an option or requests of its own: they replace what the handlers saw */
+G_GNUC_INTERNAL void milter_client_context_replace_offer (MilterClientContext *context,
+                                                          MilterOption *option,
+                                                          MilterMacrosRequests *requests);
+G_GNUC_INTERNAL void milter_client_context_answer_offer (MilterClientContext *context,
+                                                         MilterStatus status);
+
+/* milter-client-edit.c */
+G_GNUC_INTERNAL void milter_client_context_send_quarantine (MilterClientContext *context);
+
+/* milter-client-message.c */
+/* the message is over: it is told, and what belongs to it goes */
+G_GNUC_INTERNAL void milter_client_context_end_message (MilterClientContext *context);
+
+/* for tests: what a context without a connection would have sent (transfer full) */
+G_GNUC_INTERNAL GByteArray *milter_client_context_take_output (MilterClientContext *context);
+
+G_END_DECLS

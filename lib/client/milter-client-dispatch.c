@@ -1,0 +1,356 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * milter-client-dispatch.c: bytes come, rules are asked, events happen, and the connection ends.
+ */
+#include "milter-client-context-private.h"
+
+/* What libmilter takes though it is not as it should be: bytes behind the last field
+ * (FRM-15, HDR-08, CON-07). */
+static gboolean
+check_payload (MilterMessage *message, GError **error)
+{
+  if (message->fault == MILTER_CODEC_ERROR_TRAILING_BYTES)
+    message->fault = MILTER_NO_FAULT;
+  if (message->fault == MILTER_NO_FAULT)
+    return TRUE;
+  g_propagate_error (error, milter_message_get_fault (message));
+  return FALSE;
+}
+
+/* a handler's message is cut short: by ABORT, by a command that begins another one, or by the end */
+static void
+cut_message (MilterClientContext *context)
+{
+  MilterClientContextPrivate *priv = context->priv;
+  MilterClientContextState state = priv->state;
+
+  milter_client_context_enter (context, MILTER_CLIENT_CONTEXT_STATE_ABORT);
+  milter_client_context_ask_abort (context, state);
+  milter_client_context_enter (context, MILTER_CLIENT_CONTEXT_STATE_ABORT_REPLIED);
+  milter_client_context_end_message (context);
+}
+
+/* Whether a deviation is passed over in silence. What was on its way for a message or a client that
+ * is already decided is dropped without a reply, as the MTA expects; also a second negotiation.
+ * A command that fits nowhere would leave its sender waiting for ever, so the connection ends. */
+static bool
+may_drop (MilterSessionState before, guint8 letter)
+{
+  return before == MILTER_SESSION_MESSAGE_OVER || before == MILTER_SESSION_CONNECTION_OVER
+         || (letter == MILTER_COMMAND_NEGOTIATE && before != MILTER_SESSION_START);
+}
+
+/* sets @dropped, or FALSE with the reason to close */
+static gboolean
+follow_rules (MilterClientContext *context,
+              const MilterMessage *message,
+              bool *dropped,
+              GError **error)
+{
+  MilterSession *session = &context->priv->session;
+  MilterSessionState before = session->state;
+  g_autoptr (GError) deviation = NULL;
+
+  *dropped = false;
+  if (milter_session_command (session, message, &deviation))
+    return TRUE;
+  /* an offer that cannot be answered is refused where it is answered, with the offer's own error */
+  if (!session->dropped)
+    return TRUE;
+  *dropped = true;
+  if (may_drop (before, message->letter))
+    return TRUE;
+  g_propagate_error (error, g_steal_pointer (&deviation));
+  return FALSE;
+}
+
+static void
+take_macros (MilterClientContext *context, const MilterMessage *message)
+{
+  MilterProtocolAgent *agent = MILTER_PROTOCOL_AGENT (context);
+  guint8 command = message->fields[0].number;
+  guint id = milter_client_context_signals[SIGNAL_DEFINE_MACRO];
+  bool is_heard_here = g_signal_has_handler_pending (context, id, 0, FALSE)
+                       || MILTER_CLIENT_CONTEXT_GET_CLASS (context)->define_macro != NULL;
+
+  milter_macros_set (_milter_protocol_agent_get_store (agent), command, message->fields[1].bytes);
+  if (is_heard_here)
+    {
+      milter_protocol_agent_set_macro_context (agent, command);
+      g_signal_emit (context, id, 0, command, milter_protocol_agent_get_macros (agent));
+    }
+}
+
+/* QUIT_NC: the SMTP client is gone, the connection stays for the next one */
+static void
+take_next_client (MilterClientContext *context)
+{
+  milter_client_context_set_private_data (context, NULL, NULL);
+  milter_client_context_reset_message_related_data (context);
+  milter_macros_clear (_milter_protocol_agent_get_store (MILTER_PROTOCOL_AGENT (context)));
+  milter_client_context_enter (context, MILTER_CLIENT_CONTEXT_STATE_NEGOTIATE_REPLIED);
+}
+
+/* the commands that have no event: macros, abort, quit, quit-nc */
+static void
+take_silent (MilterClientContext *context, const MilterMessage *message)
+{
+  switch (message->letter)
+    {
+    case MILTER_COMMAND_DEFINE_MACRO:
+      take_macros (context, message);
+      break;
+    case MILTER_COMMAND_QUIT:
+      milter_client_context_enter (context, MILTER_CLIENT_CONTEXT_STATE_QUIT);
+      milter_client_context_close (context, MILTER_IO_CLOSE_FLUSH);
+      break;
+    case MILTER_COMMAND_QUIT_NC:
+      take_next_client (context);
+      break;
+    default:
+      break;
+    }
+}
+
+/* asks the handlers; what they say is answered, or waited for */
+static gboolean
+take_event (MilterClientContext *context,
+            const MilterClientRow *row,
+            const MilterMessage *message,
+            GError **error)
+{
+  MilterClientContextPrivate *priv = context->priv;
+  MilterProtocolAgent *agent = MILTER_PROTOCOL_AGENT (context);
+  MilterStatus status = MILTER_STATUS_DEFAULT;
+  gboolean taken;
+
+  milter_macros_command (_milter_protocol_agent_get_store (agent), row->letter);
+  milter_protocol_agent_set_macro_context (agent, row->letter);
+  milter_client_context_enter (context, row->state);
+  priv->current = row;
+  priv->in_message = priv->in_message || message->spec->in_message;
+
+  priv->in_handler = true;
+  taken = row->take (context, message, &status, error);
+  priv->in_handler = false;
+  if (!taken || priv->closing)
+    return taken;
+
+  if (status != MILTER_STATUS_PROGRESS)
+    milter_client_context_answer (context, status);
+  else
+    milter_client_context_wait (context);
+  return TRUE;
+}
+
+static gboolean
+dispatch (MilterClientContext *context, MilterMessage *message, GError **error)
+{
+  MilterClientContextPrivate *priv = context->priv;
+  guint32 message_before = priv->session.message;
+  const MilterClientRow *row = milter_client_row_get (message->letter);
+  bool dropped;
+
+  if (!check_payload (message, error) || !follow_rules (context, message, &dropped, error))
+    return FALSE;
+  /* the session counts on where a message begins and where one is cut short */
+  if (priv->in_message
+      && (priv->session.message != message_before || message->letter == MILTER_COMMAND_ABORT
+          || message->letter == MILTER_COMMAND_QUIT || message->letter == MILTER_COMMAND_QUIT_NC))
+    cut_message (context);
+  if (priv->closing || dropped)
+    return TRUE;
+  if (message->letter == MILTER_COMMAND_ABORT)
+    milter_macros_command (_milter_protocol_agent_get_store (MILTER_PROTOCOL_AGENT (context)),
+                           MILTER_COMMAND_ABORT);
+  if (row != NULL)
+    return take_event (context, row, message, error);
+  take_silent (context, message);
+  return TRUE;
+}
+
+gboolean
+milter_client_context_take (MilterClientContext *context,
+                            const guint8 *data,
+                            gsize size,
+                            gsize *consumed,
+                            GError **error)
+{
+  MilterClientContextPrivate *priv = context->priv;
+  g_autoptr (GError) fault = NULL;
+  MilterDecodeStatus found = MILTER_DECODE_COMPLETE;
+
+  *consumed = 0;
+  priv->busy++;
+  while (fault == NULL && found == MILTER_DECODE_COMPLETE && !priv->closing && !priv->pending)
+    {
+      MilterMessage message;
+      gsize n = 0;
+
+      found = milter_message_decode (MILTER_SIDE_MTA, data + *consumed, size - *consumed,
+                                     &priv->limits, &message, &n, &fault);
+      *consumed += n;
+      if (found == MILTER_DECODE_COMPLETE)
+        dispatch (context, &message, &fault);
+    }
+  if (fault != NULL)
+    milter_client_context_fail (context, fault);
+  if (fault != NULL && error != NULL)
+    g_propagate_error (error, g_error_copy (fault));
+  milter_client_context_unbusy (context);
+  return fault == NULL;
+}
+
+/* The end of a connection. */
+
+void
+milter_client_context_fail (MilterClientContext *context, const GError *error)
+{
+  milter_client_context_emit_error (context, error);
+  milter_client_context_close (context, MILTER_IO_CLOSE_FLUSH);
+}
+
+/* the last of a context: what ends it waits until no handler is on the stack */
+static void
+finish (MilterClientContext *context)
+{
+  MilterClientContextPrivate *priv = context->priv;
+
+  if (priv->finished)
+    return;
+  priv->finished = true;
+  g_object_ref (context);
+  if (priv->in_message)
+    cut_message (context);
+  milter_client_context_enter (context, MILTER_CLIENT_CONTEXT_STATE_FINISHED);
+  g_signal_emit (context, milter_client_context_signals[SIGNAL_FINISHED], 0);
+  if (priv->worker != NULL)
+    milter_client_worker_forget (priv->worker, context);
+  g_object_unref (context);
+}
+
+void
+milter_client_context_unbusy (MilterClientContext *context)
+{
+  context->priv->busy--;
+  if (context->priv->busy == 0 && context->priv->closing)
+    finish (context);
+}
+
+void
+milter_client_context_close (MilterClientContext *context, MilterIoClose how)
+{
+  MilterClientContextPrivate *priv = context->priv;
+
+  if (priv->closing)
+    return;
+  priv->closing = true;
+  priv->pending = false;
+  if (priv->connection != NULL)
+    _milter_io_connection_close (g_steal_pointer (&priv->connection), how);
+  if (priv->busy == 0)
+    finish (context);
+}
+
+static void
+shut_down (MilterClientContext *context, gpointer data)
+{
+  milter_client_context_close (context, MILTER_IO_CLOSE_FLUSH);
+}
+
+/**
+ * milter_client_context_shutdown:
+ * @context: a context
+ *
+ * Ends the connection: what is to be written still leaves, nothing more is read. May be called from
+ * any thread and in a handler, whose status then counts for nothing.
+ */
+void
+milter_client_context_shutdown (MilterClientContext *context)
+{
+  g_return_if_fail (MILTER_IS_CLIENT_CONTEXT (context));
+  if (milter_client_context_is_here (context))
+    shut_down (context, NULL);
+  else
+    milter_client_context_post (context, shut_down, NULL, NULL);
+}
+
+void
+milter_client_context_leave (MilterClientContext *context)
+{
+  context->priv->leaving = true;
+  if (!context->priv->in_message && context->priv->current == NULL)
+    milter_client_context_close (context, MILTER_IO_CLOSE_FLUSH);
+}
+
+/* Feeding by hand. */
+
+static gboolean
+take_input (MilterClientContext *context, GError **error)
+{
+  MilterClientContextPrivate *priv = context->priv;
+  gsize consumed = 1;
+  gboolean taken = TRUE;
+
+  /* a handler may feed on */
+  while (taken && consumed > 0 && priv->input->len > 0 && !priv->closing && !priv->pending)
+    {
+      g_autoptr (GByteArray) input = g_steal_pointer (&priv->input);
+
+      priv->input = g_byte_array_new ();
+      taken = milter_client_context_take (context, input->data, input->len, &consumed, error);
+      g_byte_array_prepend (priv->input, input->data + consumed, input->len - consumed);
+    }
+  return taken;
+}
+
+/**
+ * milter_client_context_feed:
+ * @context: a context without a connection
+ * @chunk: (array length=size) (element-type guint8): bytes as an MTA sends them, cut anywhere
+ * @size: how many
+ * @error: return location for what the MTA did wrong
+ *
+ * Handles all commands that are complete. Within a handler of the same context the bytes are only
+ * kept for afterwards.
+ *
+ * Returns: %FALSE if the bytes are nothing that an MTA may send: "error" was emitted and the context
+ *   is finished
+ */
+gboolean
+milter_client_context_feed (MilterClientContext *context,
+                            const char *chunk,
+                            gsize size,
+                            GError **error)
+{
+  MilterClientContextPrivate *priv;
+
+  g_return_val_if_fail (MILTER_IS_CLIENT_CONTEXT (context), FALSE);
+  g_return_val_if_fail (chunk != NULL || size == 0, FALSE);
+  g_return_val_if_fail (size <= G_MAXINT, FALSE);
+  priv = context->priv;
+  g_return_val_if_fail (priv->connection == NULL, FALSE);
+  if (priv->closing)
+    {
+      g_set_error (error, MILTER_CLIENT_CONTEXT_ERROR, MILTER_CLIENT_CONTEXT_ERROR_INVALID_STATE,
+                   "the context is finished and takes no more bytes");
+      return FALSE;
+    }
+  if (priv->input == NULL)
+    priv->input = g_byte_array_new ();
+  g_byte_array_append (priv->input, (const guint8 *) chunk, size);
+  return priv->busy > 0 ? TRUE : take_input (context, error);
+}
+
+void
+milter_client_context_resume (MilterClientContext *context)
+{
+  MilterClientContextPrivate *priv = context->priv;
+
+  if (priv->closing)
+    return;
+  if (priv->connection != NULL)
+    _milter_io_connection_pause (priv->connection, false);
+  else if (priv->input != NULL && priv->busy == 0)
+    take_input (context, NULL);
+}

@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * milter-client-message.c: what belongs to one message, and goes with it.
+ */
+#include "milter-client-context-private.h"
+
+/* The end of a message. */
+
+/**
+ * milter_client_context_reset_message_related_data:
+ * @context: a context
+ *
+ * Forgets what belongs to the message: the shelf, the quarantine reason, the reply text. The context
+ * does so by itself at the end of each message.
+ */
+void
+milter_client_context_reset_message_related_data (MilterClientContext *context)
+{
+  MilterClientContextPrivate *priv;
+
+  g_return_if_fail (MILTER_IS_CLIENT_CONTEXT (context));
+  priv = context->priv;
+  g_clear_pointer (&priv->shelf, g_hash_table_unref);
+  g_clear_pointer (&priv->quarantine_reason, g_free);
+  if (priv->reply != NULL)
+    g_string_free (g_steal_pointer (&priv->reply), TRUE);
+  priv->reply_code = 0;
+  priv->skip_body = false;
+  priv->body_replaced = false;
+  priv->body_closed = false;
+}
+
+void
+milter_client_context_end_message (MilterClientContext *context)
+{
+  context->priv->in_message = false;
+  milter_client_context_reset_message_related_data (context);
+}
+
+/* Arguments. */
+
+/**
+ * milter_client_context_get_envelope_arguments:
+ * @context: a context in a handler of "envelope-from" or "envelope-recipient"
+ *
+ * Returns: (transfer full) (nullable): the ESMTP arguments of the MAIL or RCPT that is being handled,
+ *   as `SIZE=1000`; free with g_strfreev(). %NULL outside of such a handler.
+ */
+char **
+milter_client_context_get_envelope_arguments (MilterClientContext *context)
+{
+  MilterClientContextPrivate *priv;
+  MilterBytes rest;
+  MilterBytes argument;
+  GPtrArray *arguments;
+
+  g_return_val_if_fail (MILTER_IS_CLIENT_CONTEXT (context), NULL);
+  priv = context->priv;
+  if (priv->current == NULL || !priv->in_handler
+      || (priv->current->event != EVENT_ENVELOPE_FROM
+          && priv->current->event != EVENT_ENVELOPE_RECIPIENT))
+    return NULL;
+  arguments = g_ptr_array_new ();
+  rest = priv->arguments;
+  while (milter_strings_next (&rest, &argument))
+    g_ptr_array_add (arguments, g_strndup ((const char *) argument.data, argument.size));
+  g_ptr_array_add (arguments, NULL);
+  return (char **) g_ptr_array_free (arguments, FALSE);
+}
+
+/* Quarantine. */
+
+/**
+ * milter_client_context_set_quarantine_reason:
+ * @context: a context
+ * @reason: (nullable): why the message is held; line ends become blanks
+ *
+ * Sets what is sent at the end of the message, without a look at whether the MTA takes it.
+ */
+void
+milter_client_context_set_quarantine_reason (MilterClientContext *context, const char *reason)
+{
+  MilterClientContextPrivate *priv;
+
+  g_return_if_fail (MILTER_IS_CLIENT_CONTEXT (context));
+  priv = context->priv;
+  g_free (priv->quarantine_reason);
+  /* one frame has room for so much, and the NUL */
+  priv->quarantine_reason = g_strndup (reason, MILTER_LIMIT_FROM_MTA - 1);
+  if (priv->quarantine_reason != NULL)
+    g_strdelimit (priv->quarantine_reason, "\r\n", ' ');
+  g_object_notify (G_OBJECT (context), "quarantine-reason");
+}
+
+const char *
+milter_client_context_get_quarantine_reason (MilterClientContext *context)
+{
+  g_return_val_if_fail (MILTER_IS_CLIENT_CONTEXT (context), NULL);
+  return context->priv->quarantine_reason;
+}
+
+/* The shelf: a program's own values, for as long as the message lasts. */
+
+/**
+ * milter_client_context_get_mail_transaction_shelf:
+ * @context: a context
+ *
+ * Returns: (transfer none) (element-type utf8 utf8): the values, by key
+ */
+GHashTable *
+milter_client_context_get_mail_transaction_shelf (MilterClientContext *context)
+{
+  MilterClientContextPrivate *priv;
+
+  g_return_val_if_fail (MILTER_IS_CLIENT_CONTEXT (context), NULL);
+  priv = context->priv;
+  if (priv->shelf == NULL)
+    priv->shelf = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
+  return priv->shelf;
+}
+
+/**
+ * milter_client_context_set_mail_transaction_shelf_value:
+ * @context: a context
+ * @key: a key
+ * @value: (nullable): its value; %NULL takes the key off
+ */
+void
+milter_client_context_set_mail_transaction_shelf_value (MilterClientContext *context,
+                                                        const char *key,
+                                                        const char *value)
+{
+  GHashTable *shelf;
+
+  g_return_if_fail (MILTER_IS_CLIENT_CONTEXT (context));
+  g_return_if_fail (key != NULL);
+  shelf = milter_client_context_get_mail_transaction_shelf (context);
+  if (value != NULL)
+    g_hash_table_replace (shelf, g_strdup (key), g_strdup (value));
+  else
+    g_hash_table_remove (shelf, key);
+}
+
+const char *
+milter_client_context_get_mail_transaction_shelf_value (MilterClientContext *context,
+                                                        const char *key)
+{
+  g_return_val_if_fail (MILTER_IS_CLIENT_CONTEXT (context), NULL);
+  g_return_val_if_fail (key != NULL, NULL);
+  if (context->priv->shelf == NULL)
+    return NULL;
+  return g_hash_table_lookup (context->priv->shelf, key);
+}
+
+void
+milter_client_context_clear_mail_transaction_shelf (MilterClientContext *context)
+{
+  g_return_if_fail (MILTER_IS_CLIENT_CONTEXT (context));
+  g_clear_pointer (&context->priv->shelf, g_hash_table_unref);
+}
+
+/**
+ * milter_client_context_mail_transaction_shelf_foreach:
+ * @context: a context
+ * @func: (scope call): called for each value; must not change the shelf
+ * @user_data: what it is given
+ */
+void
+milter_client_context_mail_transaction_shelf_foreach (MilterClientContext *context,
+                                                      MilterClientMailTransactionShelfFunc func,
+                                                      gpointer user_data)
+{
+  GHashTableIter iter;
+  gpointer key;
+  gpointer value;
+
+  g_return_if_fail (MILTER_IS_CLIENT_CONTEXT (context));
+  if (context->priv->shelf == NULL)
+    return;
+  g_hash_table_iter_init (&iter, context->priv->shelf);
+  while (g_hash_table_iter_next (&iter, &key, &value))
+    func (key, value, user_data);
+}

@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * milter-client-negotiate.c: the MTA's offer, and our answer.
+ *
+ * The handlers see the offer as an option that they may edit. What they leave as it is, or answer
+ * with MILTER_STATUS_ALL_OPTIONS, becomes the default answer: every action, and only the events
+ * that somebody listens to. An unchanged offer is never echoed: its steps would ask the MTA to send
+ * nothing and to wait for nothing.
+ */
+#include <string.h>
+
+#include "milter-client-context-private.h"
+
+MilterStatus
+milter_client_context_take_offer (MilterClientContext *context)
+{
+  MilterClientContextPrivate *priv = context->priv;
+  const MilterOffer *offer = &priv->session.offer;
+  MilterMacrosRequests *requests;
+
+  /* many programs never look */
+  if (!milter_client_context_wants_offer (context))
+    return MILTER_STATUS_ALL_OPTIONS;
+  priv->offer = milter_option_new (offer->version, offer->actions, offer->steps);
+  priv->requests = milter_macros_requests_new ();
+  requests = milter_protocol_agent_get_macros_requests (MILTER_PROTOCOL_AGENT (context));
+  if (requests != NULL)
+    milter_macros_requests_merge (priv->requests, requests);
+  return milter_client_context_ask_negotiate (context, priv->offer, priv->requests);
+}
+
+void
+milter_client_context_replace_offer (MilterClientContext *context,
+                                     MilterOption *option,
+                                     MilterMacrosRequests *requests)
+{
+  if (option != NULL)
+    g_set_object (&context->priv->offer, option);
+  if (requests != NULL)
+    g_set_object (&context->priv->requests, requests);
+}
+
+/* whether the handlers changed the offer */
+static bool
+is_edited (MilterClientContext *context)
+{
+  const MilterOffer *offer = &context->priv->session.offer;
+  MilterOption *option = context->priv->offer;
+
+  return option != NULL
+         && (milter_option_get_version (option) != offer->version
+             || (guint32) milter_option_get_action (option) != offer->actions
+             || (guint32) milter_option_get_step (option) != offer->steps);
+}
+
+static gboolean
+default_answer (MilterClientContext *context, MilterOffer *answer, GError **error)
+{
+  const MilterOffer *offer = &context->priv->session.offer;
+  /* a word of 0 stands for the oldest set (NEG-15, NEG-16); milter_offer_answer() knows it */
+  guint32 steps = offer->steps != 0 ? offer->steps : MILTER_STEPS_ALL;
+  guint32 wanted = milter_client_context_get_unwanted (context) | MILTER_STEP_SKIP;
+
+  if (offer->steps == 0)
+    wanted &= 0x3f;
+  return milter_offer_answer (offer, offer->actions & MILTER_ACTIONS_ALL, wanted & steps, answer,
+                              error);
+}
+
+static gboolean
+edited_answer (MilterClientContext *context, MilterOffer *answer, GError **error)
+{
+  MilterOption *option = context->priv->offer;
+
+  if (!milter_offer_answer (&context->priv->session.offer, milter_option_get_action (option),
+                            milter_option_get_step (option), answer, error))
+    return FALSE;
+  answer->version = MIN (answer->version, milter_option_get_version (option));
+  return TRUE;
+}
+
+/* one-letter names go bare, longer ones in braces (milter-protocol 5.1) */
+static void
+append_symbol (GString *names, const char *symbol)
+{
+  gsize length = strlen (symbol);
+
+  if (length == 0)
+    return;
+  if (names->len > 0)
+    g_string_append_c (names, ' ');
+  if (length == 1 || symbol[0] == '{')
+    g_string_append (names, symbol);
+  else
+    g_string_append_printf (names, "{%s}", symbol);
+}
+
+typedef struct
+{
+  GByteArray *lists;
+} SymbolLists;
+
+static void
+append_list (MilterMacrosRequests *requests, MilterCommand command, gpointer data)
+{
+  SymbolLists *lists = data;
+  const MilterSpec *spec = milter_spec_get (MILTER_SIDE_MTA, command);
+  g_autoptr (GString) names = g_string_new (NULL);
+
+  if (spec == NULL || spec->stage < 0)
+    return;
+  for (GList *node = milter_macros_requests_get_symbols (requests, command); node != NULL;
+       node = node->next)
+    append_symbol (names, node->data);
+  if (names->len > 0)
+    milter_symbol_lists_append (lists->lists, spec->stage, milter_bytes (names->str, names->len));
+}
+
+/* NEG-24: lists only for an MTA that offers to take them */
+static GByteArray *
+symbol_lists (MilterClientContext *context)
+{
+  MilterClientContextPrivate *priv = context->priv;
+  MilterMacrosRequests *requests = priv->requests;
+  SymbolLists lists = { g_byte_array_new () };
+
+  if (requests == NULL)
+    requests = milter_protocol_agent_get_macros_requests (MILTER_PROTOCOL_AGENT (context));
+  if (requests == NULL || (priv->session.offer.actions & MILTER_ACTION_SET_SYMBOL_LIST) == 0)
+    return lists.lists;
+  /* ascending stages, as libmilter sends them */
+  for (int stage = 0; stage < MILTER_N_MACRO_STAGES; stage++)
+    append_list (requests, milter_macro_stage_to_command (stage), &lists);
+  return lists.lists;
+}
+
+static void
+send_answer (MilterClientContext *context, const MilterOffer *answer)
+{
+  MilterClientContextPrivate *priv = context->priv;
+  g_autoptr (GByteArray) lists = symbol_lists (context);
+  MilterMessage message;
+
+  milter_message_init (&message, MILTER_SIDE_MILTER, MILTER_REPLY_NEGOTIATE);
+  message.fields[0].number = answer->version;
+  message.fields[1].number = answer->actions;
+  message.fields[2].number = answer->steps;
+  if (lists->len > 0)
+    message.fields[1].number |= MILTER_ACTION_SET_SYMBOL_LIST;
+  message.fields[3].bytes = milter_bytes (lists->data, lists->len);
+  if (!milter_message_append (&message, milter_client_context_get_output (context), NULL))
+    g_error ("an answer to a negotiation cannot be written");
+  milter_session_reply (&priv->session, &message, NULL);
+  milter_client_context_written (context);
+  g_clear_object (&priv->option);
+}
+
+/* any status that is no answer to an offer: the MTA is told with a reject, or by closing */
+static void
+refuse (MilterClientContext *context, MilterStatus status)
+{
+  g_autoptr (GError) error = NULL;
+
+  if (status == MILTER_STATUS_REJECT)
+    {
+      milter_frame_append (MILTER_REPLY_REJECT, milter_bytes (NULL, 0),
+                           milter_client_context_get_output (context));
+      milter_client_context_written (context);
+      milter_client_context_close (context, MILTER_IO_CLOSE_FLUSH);
+      return;
+    }
+  error = g_error_new (MILTER_CLIENT_CONTEXT_ERROR, MILTER_CLIENT_CONTEXT_ERROR_INVALID_STATE,
+                       "status %d cannot answer negotiate (SMFIC_OPTNEG); the connection is closed",
+                       status);
+  milter_client_context_fail (context, error);
+}
+
+void
+milter_client_context_answer_offer (MilterClientContext *context, MilterStatus status)
+{
+  MilterClientContextPrivate *priv = context->priv;
+  g_autoptr (GError) error = NULL;
+  MilterOffer answer;
+  gboolean answered;
+
+  if (!MILTER_STATUS_IS_PASS (status) && status != MILTER_STATUS_ALL_OPTIONS)
+    {
+      refuse (context, status);
+      return;
+    }
+  if (status != MILTER_STATUS_ALL_OPTIONS && is_edited (context))
+    answered = edited_answer (context, &answer, &error);
+  else
+    answered = default_answer (context, &answer, &error);
+  if (!answered)
+    {
+      milter_client_context_fail (context, error);
+      return;
+    }
+  send_answer (context, &answer);
+  if (priv->requests != NULL)
+    milter_protocol_agent_set_macros_requests (MILTER_PROTOCOL_AGENT (context), priv->requests);
+  g_clear_object (&priv->offer);
+  g_clear_object (&priv->requests);
+}

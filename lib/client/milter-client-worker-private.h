@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * milter-client-worker-private.h: a thread that serves connections, and those connections.
+ */
+#pragma once
+
+#include <stdbool.h>
+
+#include "milter-client-handlers.h"
+#include "milter-handover-private.h"
+#include "milter-io-private.h"
+
+G_BEGIN_DECLS
+
+typedef struct _MilterClientWorker MilterClientWorker;
+
+/* what a worker tells the thread of milter_client_run() */
+typedef enum
+{
+  MILTER_CLIENT_NOTE_SESSION_FINISHED,
+  MILTER_CLIENT_NOTE_ERROR,
+  MILTER_CLIENT_NOTE_WORKER_ENDED
+} MilterClientNoteKind;
+
+typedef struct
+{
+  MilterClientNoteKind kind;
+  GError *error;
+} MilterClientNote;
+
+G_GNUC_INTERNAL void milter_client_note_free (gpointer note);
+
+/* starts a thread; it tells @notes what happens */
+G_GNUC_INTERNAL MilterClientWorker *milter_client_worker_new (MilterClient *client,
+                                                              MilterHandover *notes,
+                                                              GError **error);
+G_GNUC_INTERNAL MilterClientWorker *milter_client_worker_ref (MilterClientWorker *worker);
+G_GNUC_INTERNAL void milter_client_worker_unref (MilterClientWorker *worker);
+/* hands a connected socket over; the worker owns it, also if it is too late */
+G_GNUC_INTERNAL void milter_client_worker_serve (MilterClientWorker *worker,
+                                                 int fd,
+                                                 const struct sockaddr *address,
+                                                 socklen_t address_size);
+/* ends it when its messages are over, at the latest after @shutdown_time seconds; it then tells
+ * MILTER_CLIENT_NOTE_WORKER_ENDED */
+G_GNUC_INTERNAL void milter_client_worker_end (MilterClientWorker *worker, guint shutdown_time);
+/* waits for the thread, after that note */
+G_GNUC_INTERNAL void milter_client_worker_join (MilterClientWorker *worker);
+
+/* whether the calling thread is the worker's */
+G_GNUC_INTERNAL bool milter_client_worker_is_here (MilterClientWorker *worker);
+/* calls @func in the worker's thread; frees @data if it ended before */
+G_GNUC_INTERNAL void milter_client_worker_post (MilterClientWorker *worker,
+                                                MilterClientContext *context,
+                                                void (*func) (MilterClientContext *context,
+                                                              gpointer data),
+                                                gpointer data,
+                                                GDestroyNotify free_data);
+/* the context is over: the worker lets it go */
+G_GNUC_INTERNAL void milter_client_worker_forget (MilterClientWorker *worker,
+                                                  MilterClientContext *context);
+/* sets the time by which the peer must have said something */
+G_GNUC_INTERNAL void milter_client_worker_arm (MilterClientContext *context);
+
+G_END_DECLS

@@ -1,0 +1,388 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * milter-client-worker.c: a thread with a main context and an io loop of its own, and its
+ * connections.
+ *
+ * Others reach it through its inbox alone, and it reaches the thread of milter_client_run() through
+ * the notes alone: both are hand-overs.
+ */
+#include <unistd.h>
+
+#include "milter-client-context-private.h"
+#include "milter-client-private.h"
+
+struct _MilterClientWorker
+{
+  gatomicrefcount refs;     /* of the client while it runs, and of each of its contexts */
+  MilterClient *client;     /* unowned; it outlives the thread */
+  MilterHandover *inbox;
+  MilterHandover *notes;
+  GThread *thread;
+
+  /* the rest belongs to the thread */
+  GMainContext *main_context;
+  GMainLoop *loop;
+  MilterIoLoop *io;
+  GThread *self;
+  GQueue contexts;          /* each holds a reference */
+  bool ending;
+};
+
+/* what comes through the inbox: a call */
+typedef struct _Task Task;
+struct _Task
+{
+  void (*run) (MilterClientWorker *worker, Task *task);
+  /* a socket */
+  int fd;
+  MilterGenericSocketAddress *address;
+  /* something for a context */
+  MilterClientContext *context;
+  void (*func) (MilterClientContext *context, gpointer data);
+  gpointer data;
+  GDestroyNotify free_data;
+  /* the end */
+  guint shutdown_time;
+};
+
+static void
+task_free (gpointer data)
+{
+  Task *task = data;
+
+  if (task->fd >= 0)
+    close (task->fd);
+  g_free (task->address);
+  if (task->free_data != NULL)
+    task->free_data (task->data);
+  g_clear_object (&task->context);
+  g_free (task);
+}
+
+/* takes it over; one that comes too late is freed */
+static void
+post (MilterClientWorker *worker, Task task)
+{
+  _milter_handover_post (worker->inbox, g_memdup2 (&task, sizeof task));
+}
+
+void
+milter_client_note_free (gpointer data)
+{
+  MilterClientNote *note = data;
+
+  g_clear_error (&note->error);
+  g_free (note);
+}
+
+static void
+tell (MilterClientWorker *worker, MilterClientNoteKind kind, GError *error)
+{
+  MilterClientNote note = { kind, error };
+
+  _milter_handover_post (worker->notes, g_memdup2 (&note, sizeof note));
+}
+
+/* A connection. */
+
+void
+milter_client_worker_arm (MilterClientContext *context)
+{
+  MilterClientContextPrivate *priv = context->priv;
+  gint64 time_us = 0;
+
+  if (priv->connection == NULL)
+    return;
+  /* while a program thinks, the MTA may be silent */
+  if (priv->timeout > 0 && !priv->pending)
+    time_us = g_get_monotonic_time () + priv->timeout * G_USEC_PER_SEC;
+  _milter_io_connection_set_deadline (priv->connection, time_us);
+}
+
+static gsize
+on_received (MilterIoConnection *connection, const guint8 *data, gsize size, gpointer user_data)
+{
+  MilterClientContext *context = user_data;
+  gsize consumed;
+
+  g_object_ref (context);
+  milter_client_context_take (context, data, size, &consumed, NULL);
+  /* bytes that make no whole command yet do not buy time */
+  if (consumed > 0)
+    milter_client_worker_arm (context);
+  g_object_unref (context);
+  return consumed;
+}
+
+static void
+tell_lost_connection (MilterClientContext *context, gsize leftover, const GError *cause)
+{
+  g_autoptr (GError) error = NULL;
+
+  if (cause != NULL)
+    error = g_error_new (MILTER_CLIENT_CONTEXT_ERROR, MILTER_CLIENT_CONTEXT_ERROR_IO_ERROR,
+                         "the connection to the MTA broke: %s", cause->message);
+  else
+    error = g_error_new (MILTER_CLIENT_CONTEXT_ERROR, MILTER_CLIENT_CONTEXT_ERROR_IO_ERROR,
+                         "the MTA closed the connection inside a command, after %" G_GSIZE_FORMAT
+                         " bytes of it",
+                         leftover);
+  milter_client_context_emit_error (context, error);
+}
+
+static void
+on_ended (MilterIoConnection *connection,
+          MilterIoEnd end,
+          gsize leftover,
+          const GError *error,
+          gpointer user_data)
+{
+  MilterClientContext *context = user_data;
+  MilterIoClose how = end == MILTER_IO_END_EOF ? MILTER_IO_CLOSE_FLUSH : MILTER_IO_CLOSE_NOW;
+
+  g_object_ref (context);
+  if (error != NULL || leftover > 0)
+    tell_lost_connection (context, leftover, error);
+  milter_client_context_close (context, how);
+  g_object_unref (context);
+}
+
+static void
+on_deadline (MilterIoConnection *connection, gpointer user_data)
+{
+  MilterClientContext *context = user_data;
+
+  g_object_ref (context);
+  context->priv->busy++;
+  g_signal_emit (context, milter_client_context_signals[SIGNAL_TIMEOUT], 0);
+  milter_client_context_close (context, MILTER_IO_CLOSE_NOW);
+  milter_client_context_unbusy (context);
+  g_object_unref (context);
+}
+
+static const MilterIoHandlers io_handlers = {
+  .received = on_received,
+  .ended = on_ended,
+  .deadline = on_deadline,
+};
+
+/* the program meets the context here, before its first byte is read */
+static void
+introduce (MilterClientWorker *worker, MilterClientContext *context)
+{
+  g_object_ref (context);
+  context->priv->busy++;
+  milter_client_worker_arm (context);
+  milter_client_emit_connection_established (worker->client, context);
+  milter_client_context_look_for_listeners (context);
+  if (worker->ending)
+    milter_client_context_leave (context);
+  milter_client_context_unbusy (context);
+  g_object_unref (context);
+}
+
+static void
+serve (MilterClientWorker *worker, Task *task)
+{
+  MilterClientContext *context = milter_client_create_context (worker->client);
+  MilterClientContextPrivate *priv = context->priv;
+  GError *error = NULL;
+
+  priv->worker = milter_client_worker_ref (worker);
+  priv->address = g_steal_pointer (&task->address);
+  /* the connection owns the socket, or has closed it */
+  priv->connection = _milter_io_connection_new (worker->io, task->fd, /* quickack= */ false,
+                                                &io_handlers, context, &error);
+  task->fd = -1;
+  if (priv->connection == NULL)
+    {
+      tell (worker, MILTER_CLIENT_NOTE_ERROR, error);
+      tell (worker, MILTER_CLIENT_NOTE_SESSION_FINISHED, NULL);
+      g_object_unref (context);
+      return;
+    }
+  g_queue_push_tail_link (&worker->contexts, &priv->link);
+  introduce (worker, context);
+}
+
+static void
+quit_if_empty (MilterClientWorker *worker)
+{
+  if (worker->ending && worker->contexts.length == 0)
+    g_main_loop_quit (worker->loop);
+}
+
+void
+milter_client_worker_forget (MilterClientWorker *worker, MilterClientContext *context)
+{
+  g_queue_unlink (&worker->contexts, &context->priv->link);
+  tell (worker, MILTER_CLIENT_NOTE_SESSION_FINISHED, NULL);
+  quit_if_empty (worker);
+  g_object_unref (context);
+}
+
+/* The end of a worker. */
+
+/* contexts may go, and others with them, while their handlers run */
+static void
+for_each_context (MilterClientWorker *worker, void (*func) (MilterClientContext *context))
+{
+  g_autoptr (GPtrArray) contexts = g_ptr_array_new_with_free_func (g_object_unref);
+
+  for (GList *node = worker->contexts.head; node != NULL; node = node->next)
+    g_ptr_array_add (contexts, g_object_ref (node->data));
+  for (guint i = 0; i < contexts->len; i++)
+    func (contexts->pdata[i]);
+}
+
+static void
+cut_off (MilterClientContext *context)
+{
+  milter_client_context_close (context, MILTER_IO_CLOSE_NOW);
+}
+
+static gboolean
+cut_all_off (gpointer worker)
+{
+  for_each_context (worker, cut_off);
+  return G_SOURCE_REMOVE;
+}
+
+static void
+end (MilterClientWorker *worker, Task *task)
+{
+  g_autoptr (GSource) source = NULL;
+
+  worker->ending = true;
+  for_each_context (worker, milter_client_context_leave);
+  quit_if_empty (worker);
+  source = g_timeout_source_new_seconds (task->shutdown_time);
+  g_source_set_callback (source, cut_all_off, worker, NULL);
+  g_source_attach (source, worker->main_context);
+}
+
+/* The thread. */
+
+static void
+receive (gpointer item, gpointer user_data)
+{
+  Task *task = item;
+
+  if (task == NULL)
+    return;
+  task->run (user_data, task);
+  task_free (task);
+}
+
+static gpointer
+worker_main (gpointer data)
+{
+  MilterClientWorker *worker = data;
+
+  worker->self = g_thread_self ();
+  g_main_context_push_thread_default (worker->main_context);
+  g_main_loop_run (worker->loop);
+  _milter_handover_close (worker->inbox);
+  _milter_io_loop_free (g_steal_pointer (&worker->io));
+  g_main_context_pop_thread_default (worker->main_context);
+  tell (worker, MILTER_CLIENT_NOTE_WORKER_ENDED, NULL);
+  milter_client_worker_unref (worker);
+  return NULL;
+}
+
+MilterClientWorker *
+milter_client_worker_new (MilterClient *client, MilterHandover *notes, GError **error)
+{
+  MilterClientWorker *worker = g_new0 (MilterClientWorker, 1);
+
+  g_atomic_ref_count_init (&worker->refs);
+  worker->client = client;
+  worker->notes = _milter_handover_ref (notes);
+  worker->main_context = g_main_context_new ();
+  worker->loop = g_main_loop_new (worker->main_context, FALSE);
+  worker->io = _milter_io_loop_new (worker->main_context, error);
+  if (worker->io != NULL)
+    worker->inbox = _milter_handover_new (worker->main_context, receive, worker, task_free, error);
+  if (worker->inbox != NULL)
+    worker->thread
+        = g_thread_try_new ("milter-worker", worker_main, milter_client_worker_ref (worker), error);
+  if (worker->thread == NULL)
+    {
+      if (worker->inbox != NULL)
+        milter_client_worker_unref (worker);
+      milter_client_worker_unref (worker);
+      return NULL;
+    }
+  return worker;
+}
+
+MilterClientWorker *
+milter_client_worker_ref (MilterClientWorker *worker)
+{
+  g_atomic_ref_count_inc (&worker->refs);
+  return worker;
+}
+
+void
+milter_client_worker_unref (MilterClientWorker *worker)
+{
+  if (!g_atomic_ref_count_dec (&worker->refs))
+    return;
+  g_clear_pointer (&worker->inbox, _milter_handover_unref);
+  g_clear_pointer (&worker->io, _milter_io_loop_free);
+  g_clear_pointer (&worker->notes, _milter_handover_unref);
+  g_main_loop_unref (worker->loop);
+  g_main_context_unref (worker->main_context);
+  g_free (worker);
+}
+
+void
+milter_client_worker_join (MilterClientWorker *worker)
+{
+  g_thread_join (g_steal_pointer (&worker->thread));
+}
+
+bool
+milter_client_worker_is_here (MilterClientWorker *worker)
+{
+  return worker->self == g_thread_self ();
+}
+
+void
+milter_client_worker_serve (MilterClientWorker *worker,
+                            int fd,
+                            const struct sockaddr *address,
+                            socklen_t address_size)
+{
+  MilterGenericSocketAddress *copy = g_new0 (MilterGenericSocketAddress, 1);
+
+  memcpy (copy, address, MIN (address_size, sizeof *copy));
+  post (worker, (Task){ .run = serve, .fd = fd, .address = copy });
+}
+
+void
+milter_client_worker_end (MilterClientWorker *worker, guint shutdown_time)
+{
+  post (worker, (Task){ .run = end, .fd = -1, .shutdown_time = shutdown_time });
+}
+
+static void
+call (MilterClientWorker *worker, Task *task)
+{
+  task->func (task->context, task->data);
+}
+
+void
+milter_client_worker_post (MilterClientWorker *worker,
+                           MilterClientContext *context,
+                           void (*func) (MilterClientContext *context, gpointer data),
+                           gpointer data,
+                           GDestroyNotify free_data)
+{
+  post (worker, (Task){ .run = call,
+                        .fd = -1,
+                        .context = g_object_ref (context),
+                        .func = func,
+                        .data = data,
+                        .free_data = free_data });
+}
