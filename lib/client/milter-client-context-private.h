@@ -95,6 +95,7 @@ struct _MilterClientContextPrivate
   bool closing;                      /* nothing more is read, handled or answered */
   bool leaving;                      /* closes when no message is under way */
   bool finished;
+  GError *failure;                   /* (nullable): why it closed */
   bool use_bytes;
   bool in_message;                   /* between MAIL and its end, as the handlers see it */
   bool skip_body;                    /* SKIP was answered where the MTA does not know it */

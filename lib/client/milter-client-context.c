@@ -45,6 +45,7 @@ milter_client_context_finalize (GObject *object)
   g_clear_object (&priv->option);
   if (priv->reply != NULL)
     g_string_free (priv->reply, TRUE);
+  g_clear_error (&priv->failure);
   g_free (priv->quarantine_reason);
   g_clear_pointer (&priv->input, g_byte_array_unref);
   g_clear_pointer (&priv->output, g_byte_array_unref);

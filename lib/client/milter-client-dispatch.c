@@ -54,8 +54,10 @@ follow_rules (MilterClientContext *context,
   *dropped = false;
   if (milter_session_command (session, message, &deviation))
     return TRUE;
-  /* an offer that cannot be answered is refused where it is answered, with the offer's own error */
-  if (!session->dropped)
+  /* An offer that cannot be answered is refused where it is answered, with the offer's own error. What
+   * comes before any offer is no session (NEG-21), though libmilter takes it. */
+  if (!session->dropped
+      && (before != MILTER_SESSION_START || message->spec->answer != MILTER_ANSWER_REPLY))
     return TRUE;
   *dropped = true;
   if (may_drop (before, message->letter))
@@ -179,6 +181,7 @@ milter_client_context_take (MilterClientContext *context,
   MilterClientContextPrivate *priv = context->priv;
   g_autoptr (GError) fault = NULL;
   MilterDecodeStatus found = MILTER_DECODE_COMPLETE;
+  bool failed;
 
   *consumed = 0;
   priv->busy++;
@@ -195,10 +198,11 @@ milter_client_context_take (MilterClientContext *context,
     }
   if (fault != NULL)
     milter_client_context_fail (context, fault);
-  if (fault != NULL && error != NULL)
-    g_propagate_error (error, g_error_copy (fault));
+  failed = priv->failure != NULL;
+  if (failed)
+    g_propagate_error (error, g_error_copy (priv->failure));
   milter_client_context_unbusy (context);
-  return fault == NULL;
+  return !failed;
 }
 
 /* The end of a connection. */
@@ -206,6 +210,8 @@ milter_client_context_take (MilterClientContext *context,
 void
 milter_client_context_fail (MilterClientContext *context, const GError *error)
 {
+  if (context->priv->failure == NULL)
+    context->priv->failure = g_error_copy (error);
   milter_client_context_emit_error (context, error);
   milter_client_context_close (context, MILTER_IO_CLOSE_FLUSH);
 }
