@@ -51,6 +51,13 @@ describe_errno (const char *path, int number)
   return g_strdup_printf ("\"%s%s\": %s", display, cut ? "…" : "", g_strerror (number));
 }
 
+static char *
+describe_excess (gsize max_size)
+{
+  return g_strdup_printf ("more than %" G_GSIZE_FORMAT " MiB", max_size >> 20);
+}
+
+/* some files tell no size, others grow: what is read counts */
 static GBytes *
 read_all (int fd, gsize max_size, const char *path, char **got)
 {
@@ -75,7 +82,7 @@ read_all (int fd, gsize max_size, const char *path, char **got)
         return g_byte_array_free_to_bytes (g_steal_pointer (&bytes));
       if (bytes->len > max_size)
         {
-          *got = g_strdup_printf ("more than %" G_GSIZE_FORMAT " MiB", max_size >> 20);
+          *got = describe_excess (max_size);
           return NULL;
         }
     }
@@ -98,6 +105,8 @@ milter_parser_read_file (const char *path, gsize max_size, char **got)
     *got = describe_errno (path, errno);
   else if (!S_ISREG (status.st_mode))
     *got = describe_type (status.st_mode);
+  else if (status.st_size > (off_t) max_size)
+    *got = describe_excess (max_size);
   else
     bytes = read_all (fd, max_size, path, got);
   close (fd);

@@ -41,13 +41,16 @@ milter_parser_name (const MilterWord *word)
   return g_utf8_make_valid (word->text->str, (gssize) word->text->len);
 }
 
-/* the sentence of GLib names the whole expression again, which can be long: what it says behind it
- * is enough where the column is known */
+/* GLib's sentence names the whole expression again, which can be long: what it says behind it is
+ * enough where the column is known */
 static const char *
 reason (const GError *error)
 {
-  const char *at = g_strstr_len (error->message, -1, " at char ");
+  static const char mark[] = " at char ";
+  const char *at = NULL;
 
+  for (const char *next = strstr (error->message, mark); next != NULL; next = strstr (next + 1, mark))
+    at = next;
   return at != NULL ? at + 1 : error->message;
 }
 
@@ -76,7 +79,7 @@ milter_parser_pattern (MilterParser *parser, const MilterWord *word, gsize start
   pattern = milter_word_to_pattern (word, start, &error);
   if (pattern == NULL)
     milter_lexer_fail (&parser->lexer, word->offset,
-                       "expected a regular expression, got an error %s", reason (error));
+                       "expected a regular expression, got an error: %s", reason (error));
   return pattern;
 }
 

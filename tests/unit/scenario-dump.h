@@ -176,7 +176,7 @@ dump_step (const MilterStep *step, GString *text)
 }
 
 /* (transfer full) the sessions, or the errors */
-static char *
+G_GNUC_UNUSED static char *
 dump_scenario (const MilterScenario *scenario, const GString *errors)
 {
   GString *text = g_string_new (NULL);
@@ -204,7 +204,7 @@ dump_scenario (const MilterScenario *scenario, const GString *errors)
   return g_string_free (text, FALSE);
 }
 
-static char *
+G_GNUC_UNUSED static char *
 dump_text (const char *path, const char *text, gsize size)
 {
   /* of exact size, so that a read past the end is caught */
