@@ -51,6 +51,7 @@ typedef struct
                                        they count for insert positions */
   const char *const *hidden_if_missing; /* the same, below those, if the mail has no such field */
   gboolean stray_cr_is_blank; /* a CR inside a line of the client's is a blank (Postfix from 3.7.10) */
+  gboolean nul_ends_header;   /* a header field of the client's ends at a NUL (Postfix) */
   gboolean skip_everywhere;         /* SKIP outside BODY: no more of that command (Postfix) */
 } MilterProfile;
 
@@ -86,8 +87,8 @@ gboolean milter_profile_append_macros (const MilterProfile *profile,
  * goes with the end of the header, BODY with the end of the message (milter-protocol 2.5). */
 int milter_profile_macro_stage (guint8 command);
 
-/* Takes a mail file as this MTA hands it over: milter_mail_parse(), and a CR inside a line is a blank
- * where the row says so. */
+/* Takes a mail file as this MTA hands it over: milter_mail_parse(), and what the row says of CRs and
+ * NULs. */
 void milter_profile_parse_mail (const MilterProfile *profile, MilterMail *mail, MilterBytes file);
 
 /* Puts the fields that the MTA adds itself on top of a mail whose header is complete, hidden. To be

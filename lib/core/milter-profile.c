@@ -137,6 +137,7 @@ static const MilterProfile profiles[] = {
       .hidden_headers = received,
       .hidden_if_missing = nothing,
       .stray_cr_is_blank = TRUE,
+      .nul_ends_header = TRUE,
       .skip_everywhere = TRUE,
   },
   {
@@ -543,15 +544,17 @@ void
 milter_profile_parse_mail (const MilterProfile *profile, MilterMail *mail, MilterBytes file)
 {
   milter_mail_parse (mail, file);
-  if (!profile->stray_cr_is_blank)
-    return;
   for (guint i = 0; i < mail->headers->len; i++)
     {
-      MilterMailHeader *header = g_ptr_array_index (mail->headers, i);
+      GString *value = ((MilterMailHeader *) g_ptr_array_index (mail->headers, i))->value;
 
-      blank_stray_crs ((guint8 *) header->value->str, header->value->len);
+      if (profile->nul_ends_header)
+        g_string_truncate (value, strnlen (value->str, value->len));
+      if (profile->stray_cr_is_blank)
+        blank_stray_crs ((guint8 *) value->str, value->len);
     }
-  blank_stray_crs (mail->body->data, mail->body->len);
+  if (profile->stray_cr_is_blank)
+    blank_stray_crs (mail->body->data, mail->body->len);
 }
 
 static bool

@@ -280,24 +280,36 @@ Test (profile, hidden_fields_stand_on_top)
     }
 }
 
-Test (profile, postfix_makes_a_stray_cr_a_blank)
+static const struct
 {
-  static const char *const expected[][2]
-      = { { "postfix", " b c|d e\r\n" }, { "sendmail", " b\rc|d\re\r\n" } };
+  const char *profile;
+  MilterBytes file;
+  MilterBytes value;
+  const char *body;
+} taken_in[] = {
+  { "postfix", P ("A: b\rc\r\n\r\nd\re\r\r\n"), P (" b c"), "d e\r\n" },
+  { "sendmail", P ("A: b\rc\r\n\r\nd\re\r\r\n"), P (" b\rc"), "d\re\r\n" },
+  { "postfix", P ("A: b\0c\n d\n\ne\n"), P (" b"), "e\r\n" },
+  { "exact", P ("A: b\0c\n d\n\ne\n"), P (" b\0c\n d"), "e\r\n" },
+};
 
-  for (gsize i = 0; i < G_N_ELEMENTS (expected); i++)
+Test (profile, mails_are_taken_in_as_the_mta_does)
+{
+  for (gsize i = 0; i < G_N_ELEMENTS (taken_in); i++)
     {
       g_autoptr (MilterMail) mail = milter_mail_new ();
-      g_autoptr (GString) text = NULL;
       const MilterMailHeader *header;
 
-      milter_profile_parse_mail (milter_profile_get (expected[i][0]),
-                                 mail,
-                                 milter_bytes_from_string ("A: b\rc\r\n\r\nd\re\r\r\n"));
+      milter_profile_parse_mail (
+          milter_profile_get (taken_in[i].profile), mail, taken_in[i].file);
       header = g_ptr_array_index (mail->headers, 0);
-      text = g_string_new (header->value->str);
-      g_string_append_c (text, '|');
-      g_string_append_len (text, (const char *) mail->body->data, (gssize) mail->body->len);
-      cr_assert_str_eq (text->str, expected[i][1], "%s", expected[i][0]);
+      cr_assert (milter_bytes_equal (milter_bytes (header->value->str, header->value->len),
+                                     taken_in[i].value),
+                 "%zu",
+                 i);
+      cr_assert (milter_bytes_equal_string (milter_bytes (mail->body->data, mail->body->len),
+                                            taken_in[i].body),
+                 "%zu",
+                 i);
     }
 }
