@@ -32,32 +32,32 @@ header_name (const MilterMailHeader *header)
   return milter_bytes (header->name->str, header->name->len);
 }
 
+/* whether every line but the first begins with white space, as those of a folded field do */
 static bool
-is_fold (MilterBytes text, gsize line_feed)
+is_folded (MilterBytes text)
 {
-  gsize next = line_feed + 1;
-
-  return next < text.size && (text.data[next] == ' ' || text.data[next] == '\t');
+  for (gsize i = 0; i < text.size; i++)
+    if (text.data[i] == '\n'
+        && (i + 1 == text.size || (text.data[i + 1] != ' ' && text.data[i + 1] != '\t')))
+      return false;
+  return true;
 }
 
 /* Appends part of a header line. A line break that is not followed by white space must not let a new
- * field arise: Postfix indents such a line with a tab, sendmail joins it with a blank. Postfix keeps
- * the CR of a CRLF in front of it (3.7.11, as it was queued), sendmail takes it out. */
+ * field arise: Postfix indents such a line with a tab; sendmail then joins all lines of the value
+ * with blanks. Both keep the CR of a CRLF in their queue files (milter-protocol 3.8). */
 static void
 append_text (const Edit *edit, MilterBytes text, GString *out)
 {
+  bool joins = is_sendmail (edit) && !is_folded (text);
+
   for (gsize i = 0; i < text.size; i++)
     {
-      char byte = (char) text.data[i];
+      bool breaks = text.data[i] == '\n';
 
-      if (byte == '\r' && is_sendmail (edit) && i + 1 < text.size && text.data[i + 1] == '\n')
-        continue;
-      if (byte != '\n')
-        g_string_append_c (out, byte);
-      else if (is_fold (text, i))
-        g_string_append_c (out, '\n');
-      else
-        g_string_append (out, is_sendmail (edit) ? " " : "\n\t");
+      g_string_append_c (out, breaks && joins ? ' ' : (char) text.data[i]);
+      if (breaks && !joins && !is_folded (milter_bytes (text.data + i, MIN (2, text.size - i))))
+        g_string_append_c (out, '\t');
     }
 }
 
@@ -439,6 +439,8 @@ change_from (const Edit *edit, GError **error)
   MilterBytes arguments = edit_arguments (edit);
   g_autoptr (GByteArray) packed = g_byte_array_new ();
 
+  if (is_sendmail (edit) && edit->message->fields[0].bytes.size == 0)
+    return true;
   if (is_sendmail (edit) && arguments.size > 0)
     milter_strings_append (packed, arguments);
   else

@@ -49,7 +49,6 @@ typedef struct
   MilterEditRules edit_rules;
   const char *const *hidden_headers;/* fields that it adds on top and does not show, from the top:
                                        they count for insert positions */
-  const char *const *hidden_if_missing; /* the same, below those, if the mail has no such field */
   gboolean stray_cr_is_blank; /* a CR inside a line of the client's is a blank (Postfix from 3.7.10) */
   gboolean nul_ends_header;   /* a header field of the client's ends at a NUL (Postfix) */
   gboolean skip_everywhere;         /* SKIP outside BODY: no more of that command (Postfix) */

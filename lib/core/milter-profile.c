@@ -111,9 +111,12 @@ static const MilterProfileMacro no_macros[] = { { 0 } };
   }
 
 static const char *const received[] = { "Received", NULL };
-static const char *const nothing[] = { NULL };
-/* behind its Received, as they stand in its queue file */
-static const char *const sendmail_automatic[] = { "Date", "From", "Message-Id", NULL };
+/* the fields that its configuration names, in that order. It has them in every mail and fills in
+ * those that it needs; all of them count, and the client's fields stand behind them. */
+static const char *const sendmail_defaults[] = {
+  "Received",  "Resent-Date",       "Date",       "Resent-From", "From",
+  "Full-Name", "Resent-Message-Id", "Message-Id", NULL,
+};
 
 static const MilterProfile profiles[] = {
   {
@@ -135,7 +138,6 @@ static const MilterProfile profiles[] = {
       .ipv6_prefix = "",
       .edit_rules = MILTER_EDIT_RULES_POSTFIX,
       .hidden_headers = received,
-      .hidden_if_missing = nothing,
       .stray_cr_is_blank = TRUE,
       .nul_ends_header = TRUE,
       .skip_everywhere = TRUE,
@@ -156,8 +158,7 @@ static const MilterProfile profiles[] = {
       .after_accept = "Q",
       .ipv6_prefix = "IPv6:",
       .edit_rules = MILTER_EDIT_RULES_SENDMAIL,
-      .hidden_headers = received,
-      .hidden_if_missing = sendmail_automatic,
+      .hidden_headers = sendmail_defaults,
   },
   {
       .name = "plain",
@@ -176,7 +177,6 @@ static const MilterProfile profiles[] = {
       .ipv6_prefix = "",
       .edit_rules = MILTER_EDIT_RULES_POSTFIX,
       .hidden_headers = received,
-      .hidden_if_missing = nothing,
   },
   {
       .name = "exact",
@@ -194,7 +194,6 @@ static const MilterProfile profiles[] = {
       .ipv6_prefix = "",
       .edit_rules = MILTER_EDIT_RULES_POSTFIX,
       .hidden_headers = received,
-      .hidden_if_missing = nothing,
       .skip_everywhere = TRUE,
   },
 };
@@ -557,19 +556,6 @@ milter_profile_parse_mail (const MilterProfile *profile, MilterMail *mail, Milte
     blank_stray_crs (mail->body->data, mail->body->len);
 }
 
-static bool
-has_header (const MilterMail *mail, MilterBytes name)
-{
-  for (guint i = 0; i < mail->headers->len; i++)
-    {
-      const MilterMailHeader *header = g_ptr_array_index (mail->headers, i);
-
-      if (milter_bytes_equal_caseless (milter_bytes (header->name->str, header->name->len), name))
-        return true;
-    }
-  return false;
-}
-
 void
 milter_profile_hide_headers (const MilterProfile *profile, MilterMail *mail)
 {
@@ -579,8 +565,4 @@ milter_profile_hide_headers (const MilterProfile *profile, MilterMail *mail)
   for (const char *const *name = profile->hidden_headers; *name != NULL; name++)
     milter_mail_insert_header (
         mail, position++, milter_bytes_from_string (*name), no_value, /* hidden= */ TRUE);
-  for (const char *const *name = profile->hidden_if_missing; *name != NULL; name++)
-    if (!has_header (mail, milter_bytes_from_string (*name)))
-      milter_mail_insert_header (
-          mail, position++, milter_bytes_from_string (*name), no_value, /* hidden= */ TRUE);
 }
