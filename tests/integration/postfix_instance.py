@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """A Postfix of its own: its own folders, a port that the system chose, nothing delivered.
 
-Every message goes to the hold queue, so that it can be read as Postfix would have delivered it.
+It has no queue manager: every message stays in the incoming queue, where it can be read as it would have
+been delivered; what a milter quarantines goes to the hold queue.
 """
 
 import os
@@ -39,7 +40,6 @@ alias_maps =
 alias_database =
 default_transport = discard:
 relay_transport = discard:
-smtpd_client_restrictions = check_client_access static:HOLD
 smtpd_recipient_restrictions = permit_mynetworks, reject
 smtpd_relay_restrictions = permit_mynetworks, reject
 smtpd_milters = {milters}
@@ -54,18 +54,9 @@ smtpd_client_connection_count_limit = 0
 
 MASTER = """
 {port}    inet  n - n - 10 smtpd
-pickup    unix  n - n 60 1 pickup
 cleanup   unix  n - n - 0  cleanup
-qmgr      unix  n - n 300 1 qmgr
 rewrite   unix  - - n - -  trivial-rewrite
-bounce    unix  - - n - 0  bounce
-defer     unix  - - n - 0  bounce
-trace     unix  - - n - 0  bounce
 proxymap  unix  - - n - -  proxymap
-showq     unix  n - n - -  showq
-error     unix  - - n - -  error
-retry     unix  - - n - -  error
-discard   unix  - - n - -  discard
 anvil     unix  - - n - 1  anvil
 postlog   unix-dgram n - n - 1 postlogd
 """
@@ -96,12 +87,12 @@ def free_port():
 class Queued:
     """A message as it lies in the queue: header and body with CRLF, and its envelope."""
 
-    def __init__(self, content, envelope, log):
+    def __init__(self, content, envelope):
         self.content = content
         self.sender = None
         self.recipients = []
         self.attributes = {}
-        self.quarantined = "milter-hold" in log
+        self.quarantined = b"ENVELOPE RECORDS hold/" in envelope
         for line in envelope.decode("latin-1").splitlines():
             key, _, value = line.partition(": ")
             if key == "sender":
@@ -192,19 +183,15 @@ class Postfix:
 
     def deliver(self, content, **envelope):
         """One message, which must be taken; as it was queued."""
-        mark = self.log.stat().st_size if self.log.exists() else 0
         answer = self.send(content, **envelope)
         queue_id = re.search(r"queued as (\w+)", answer)
         assert queue_id, answer
-        with self.log.open("rb") as log:
-            log.seek(mark)
-            said = log.read().decode("latin-1")
-        return self.read(queue_id[1], said)
+        return self.read(queue_id[1])
 
-    def read(self, queue_id, log):
+    def read(self, queue_id):
         def postcat(*options):
             done = subprocess.run(["postcat", "-c", self.work / "etc", *options, "-q", queue_id], timeout=30,
                                   capture_output=True, check=True)
             return done.stdout
 
-        return Queued(postcat("-h", "-b").replace(b"\n", b"\r\n"), postcat("-e"), log)
+        return Queued(postcat("-h", "-b").replace(b"\n", b"\r\n"), postcat("-e"))
