@@ -11,6 +11,7 @@
 #include "milter-connection.h"
 #include "milter-enum-types.h"
 #include "milter-enums.h"
+#include "milter-esmtp.h"
 #include "milter-flags.h"
 #include "milter-header.h"
 #include "milter-headers.h"
