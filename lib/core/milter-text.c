@@ -296,16 +296,12 @@ write_joined_arguments (const MilterMessage *message, MilterTextFlags flags, GSt
   MilterBytes strings = message->fields[1].bytes;
   MilterBytes rest;
 
-  /* without arguments `add-rcpt` is the other letter; an empty string would be no word */
+  /* without arguments `add-rcpt` is the other letter */
   if (!milter_strings_next (&strings, &rest))
     return message->letter != MILTER_REPLY_ADD_RECIPIENT_WITH_PARAMETERS;
-  if (rest.size == 0)
+  /* words joined again would have fewer blanks */
+  if (rest.size == 0 || starts_with (rest, " ") || ends_with (rest, " ") || contains (rest, "  "))
     return false;
-  if (starts_with (rest, " ") || ends_with (rest, " ") || contains (rest, "  "))
-    {
-      append_argument (rest, flags, text);
-      return true;
-    }
 
   while (rest.size > 0)
     {
@@ -386,8 +382,8 @@ write_indexed_header (const MilterMessage *message, MilterTextFlags flags, GStri
   if (name.size == 0 || !is_field_name (name))
     return false;
   g_string_truncate (text, text->len - strlen (message->spec->word));
-  g_string_append_printf (text, "delete-header %u ", message->fields[0].number);
-  append_bytes (name, text);
+  g_string_append_printf (text, "delete-header %u", message->fields[0].number);
+  append_argument (name, flags, text);
   return true;
 }
 
