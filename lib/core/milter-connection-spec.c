@@ -34,7 +34,13 @@ static const struct
  */
 G_DEFINE_QUARK (milter-connection-error-quark, milter_connection_error)
 
-static gboolean G_GNUC_PRINTF (4, 5)
+static gboolean refuse (const MilterConnectionSpec *spec,
+                        MilterConnectionError code,
+                        GError **error,
+                        const char *format,
+                        ...) G_GNUC_PRINTF (4, 5);
+
+static gboolean
 refuse (const MilterConnectionSpec *spec,
         MilterConnectionError code,
         GError **error,

@@ -28,7 +28,8 @@
 enum
 {
   DUE_CONNECTED = 1 << 0, /* tell that the connection is there */
-  DUE_REST = 1 << 1       /* hand on what was left */
+  DUE_REST = 1 << 1,      /* hand on what was left */
+  DUE_DRAINED = 1 << 2    /* tell that all was written */
 };
 
 struct _MilterIoConnection
@@ -74,8 +75,7 @@ static void
 update_wanted (MilterIoConnection *connection)
 {
   guint wanted = 0;
-  bool full = connection->max_pending > 0
-              && count_pending (connection) > connection->max_pending;
+  bool full = connection->max_pending > 0 && count_pending (connection) > connection->max_pending;
 
   if (connection->attempt != NULL)
     return;
@@ -105,17 +105,16 @@ tell_end (MilterIoConnection *connection, MilterIoEnd end, const GError *error)
   if (connection->told)
     return;
   connection->told = true;
-  connection->handlers->ended (connection, end, connection->rest.size, error, connection->user_data);
+  connection->handlers->ended (
+      connection, end, connection->rest.size, error, connection->user_data);
 }
 
 static void
 tell_errno (MilterIoConnection *connection, int errsv)
 {
   bool reset = errsv == ECONNRESET || errsv == EPIPE;
-  g_autoptr (GError) error = g_error_new (G_IO_ERROR,
-                                          g_io_error_from_errno (errsv),
-                                          "%s",
-                                          g_strerror (errsv));
+  g_autoptr (GError) error
+      = g_error_new (G_IO_ERROR, g_io_error_from_errno (errsv), "%s", g_strerror (errsv));
 
   if (connection->write_errno == 0)
     connection->write_errno = errsv;
@@ -130,10 +129,8 @@ hand_on (MilterIoConnection *connection, const guint8 *data, gsize size)
 
   while (used < size && is_live (connection) && !connection->paused)
     {
-      gsize n = connection->handlers->received (connection,
-                                                data + used,
-                                                size - used,
-                                                connection->user_data);
+      gsize n = connection->handlers->received (
+          connection, data + used, size - used, connection->user_data);
       g_assert (n <= size - used);
       used += n;
       if (n == 0)
@@ -222,6 +219,14 @@ send_output (MilterIoConnection *connection)
       (void) shutdown (connection->watch.fd, SHUT_WR);
       connection->shut_done = true;
     }
+}
+
+static void
+tell_drained (MilterIoConnection *connection)
+{
+  connection->due &= ~(guint) DUE_DRAINED;
+  if (connection->write_errno == 0 && connection->handlers->drained != NULL)
+    connection->handlers->drained (connection, connection->user_data);
 }
 
 /* Writing has failed, so the peer is gone. What it said before comes first. */
@@ -356,9 +361,8 @@ begin_step (MilterIoConnection *connection, GError **error)
   if (result == MILTER_IO_ATTEMPT_BUSY)
     {
       gint64 pause_us = milter_io_attempt_get_pause_ms (connection->attempt) * (gint64) 1000;
-      milter_io_watch_set_own_deadline (&connection->watch,
-                                        &connection->retry,
-                                        g_get_monotonic_time () + pause_us);
+      milter_io_watch_set_own_deadline (
+          &connection->watch, &connection->retry, g_get_monotonic_time () + pause_us);
       return;
     }
   if (result == MILTER_IO_ATTEMPT_FAILED)
@@ -432,9 +436,8 @@ connection_ready (MilterIoWatch *watch, guint events, guint8 *buffer)
       connection->must_wait = false;
       send_output (connection);
       update_wanted (connection);
-      if (connection->write_errno == 0 && !connection->must_wait
-          && connection->handlers->drained != NULL)
-        connection->handlers->drained (connection, connection->user_data);
+      if (!connection->must_wait)
+        tell_drained (connection);
     }
   if (events & MILTER_IO_READABLE && is_live (connection))
     {
@@ -446,6 +449,19 @@ connection_ready (MilterIoWatch *watch, guint events, guint8 *buffer)
         read_some (connection, buffer);
     }
   end_turn (connection);
+}
+
+static void
+connection_writable_inside (MilterIoWatch *watch)
+{
+  MilterIoConnection *connection = (MilterIoConnection *) watch;
+
+  connection->must_wait = false;
+  send_output (connection);
+  update_wanted (connection);
+  if (!connection->must_wait)
+    connection->due |= DUE_DRAINED;
+  milter_io_watch_enqueue (watch);
 }
 
 static void
@@ -462,6 +478,8 @@ connection_queued (MilterIoWatch *watch, bool inside, guint8 *buffer)
 
   if (connection->due & DUE_CONNECTED)
     tell_connected (connection);
+  if (is_live (connection) && connection->due & DUE_DRAINED)
+    tell_drained (connection);
   if (is_live (connection) && connection->due & DUE_REST && !connection->paused)
     {
       connection->due &= ~(guint) DUE_REST;
@@ -506,6 +524,7 @@ connection_free (MilterIoWatch *watch)
 
 static const MilterIoWatchClass connection_class = {
   .ready = connection_ready,
+  .writable_inside = connection_writable_inside,
   .queued = connection_queued,
   .expired = connection_expired,
   .abandon = connection_abandon,
@@ -599,6 +618,7 @@ _milter_io_connection_write (MilterIoConnection *connection, const guint8 *data,
 {
   if (!is_live (connection) || connection->shut)
     return;
+  g_assert (size <= G_MAXUINT);
   g_byte_array_append (_milter_io_connection_get_output (connection), data, (guint) size);
   _milter_io_connection_written (connection);
 }

@@ -15,9 +15,9 @@
 typedef struct
 {
   gpointer owner; /* unowned; who to tell */
-  gint64 time; /* monotonic microseconds; 0: none */
-  gint64 key;  /* the time by which it stands in the heap: never later than @time */
-  guint index; /* its place in the heap, from 1 on; 0: not there */
+  gint64 time;    /* monotonic microseconds; 0: none */
+  gint64 key;     /* the time by which it stands in the heap: never later than @time */
+  guint index;    /* its place in the heap, from 1 on; 0: not there */
 } MilterIoDeadline;
 
 typedef struct

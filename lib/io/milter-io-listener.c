@@ -54,8 +54,8 @@ static bool
 is_of_the_connection (int errsv)
 {
   static const int errors[]
-      = { EINTR,        ECONNABORTED, EPROTO,     EPERM,   ENETDOWN,   ENOPROTOOPT,
-          EHOSTDOWN,    ENONET,       EHOSTUNREACH, EOPNOTSUPP, ENETUNREACH };
+      = { EINTR,     ECONNABORTED, EPROTO,       EPERM,      ENETDOWN,   ENOPROTOOPT,
+          EHOSTDOWN, ENONET,       EHOSTUNREACH, EOPNOTSUPP, ENETUNREACH };
 
   for (gsize i = 0; i < G_N_ELEMENTS (errors); i++)
     if (errors[i] == errsv)
@@ -76,10 +76,8 @@ listener_ready (MilterIoWatch *watch, guint events, guint8 *buffer)
 
       struct sockaddr_storage address;
       socklen_t size = sizeof address;
-      int fd = accept4 (watch->fd,
-                        (struct sockaddr *) &address,
-                        &size,
-                        SOCK_NONBLOCK | SOCK_CLOEXEC);
+      int fd
+          = accept4 (watch->fd, (struct sockaddr *) &address, &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
       if (fd >= 0)
         {
           listener->handlers->accepted (listener,

@@ -24,6 +24,9 @@ typedef struct
   /* the descriptor is ready for some of the wanted events; buffer: MILTER_IO_BUFFER_SIZE bytes, of
    * nobody else during the call */
   void (*ready) (MilterIoWatch *watch, guint events, guint8 *buffer);
+  /* the same for MILTER_IO_WRITABLE when one of its functions is running further up the stack, so
+   * that no handler may be called */
+  void (*writable_inside) (MilterIoWatch *watch);
   /* its turn in the queue has come. inside: one of its functions is running further up the stack,
    * so that no handler may be called; it comes into the queue again afterwards */
   void (*queued) (MilterIoWatch *watch, bool inside, guint8 *buffer);
@@ -42,6 +45,7 @@ struct _MilterIoWatch
   guint32 generation;
   guint wanted; /* events */
   guint told;   /* events as the poller knows them */
+  bool muted;   /* readable while a function was running: not told until it returns */
   guint refs;
   guint inside; /* how many of its functions are running */
   bool in_queue;
@@ -53,7 +57,9 @@ struct _MilterIoWatch
 };
 
 /* with one reference, that milter_io_watch_close() gives back */
-void milter_io_watch_init (MilterIoWatch *watch, const MilterIoWatchClass *class, MilterIoLoop *loop);
+void milter_io_watch_init (MilterIoWatch *watch,
+                           const MilterIoWatchClass *class,
+                           MilterIoLoop *loop);
 /* takes @fd when it succeeds */
 bool milter_io_watch_set_fd (MilterIoWatch *watch, int fd, guint wanted, GError **error);
 /* closes the descriptor */
@@ -74,7 +80,7 @@ milter_io_watch_is_open (const MilterIoWatch *watch)
 {
   return watch->loop != NULL;
 }
-/* leaves the loop and closes the descriptor; the memory goes when none of its functions is running */
+/* leaves the loop and closes the descriptor; the memory goes when no function of it is running */
 void milter_io_watch_close (MilterIoWatch *watch);
 
 void milter_io_loop_count_connection (MilterIoLoop *loop, int change);

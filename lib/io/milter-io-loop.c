@@ -157,8 +157,10 @@ milter_io_watch_clear_fd (MilterIoWatch *watch)
 }
 
 static void
-watch_tell (MilterIoWatch *watch, guint events)
+watch_tell (MilterIoWatch *watch)
 {
+  guint events = watch->muted ? watch->wanted & MILTER_IO_WRITABLE : watch->wanted;
+
   if (watch->fd < 0 || watch->told == events)
     return;
   milter_io_poller_set (watch->loop->poller, watch->fd, watch_token (watch), events);
@@ -168,11 +170,8 @@ watch_tell (MilterIoWatch *watch, guint events)
 void
 milter_io_watch_want (MilterIoWatch *watch, guint events)
 {
-  bool muted = watch->inside > 0 && watch->told != watch->wanted;
-
   watch->wanted = events;
-  if (!muted)
-    watch_tell (watch, events);
+  watch_tell (watch);
 }
 
 void
@@ -257,7 +256,8 @@ watch_leave (MilterIoWatch *watch)
   if (watch->inside == 0 && milter_io_watch_is_open (watch))
     {
       /* what nested dispatches have kept away from it */
-      watch_tell (watch, watch->wanted);
+      watch->muted = false;
+      watch_tell (watch);
       if (watch->deadline_kept)
         milter_io_watch_set_deadline (watch, watch->deadline.time);
       if (watch->queue_kept)
@@ -268,6 +268,17 @@ watch_leave (MilterIoWatch *watch)
 }
 
 /* dispatching */
+
+/* One that is inside a handler would be readable again and again; that waits for the handler. What
+ * it has written leaves. */
+static void
+serve_inside (MilterIoWatch *watch, guint events)
+{
+  watch->muted = true;
+  watch_tell (watch);
+  if (events & MILTER_IO_WRITABLE)
+    watch->class->writable_inside (watch);
+}
 
 static void
 serve_ready (MilterIoLoop *loop, guint8 *buffer)
@@ -281,14 +292,10 @@ serve_ready (MilterIoLoop *loop, guint8 *buffer)
       if (watch == NULL)
         continue;
 
-      /* one that is inside a handler would be ready again and again; it waits for the handler */
-      if (watch->inside > 0)
-        {
-          watch_tell (watch, 0);
-          continue;
-        }
       guint events = ready[i].events & watch->wanted;
-      if (events == 0)
+      if (watch->inside > 0)
+        serve_inside (watch, events);
+      if (watch->inside > 0 || events == 0)
         continue;
       watch_enter (watch);
       watch->class->ready (watch, events, buffer);
@@ -466,9 +473,8 @@ MilterIoLoop *
 _milter_io_loop_ref_default (GError **error)
 {
   g_autoptr (GMainContext) context = g_main_context_ref_thread_default ();
-  GSource *source = g_main_context_find_source_by_funcs_user_data (context,
-                                                                   &source_funcs,
-                                                                   (gpointer) default_mark);
+  GSource *source = g_main_context_find_source_by_funcs_user_data (
+      context, &source_funcs, (gpointer) default_mark);
   if (source != NULL)
     {
       MilterIoLoop *loop = ((LoopSource *) source)->loop;

@@ -43,10 +43,8 @@ milter_io_output_send (MilterIoOutput *output, int fd)
   ssize_t n;
 
   do
-    n = send (fd,
-              output->bytes->data + output->n_sent,
-              milter_io_output_count (output),
-              MSG_NOSIGNAL);
+    n = send (
+        fd, output->bytes->data + output->n_sent, milter_io_output_count (output), MSG_NOSIGNAL);
   while (n < 0 && errno == EINTR);
 
   if (n >= 0)

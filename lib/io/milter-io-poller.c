@@ -22,12 +22,8 @@ fail (const char *what, GError **error)
 {
   int errsv = errno;
 
-  g_set_error (error,
-               G_IO_ERROR,
-               g_io_error_from_errno (errsv),
-               "cannot %s: %s",
-               what,
-               g_strerror (errsv));
+  g_set_error (
+      error, G_IO_ERROR, g_io_error_from_errno (errsv), "cannot %s: %s", what, g_strerror (errsv));
   return false;
 }
 

@@ -16,7 +16,10 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-static bool G_GNUC_PRINTF (3, 4)
+static bool
+fail (MilterConnectionError code, GError **error, const char *format, ...) G_GNUC_PRINTF (3, 4);
+
+static bool
 fail (MilterConnectionError code, GError **error, const char *format, ...)
 {
   va_list args;
@@ -236,8 +239,9 @@ milter_io_connect_problem (const MilterConnectionSpec *spec,
 static bool
 listen_failed (const MilterConnectionSpec *spec, const char *what, int errsv, GError **error)
 {
-  const char *hint = errsv != EADDRINUSE ? "" : spec->path ? " (something is there already)"
-                                                           : " (somebody else listens there)";
+  const char *hint = errsv != EADDRINUSE ? ""
+                     : spec->path        ? " (something is there already)"
+                                         : " (somebody else listens there)";
 
   return fail (MILTER_CONNECTION_ERROR_LISTEN,
                error,
@@ -250,7 +254,9 @@ listen_failed (const MilterConnectionSpec *spec, const char *what, int errsv, GE
 
 /* Only a socket that refuses us is stale. One that is full or forbids us has a listener. */
 static bool
-remove_stale_socket (const MilterConnectionSpec *spec, const MilterIoAddress *address, GError **error)
+remove_stale_socket (const MilterConnectionSpec *spec,
+                     const MilterIoAddress *address,
+                     GError **error)
 {
   struct stat status;
 

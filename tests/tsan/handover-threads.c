@@ -13,7 +13,7 @@
 #include "milter-handover-private.h"
 
 #define N_POSTERS 4
-#define N_ITEMS 5000
+#define N_ITEMS   5000
 
 typedef struct
 {

@@ -8,10 +8,11 @@
 #include <string.h>
 
 #define PATH_107                                                                                   \
-  "/aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa" \
+  "/aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa" \
+  "aaa"                                                                                            \
   "aaaaaaaaaa"
 /* the limit is that of sockaddr_un without its NUL */
-_Static_assert (sizeof PATH_107 - 1 == 107, "a path of the greatest length");
+_Static_assert(sizeof PATH_107 - 1 == 107, "a path of the greatest length");
 
 static const struct
 {
@@ -120,8 +121,7 @@ Test (connection_spec, no_spec_at_all_is_an_error)
   g_autoptr (GError) error = NULL;
 
   cr_expect (milter_connection_spec_parse (NULL, &error) == NULL);
-  cr_expect (g_error_matches (error,
-                              MILTER_CONNECTION_ERROR,
-                              MILTER_CONNECTION_ERROR_INVALID_FORMAT));
+  cr_expect (
+      g_error_matches (error, MILTER_CONNECTION_ERROR, MILTER_CONNECTION_ERROR_INVALID_FORMAT));
   milter_connection_spec_free (NULL);
 }

@@ -8,7 +8,8 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 
-/* stands before the C library's: how often something was written, and how much of it goes through */
+/* stands before the C library's: how often something was written, and how much of it goes through
+ */
 static guint n_sends;
 static gsize send_limit;
 
@@ -196,9 +197,8 @@ Test (io_connection, all_of_a_turn_leaves_in_one_write)
 {
   write_text (peer.connection, "one ");
   write_text (peer.connection, "two ");
-  g_byte_array_append (_milter_io_connection_get_output (peer.connection),
-                       (const guint8 *) "three",
-                       5);
+  g_byte_array_append (
+      _milter_io_connection_get_output (peer.connection), (const guint8 *) "three", 5);
   _milter_io_connection_written (peer.connection);
   cr_expect (_milter_io_connection_get_pending (peer.connection) == 13);
   assert_taken (far_end, "");
@@ -208,24 +208,31 @@ Test (io_connection, all_of_a_turn_leaves_in_one_write)
   assert_taken (far_end, "one two three");
 }
 
-static void
-answer (gpointer data)
+static gsize
+answer_each (MilterIoConnection *connection, const guint8 *data, gsize size, gpointer user_data)
 {
-  write_text (peer.connection, "ok ");
+  if (size < 2)
+    return 0;
+  write_text (connection, "ok ");
+  peer.n_received++;
+  return 2;
 }
 
 Test (io_connection, answers_to_all_frames_of_one_read_leave_in_one_write)
 {
-  static const char frames[] = "aabbccdd";
+  static const MilterIoHandlers handlers = { .received = answer_each, .ended = peer_ended };
+  int fds[2];
 
-  peer.frame = 2;
-  peer.act = answer;
-  put (far_end, frames);
+  make_pair (fds);
+  _milter_io_connection_new (loop, fds[0], false, &handlers, &peer, NULL);
+  put (fds[1], "aabbccd");
   n_sends = 0;
-  iterate_until (context, peer.got->len == 8);
+  iterate_until (context, peer.n_received == 3);
   cr_expect (n_sends == 1);
-  /* one call took all frames */
-  assert_taken (far_end, "ok ");
+  assert_taken (fds[1], "ok ok ok ");
+  put (fds[1], "d");
+  iterate_until (context, peer.n_received == 4);
+  close (fds[1]);
 }
 
 Test (io_connection, flush_writes_at_once)

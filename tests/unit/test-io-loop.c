@@ -147,10 +147,7 @@ static guint depth;
 static guint deepest;
 
 static gsize
-received_nested (MilterIoConnection *connection,
-                 const guint8 *data,
-                 gsize size,
-                 gpointer user_data)
+received_nested (MilterIoConnection *connection, const guint8 *data, gsize size, gpointer user_data)
 {
   Peer *peer = user_data;
   g_autofree guint8 *copy = g_memdup2 (data, size);
@@ -210,6 +207,32 @@ Test (io_loop, what_a_handler_wrote_leaves_when_it_iterates)
 }
 
 static void
+write_much_and_iterate (gpointer data)
+{
+  static guint8 much[4 * 1024 * 1024];
+  char room[65536];
+
+  _milter_io_connection_write (a.connection, much, sizeof much);
+  put (far_a, "more");
+  iterate_ready (context);
+  cr_expect (_milter_io_connection_get_pending (a.connection) > 0);
+  while (_milter_io_connection_get_pending (a.connection) > 0)
+    {
+      (void) !recv (far_a, room, sizeof room, MSG_DONTWAIT);
+      g_main_context_iteration (context, FALSE);
+    }
+  cr_expect (a.n_drained == 0 && a.n_received == 1, "a handler was called inside a handler");
+  a.act = NULL;
+}
+
+Test (io_loop, a_handler_may_iterate_until_a_full_socket_has_taken_its_words)
+{
+  a.act = write_much_and_iterate;
+  put (far_a, "?");
+  iterate_until (context, a.n_drained == 1 && a.n_received == 2);
+}
+
+static void
 iterate_past_deadline (gpointer data)
 {
   gint64 now = g_get_monotonic_time ();
@@ -251,12 +274,8 @@ Test (io_loop, deadlines_come_in_order_and_once)
   for (guint i = 0; i < 4; i++)
     {
       make_pair (fds[i]);
-      MilterIoConnection *connection = _milter_io_connection_new (loop,
-                                                                  fds[i][0],
-                                                                  false,
-                                                                  &handlers,
-                                                                  (gpointer) &names[i],
-                                                                  NULL);
+      MilterIoConnection *connection = _milter_io_connection_new (
+          loop, fds[i][0], false, &handlers, (gpointer) &names[i], NULL);
       _milter_io_connection_set_deadline (connection, now + after_ms[i] * 1000);
     }
   iterate_until (context, order->len == 4);
