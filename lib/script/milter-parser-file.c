@@ -88,14 +88,38 @@ read_all (int fd, gsize max_size, const char *path, char **got)
     }
 }
 
+/* whether there is a file; what there is instead in @got */
+static bool
+is_file (const struct stat *status, gsize max_size, char **got)
+{
+  if (!S_ISREG (status->st_mode))
+    *got = describe_type (status->st_mode);
+  else if (status->st_size > (off_t) max_size)
+    *got = describe_excess (max_size);
+  else
+    return true;
+  return false;
+}
+
 GBytes *
 milter_parser_read_file (const char *path, gsize max_size, char **got)
 {
-  /* a FIFO without a writer would keep an open() that waits */
-  int fd = open (path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
   struct stat status;
   GBytes *bytes = NULL;
+  int fd;
 
+  /* looked at before it is opened, which does something to some devices; and behind it, when it can
+   * be no other one any more */
+  if (stat (path, &status) < 0)
+    {
+      *got = describe_errno (path, errno);
+      return NULL;
+    }
+  if (!is_file (&status, max_size, got))
+    return NULL;
+
+  /* a FIFO without a writer would keep an open() that waits */
+  fd = open (path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
   if (fd < 0)
     {
       *got = describe_errno (path, errno);
@@ -103,11 +127,7 @@ milter_parser_read_file (const char *path, gsize max_size, char **got)
     }
   if (fstat (fd, &status) < 0)
     *got = describe_errno (path, errno);
-  else if (!S_ISREG (status.st_mode))
-    *got = describe_type (status.st_mode);
-  else if (status.st_size > (off_t) max_size)
-    *got = describe_excess (max_size);
-  else
+  else if (is_file (&status, max_size, got))
     bytes = read_all (fd, max_size, path, got);
   close (fd);
   return bytes;
