@@ -374,6 +374,10 @@ write_indexed_header (const MilterMessage *message, MilterTextFlags flags, GStri
   MilterBytes value = message->fields[2].bytes;
   bool deletes = message->letter == MILTER_REPLY_CHANGE_HEADER && value.size == 0;
 
+  /* a change to nothing is read as a deletion, which a blank alone is not */
+  if (message->letter == MILTER_REPLY_CHANGE_HEADER && (flags & MILTER_TEXT_LEADING_SPACE)
+      && milter_bytes_equal_string (value, " "))
+    return false;
   if (!deletes)
     {
       g_string_append_printf (text, " %u", message->fields[0].number);

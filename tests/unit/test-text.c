@@ -121,6 +121,8 @@ static const struct
   { MTA, 'L', P ("X\0\tv\0"), LEADSPC, "header X:\"\\tv\"" },
   { MILTER, 'i', P ("\0\0\0\1X\0 v\0"), LEADSPC | PATTERN, "insert-header 1 X: v" },
 
+  { MILTER, 'm', P ("\0\0\0\1X\0 \0"), LEADSPC | PATTERN, "frame m \"\\0\\0\\0\\x01X\\0 \\0\"" },
+
   /* bytes */
   { MTA, 'B', P ("first chunk\r\n"), PLAIN, "body \"first chunk\\r\\n\"" },
   { MTA, 'B', P (""), PLAIN, "frame B" },
