@@ -10,7 +10,7 @@
 typedef struct
 {
   MilterPlayer *player;
-  guint group;         /* 0: on its own */
+  guint group; /* 0: on its own */
   bool started;
   bool finished;
   GHashTable *arrived; /* (nullable) names of barriers */
@@ -19,7 +19,7 @@ typedef struct
 struct _MilterConductor
 {
   guint jobs;
-  GPtrArray *entries;  /* of Entry, in the order in which they were added */
+  GPtrArray *entries; /* of Entry, in the order in which they were added */
 };
 
 static void

@@ -64,8 +64,10 @@ milter_failure_duration (gint64 us)
   if (us < 1000 * 1000)
     return us % 1000 == 0 ? g_strdup_printf ("%" G_GINT64_FORMAT " ms", us / 1000)
                           : g_strdup_printf ("%.1f ms", us / 1e3);
-  return us % (1000 * 1000) == 0 ? g_strdup_printf ("%" G_GINT64_FORMAT " s", us / (1000 * 1000))
-                                 : g_strdup_printf ("%.1f s", us / 1e6);
+  /* whole seconds, give or take what is left of a timeout */
+  return us % (1000 * 1000) < 50 * 1000
+             ? g_strdup_printf ("%" G_GINT64_FORMAT " s", us / (1000 * 1000))
+             : g_strdup_printf ("%.1f s", us / 1e6);
 }
 
 char *
@@ -132,9 +134,8 @@ milter_failure_decision (const MilterPlayer *player, const MilterDecision *decis
   if (player->config.n_peers > 1 && player->peers[decision->peer].name != NULL)
     g_string_append_printf (text, " by %s", player->peers[decision->peer].name);
   if (decision->line > 0)
-    g_string_append_printf (text,
-                            decision->filled_in ? ", filled in for line %u" : ", line %u",
-                            decision->line);
+    g_string_append_printf (
+        text, decision->filled_in ? ", filled in for line %u" : ", line %u", decision->line);
   return g_strdup (text->str);
 }
 
@@ -142,9 +143,8 @@ static void
 append_bytes (GString *text, MilterBytes bytes)
 {
   /* a peer that is no milter may talk on for long */
-  milter_text_append_quoted (milter_bytes (bytes.data, MIN (bytes.size, 80)),
-                             MILTER_TEXT_SHORT,
-                             text);
+  milter_text_append_quoted (
+      milter_bytes (bytes.data, MIN (bytes.size, 80)), MILTER_TEXT_SHORT, text);
   if (bytes.size > 80)
     g_string_append (text, "…");
 }
@@ -175,7 +175,8 @@ static const struct
 static bool
 is_smtp_reply (MilterBytes head)
 {
-  static const char *const codes[] = { "220", "421", "450", "451", "500", "501", "502", "503", "554" };
+  static const char *const codes[]
+      = { "220", "421", "450", "451", "500", "501", "502", "503", "554" };
 
   if (head.size < 4 || (head.data[3] != ' ' && head.data[3] != '-'))
     return false;
@@ -210,7 +211,41 @@ append_strange_bytes (GString *text, const MilterRecord *record)
 
   if (stranger != NULL)
     g_string_append_printf (text, "%s, not a milter: ", stranger);
+  else
+    g_string_append (text, "bytes that are no frame: ");
   append_bytes (text, head);
+  if (stranger == NULL && record->fault != NULL)
+    g_string_append_printf (text, " (%s)", record->fault);
+}
+
+/* the value of a header edit; NULL for others */
+static MilterField *
+header_value (MilterMessage *message)
+{
+  if (message->fault != MILTER_NO_FAULT)
+    return NULL;
+  if (message->letter == MILTER_REPLY_ADD_HEADER)
+    return &message->fields[1];
+  if (message->letter == MILTER_REPLY_INSERT_HEADER
+      || message->letter == MILTER_REPLY_CHANGE_HEADER)
+    return &message->fields[2];
+  return NULL;
+}
+
+/* Header fields as they will stand in the message: with HDR_LEADSPC the blank behind the colon is
+ * a part of what travels. */
+void
+milter_failure_append_message (GString *text, const MilterRecord *record)
+{
+  MilterMessage message = record->message;
+  MilterField *value = record->leading_space ? header_value (&message) : NULL;
+  bool blank = value != NULL && value->bytes.size > 0 && value->bytes.data[0] == ' ';
+
+  if (blank)
+    value->bytes = milter_bytes (value->bytes.data + 1, value->bytes.size - 1);
+  milter_message_append_text (&message, MILTER_TEXT_SHORT, text);
+  if (value != NULL && !blank && value->bytes.size > 0)
+    g_string_append (text, " (without a blank behind the colon)");
 }
 
 static void
@@ -218,13 +253,14 @@ append_message (GString *text, const MilterRecord *record)
 {
   const MilterMessage *message = &record->message;
 
-  milter_message_append_text (message, MILTER_TEXT_SHORT, text);
+  milter_failure_append_message (text, record);
   if (message->letter == MILTER_REPLY_REJECT || message->letter == MILTER_REPLY_TEMPORARY_FAILURE)
     g_string_append (text, " (no text)");
   if (message->letter == MILTER_REPLY_REPLY_CODE && message->fault == MILTER_NO_FAULT)
     {
       g_autoptr (GError) error = NULL;
-      g_autoptr (MilterSmtpReply) reply = milter_smtp_reply_parse (message->fields[0].bytes, &error);
+      g_autoptr (MilterSmtpReply) reply
+          = milter_smtp_reply_parse (message->fields[0].bytes, &error);
 
       if (reply == NULL)
         g_string_append_printf (text, " (%s)", error->message);
@@ -244,7 +280,7 @@ append_end (const MilterPlayer *player, GString *text, const MilterRecord *recor
                             milter_failure_stage (record->command));
   if (record->bytes != NULL && g_bytes_get_size (record->bytes) > 0)
     {
-      g_string_append (text, ", behind an unfinished frame: ");
+      g_string_append (text, ", in the middle of a frame: ");
       append_strange_bytes (text, record);
     }
 }
@@ -275,18 +311,17 @@ milter_failure_record (const MilterPlayer *player, const MilterRecord *record, b
       break;
     case MILTER_RECORD_GARBAGE:
       append_strange_bytes (text, record);
-      if (record->fault != NULL)
-        g_string_append_printf (text, " (%s)", record->fault);
       break;
     case MILTER_RECORD_NOTHING:
       g_string_append_printf (text, "nothing in %s", after);
       if (record->due)
-        g_string_append_printf (text,
-                                ": %s did not answer %s",
-                                peer,
-                                milter_failure_stage (record->command));
+        g_string_append_printf (
+            text, ": %s did not answer %s", peer, milter_failure_stage (record->command));
       else if (record->command == MILTER_COMMAND_QUIT)
         g_string_append_printf (text, ": %s did not close the connection", peer);
+      else if (milter_player_gave_up_answering (player, record->peer, record->command))
+        g_string_append_printf (
+            text, ": %s asked not to answer %s", peer, milter_failure_stage (record->command));
       break;
     }
   return g_string_free (text, FALSE);

@@ -13,30 +13,30 @@
 /* frames that make one edit: a body replacement may come in many */
 typedef struct
 {
-  guint first;        /* index into the records */
+  guint first; /* index into the records */
   guint n_frames;
   MilterRecord *record;
-  GByteArray *body;   /* (nullable) of a replacement: all of it */
+  GByteArray *body; /* (nullable) of a replacement: all of it */
 } Edit;
 
 /* lines that make one expectation: consecutive replace-body lines speak of one body */
 typedef struct
 {
-  guint index;        /* into the lines */
+  guint index; /* into the lines */
   guint n_lines;
 } Want;
 
 typedef struct
 {
   const GPtrArray *lines;
-  GArray *wants;      /* of Want */
-  GArray *edits;      /* of Edit */
+  GArray *wants; /* of Want */
+  GArray *edits; /* of Edit */
   MilterPeerByName by_name;
   gconstpointer data;
-  gint8 *fits;        /* wants x edits: -1 not known yet */
-  int *taken_by;      /* of each edit: the want, or -1 */
-  int *takes;         /* of each want: the edit, or -1 */
-  bool *forbidden;    /* of each edit: a `no` line speaks of it */
+  gint8 *fits;     /* wants x edits: -1 not known yet */
+  int *taken_by;   /* of each edit: the want, or -1 */
+  int *takes;      /* of each want: the edit, or -1 */
+  bool *forbidden; /* of each edit: a `no` line speaks of it */
   guint8 *seen;
 } Judge;
 
@@ -71,7 +71,8 @@ collect_edits (const GPtrArray *records)
           last = &g_array_index (edits, Edit, edits->len - 1);
         }
       if (is_body)
-        g_byte_array_append (last->body, record->message.payload.data, record->message.payload.size);
+        g_byte_array_append (
+            last->body, record->message.payload.data, record->message.payload.size);
     }
   return edits;
 }
@@ -175,6 +176,17 @@ header_value (const MilterRecord *record, guint field)
   return value;
 }
 
+/* `X:v` is not `X: v`, unless HDR_LEADSPC was not agreed: then the MTA puts the blank there */
+static bool
+blank_fits (const MilterAnswerPattern *answer, const MilterRecord *record, guint field)
+{
+  MilterBytes value = record->message.fields[field].bytes;
+  bool blank = !record->leading_space || (value.size > 0 && value.data[0] == ' ');
+
+  return milter_pattern_get_kind (answer->value) == MILTER_PATTERN_REGEX
+         || blank == (answer->leading_blank != FALSE);
+}
+
 static bool
 header_edit_matches (const MilterAnswerPattern *answer, const MilterRecord *record)
 {
@@ -195,7 +207,7 @@ header_edit_matches (const MilterAnswerPattern *answer, const MilterRecord *reco
   if (answer->deletes)
     return message->fields[name + 1].bytes.size == 0;
   if (answer->value != NULL)
-    return milter_pattern_matches (answer->value, value);
+    return blank_fits (answer, record, name + 1) && milter_pattern_matches (answer->value, value);
   /* a change without a value is a deletion, which has a word of its own */
   return message->letter != MILTER_REPLY_CHANGE_HEADER || message->fields[2].bytes.size > 0;
 }
@@ -283,11 +295,8 @@ body_lines_fit (Judge *judge, const Want *want, guint line, const Edit *edit, Mi
         continue;
       if ((answer->value == NULL
            || milter_pattern_matches (answer->value, milter_bytes (rest.data, end)))
-          && body_lines_fit (judge,
-                             want,
-                             line + 1,
-                             edit,
-                             milter_bytes (rest.data + end, rest.size - end)))
+          && body_lines_fit (
+              judge, want, line + 1, edit, milter_bytes (rest.data + end, rest.size - end)))
         return true;
     }
   return false;
@@ -300,12 +309,14 @@ edit_subject (const Edit *edit)
   const MilterMessage *message = &edit->record->message;
 
   if (edit->body != NULL)
-    return milter_bytes (edit->body->len > 0 ? edit->body->data : (const guint8 *) "", edit->body->len);
+    return milter_bytes (edit->body->len > 0 ? edit->body->data : (const guint8 *) "",
+                         edit->body->len);
   if (message->fault != MILTER_NO_FAULT)
     return message->payload;
   if (message->letter == MILTER_REPLY_ADD_HEADER)
     return header_value (edit->record, 1);
-  if (message->letter == MILTER_REPLY_INSERT_HEADER || message->letter == MILTER_REPLY_CHANGE_HEADER)
+  if (message->letter == MILTER_REPLY_INSERT_HEADER
+      || message->letter == MILTER_REPLY_CHANGE_HEADER)
     return header_value (edit->record, 2);
   if (message->letter == MILTER_REPLY_QUARANTINE)
     return message->fields[0].bytes;
@@ -317,8 +328,7 @@ edit_subject (const Edit *edit)
 static bool
 peer_fits (Judge *judge, const MilterExpectation *line, const Edit *edit)
 {
-  return line->from == NULL
-         || judge->by_name (judge->data, line->from) == (int) edit->record->peer;
+  return line->from == NULL || judge->by_name (judge->data, line->from) == (int) edit->record->peer;
 }
 
 static bool
@@ -335,10 +345,8 @@ compute_fit (Judge *judge, const Want *want, const Edit *edit)
     for (guint i = 0; !fits && i < line->answers->len; i++)
       fits = answer_fits (g_ptr_array_index (line->answers, i), edit);
   return fits
-         && milter_judge_conditions (judge->lines,
-                                     want->index + want->n_lines - 1,
-                                     edit->record,
-                                     edit_subject (edit));
+         && milter_judge_conditions (
+             judge->lines, want->index + want->n_lines - 1, edit->record, edit_subject (edit));
 }
 
 static bool
@@ -435,7 +443,10 @@ no_fits (Judge *judge, guint index, const Edit *edit)
 }
 
 static void
-add_finding (GArray *findings, MilterEditsFault fault, const MilterExpectation *line, const Edit *edit)
+add_finding (GArray *findings,
+             MilterEditsFault fault,
+             const MilterExpectation *line,
+             const Edit *edit)
 {
   MilterEditsFinding finding = { fault, line, edit != NULL ? edit->record : NULL };
 
@@ -506,8 +517,16 @@ milter_judge_edits (const GPtrArray *lines,
   const MilterExpectation *ordered = find_line (lines, MILTER_EXPECT_ORDERED);
   GArray *findings = g_array_new (FALSE, TRUE, sizeof (MilterEditsFinding));
   Judge judge = {
-    .lines = lines, .wants = wants, .edits = edits, .by_name = by_name, .data = data,
-    .fits = known, .taken_by = taken_by, .takes = takes, .forbidden = forbidden, .seen = seen,
+    .lines = lines,
+    .wants = wants,
+    .edits = edits,
+    .by_name = by_name,
+    .data = data,
+    .fits = known,
+    .taken_by = taken_by,
+    .takes = takes,
+    .forbidden = forbidden,
+    .seen = seen,
   };
 
   memset (known, -1, n_fits + 1);

@@ -15,10 +15,10 @@ G_BEGIN_DECLS
 typedef enum
 {
   MILTER_RECORD_MESSAGE,
-  MILTER_RECORD_CLOSED,    /* the peer ended the connection */
-  MILTER_RECORD_RESET,     /* … by RST */
-  MILTER_RECORD_GARBAGE,   /* bytes that are no frame */
-  MILTER_RECORD_NOTHING    /* nothing came until the deadline */
+  MILTER_RECORD_CLOSED,  /* the peer ended the connection */
+  MILTER_RECORD_RESET,   /* … by RST */
+  MILTER_RECORD_GARBAGE, /* bytes that are no frame */
+  MILTER_RECORD_NOTHING  /* nothing came until the deadline */
 } MilterRecordKind;
 
 /* something that came from a peer (or did not) */
@@ -56,7 +56,10 @@ bool milter_expectation_is_reply (const MilterExpectation *line);
 bool milter_expectation_is_edit (const MilterExpectation *line);
 bool milter_expectation_has (const MilterExpectation *line, MilterAnswerKind kind);
 /* the `and` and `and not` lines behind an answer's line: @index is its place among @lines */
-bool milter_judge_conditions (const GPtrArray *lines, guint index, const MilterRecord *record, MilterBytes body);
+bool milter_judge_conditions (const GPtrArray *lines,
+                              guint index,
+                              const MilterRecord *record,
+                              MilterBytes body);
 
 /* one alternative against one record, `within` aside */
 bool milter_judge_reply (const MilterAnswerPattern *answer, const MilterRecord *record);
@@ -71,17 +74,17 @@ bool milter_judge_allows_options (const MilterExpectation *line,
 /* what is the matter with the edits */
 typedef enum
 {
-  MILTER_EDITS_MISSING,    /* an expected edit did not come */
-  MILTER_EDITS_ORDER,      /* they came in another order */
-  MILTER_EDITS_FORBIDDEN,  /* `no` */
-  MILTER_EDITS_SURPLUS     /* `only` */
+  MILTER_EDITS_MISSING,   /* an expected edit did not come */
+  MILTER_EDITS_ORDER,     /* they came in another order */
+  MILTER_EDITS_FORBIDDEN, /* `no` */
+  MILTER_EDITS_SURPLUS    /* `only` */
 } MilterEditsFault;
 
 typedef struct
 {
   MilterEditsFault fault;
   const MilterExpectation *line;
-  const MilterRecord *record;   /* FORBIDDEN, SURPLUS: the (first frame of the) edit */
+  const MilterRecord *record; /* FORBIDDEN, SURPLUS: the (first frame of the) edit */
 } MilterEditsFinding;
 
 /* peer numbers by name; -1: there is no such peer */

@@ -30,10 +30,8 @@ milter_record_new_message (guint peer, const MilterMessage *message, gint64 afte
   milter_frame_append (message->letter, message->payload, frame);
   record->bytes = g_byte_array_free_to_bytes (g_steal_pointer (&frame));
   data = g_bytes_get_data (record->bytes, &size);
-  milter_message_parse (MILTER_SIDE_MILTER,
-                        message->letter,
-                        milter_bytes (data + 5, size - 5),
-                        &record->message);
+  milter_message_parse (
+      MILTER_SIDE_MILTER, message->letter, milter_bytes (data + 5, size - 5), &record->message);
   return record;
 }
 
@@ -165,7 +163,8 @@ lines_match (const GPtrArray *patterns, const MilterSmtpReply *reply)
         g_string_append_c (all, '\n');
       g_string_append_len (all, line->str, line->len);
     }
-  return milter_pattern_matches (g_ptr_array_index (patterns, 0), milter_bytes (all->str, all->len));
+  return milter_pattern_matches (g_ptr_array_index (patterns, 0),
+                                 milter_bytes (all->str, all->len));
 }
 
 /* a text that an MTA would refuse or mangle is no reply of that code (milter-protocol 3.7) */
@@ -374,7 +373,8 @@ milter_judge_allows_options (const MilterExpectation *line,
                              const MilterOffer *offer)
 {
   const MilterField *fields = record->message.fields;
-  bool version = fields[0].number > offer->version || fields[0].number < MILTER_PROTOCOL_VERSION_MIN;
+  bool version
+      = fields[0].number > offer->version || fields[0].number < MILTER_PROTOCOL_VERSION_MIN;
   bool actions = (fields[1].number & ~offer->actions) != 0;
   bool steps = (fields[2].number & ~offer->steps) != 0;
 

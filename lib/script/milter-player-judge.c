@@ -67,7 +67,9 @@ classify (const MilterRecord *record, const MilterExpectation *line)
     case MILTER_RECORD_GARBAGE:
       return MILTER_OUTCOME_BROKEN;
     case MILTER_RECORD_NOTHING:
-      if (line == NULL)
+      if (line == NULL
+          || (record->command == MILTER_COMMAND_QUIT && line->within_us == 0
+              && milter_expectation_has (line, MILTER_ANSWER_KIND_CLOSED)))
         return MILTER_OUTCOME_BROKEN;
       for (guint i = 0; record->due && i < line->answers->len; i++)
         {
@@ -89,24 +91,26 @@ describe_command (const MilterPlayer *player, const MilterRecord *record, bool f
 
   if (!filled_in && turn->step != NULL)
     return g_strdup_printf ("reply to %s", turn->text);
-  return g_strdup_printf ("reply to %s%s",
-                          milter_failure_stage (record->command),
-                          filled_in ? ", filled in" : "");
+  return g_strdup_printf (
+      "reply to %s%s", milter_failure_stage (record->command), filled_in ? ", filled in" : "");
 }
 
 /* after this the next answer could not be told from a late one */
-static void
-report (MilterPlayer *player,
-        MilterOutcome outcome,
-        const MilterWhere *where,
-        char *what,
-        char *expected,
-        const MilterRecord *record)
+void
+milter_player_report (MilterPlayer *player,
+                      MilterOutcome outcome,
+                      const MilterWhere *where,
+                      char *what,
+                      char *expected,
+                      const MilterRecord *record)
 {
   bool several = player->turn.step != NULL && record->command != player->turn.letter;
 
   milter_player_fail (
       player, outcome, where, what, expected, milter_failure_record (player, record, several));
+  /* it has been told that the peer does not close; that is not waited for again */
+  if (record->kind == MILTER_RECORD_NOTHING && record->command == MILTER_COMMAND_QUIT)
+    player->peers[record->peer].expected_end = true;
   if (outcome == MILTER_OUTCOME_BROKEN || record->kind == MILTER_RECORD_GARBAGE
       || (record->kind == MILTER_RECORD_NOTHING && record->due))
     milter_player_stop (player);
@@ -120,12 +124,12 @@ milter_player_judge_filled_in (MilterPlayer *player, const MilterRecord *record)
   if (passes (record))
     return;
   passing_replies (record->command, &text);
-  report (player,
-          classify (record, NULL),
-          /* where= */ NULL,
-          describe_command (player, record, /* filled_in= */ true),
-          g_strdup (text),
-          record);
+  milter_player_report (player,
+                        classify (record, NULL),
+                        /* where= */ NULL,
+                        describe_command (player, record, /* filled_in= */ true),
+                        g_strdup (text),
+                        record);
 }
 
 void
@@ -180,30 +184,17 @@ milter_player_judge_end (MilterPlayer *player, guint peer)
   milter_player_stop (player);
 }
 
-/* --- replies --- */
-
-static const GPtrArray *
-turn_lines (const MilterPlayer *player)
+const GPtrArray *
+milter_player_turn_lines (const MilterPlayer *player)
 {
   return player->turn.step != NULL ? player->turn.step->expectations : NULL;
-}
-
-static int
-peer_by_name (gconstpointer data, const char *name)
-{
-  const MilterPlayer *player = data;
-
-  for (guint i = 0; i < player->config.n_peers; i++)
-    if (g_strcmp0 (player->peers[i].name, name) == 0)
-      return (int) i;
-  return -1;
 }
 
 /* the place of a reply line among all lines; -1 */
 static int
 line_index (const MilterPlayer *player, const MilterExpectation *line)
 {
-  const GPtrArray *lines = turn_lines (player);
+  const GPtrArray *lines = milter_player_turn_lines (player);
   guint index;
 
   return g_ptr_array_find ((GPtrArray *) lines, line, &index) ? (int) index : -1;
@@ -220,7 +211,8 @@ find_deciding (const GPtrArray *records)
     {
       const MilterRecord *record = g_ptr_array_index (records, i);
 
-      one_peer = one_peer && record->peer == ((MilterRecord *) g_ptr_array_index (records, 0))->peer;
+      one_peer
+          = one_peer && record->peer == ((MilterRecord *) g_ptr_array_index (records, 0))->peer;
       if (record->extra || !passes (record))
         return record->extra && i > 0 ? i - 1 : i;
     }
@@ -237,14 +229,16 @@ note_expected_end (MilterPlayer *player, const MilterRecord *record)
 {
   MilterPeer *peer = &player->peers[record->peer];
 
-  if (!peer->ended || record->kind == MILTER_RECORD_MESSAGE || record->kind == MILTER_RECORD_NOTHING)
+  if (!peer->ended || record->kind == MILTER_RECORD_MESSAGE
+      || record->kind == MILTER_RECORD_NOTHING)
     return;
   peer->expected_end = true;
   if (!peer->quit)
     peer->end_line = player->turn.where.line;
 }
 
-/* several reply lines are that many replies, in order; the first one speaks of the deciding record */
+/* several reply lines are that many replies, in order; the first one speaks of the deciding record
+ */
 static void
 judge_lines (MilterPlayer *player, guint peer, const GPtrArray *records)
 {
@@ -264,33 +258,35 @@ judge_lines (MilterPlayer *player, guint peer, const GPtrArray *records)
       while (i == 0 && at < records->len
              && !((const MilterRecord *) g_ptr_array_index (records, at))->extra)
         at++;
-      if (milter_judge_reply_line (turn_lines (player), (guint) line_index (player, line), record))
+      if (milter_judge_reply_line (
+              milter_player_turn_lines (player), (guint) line_index (player, line), record))
         {
           note_expected_end (player, record);
           if (line->within_us > 0 && record->kind != MILTER_RECORD_NOTHING
               && record->after_us > line->within_us)
-            report (player,
-                    MILTER_OUTCOME_FAILED,
-                    &line->where,
-                    describe_command (player, record, false),
-                    milter_failure_expectation (line),
-                    record);
+            milter_player_report (player,
+                                  MILTER_OUTCOME_FAILED,
+                                  &line->where,
+                                  describe_command (player, record, false),
+                                  milter_failure_expectation (line),
+                                  record);
           else if (record->wrong && record->message.letter == MILTER_REPLY_NEGOTIATE
-                   && !milter_judge_allows_options (line, record, &player->peers[record->peer].session.offer))
-            report (player,
-                    MILTER_OUTCOME_BROKEN,
-                    &line->where,
-                    describe_command (player, record, false),
-                    milter_failure_expectation (line),
-                    record);
+                   && !milter_judge_allows_options (
+                       line, record, &player->peers[record->peer].session.offer))
+            milter_player_report (player,
+                                  MILTER_OUTCOME_BROKEN,
+                                  &line->where,
+                                  describe_command (player, record, false),
+                                  milter_failure_expectation (line),
+                                  record);
           continue;
         }
-      report (player,
-              classify (record, line),
-              &line->where,
-              describe_command (player, record, false),
-              milter_failure_expectation (line),
-              record);
+      milter_player_report (player,
+                            classify (record, line),
+                            &line->where,
+                            describe_command (player, record, false),
+                            milter_failure_expectation (line),
+                            record);
     }
 }
 
@@ -320,13 +316,13 @@ judge_default (MilterPlayer *player, const GPtrArray *records)
       if (passes (record))
         continue;
       passing_replies (record->command, &text);
-      report (player,
-              classify (record, NULL),
-              /* where= */ NULL,
-              describe_command (player, record, false),
-              g_strdup (record->unasked && record->command != MILTER_COMMAND_QUIT ? "nothing"
-                                                                                  : text),
-              record);
+      milter_player_report (
+          player,
+          classify (record, NULL),
+          /* where= */ NULL,
+          describe_command (player, record, false),
+          g_strdup (record->unasked && record->command != MILTER_COMMAND_QUIT ? "nothing" : text),
+          record);
       return;
     }
 }
@@ -352,10 +348,10 @@ judge_unasked_peer (MilterPlayer *player, guint peer)
     why = milter_failure_decision (player, decision);
   else if (player->turn.left_out != NULL)
     why = g_strdup (player->turn.left_out);
-  else if (player->turn.records->len > 0)
-    why = g_strdup ("an earlier milter had decided");
+  else if (player->turn.letter != 0 && strchr ("LNB", player->turn.letter) != NULL)
+    why = g_strdup ("it is shown the content at the end of the message, see eom");
   else
-    why = g_strdup ("it was not asked: the content goes to it at the end of the message");
+    why = g_strdup ("an earlier milter had decided");
   milter_player_fail (player,
                       MILTER_OUTCOME_FAILED,
                       &line->where,
@@ -404,165 +400,34 @@ judge_replies (MilterPlayer *player)
     judge_lines (player, general, rest);
 }
 
-/* --- edits and the result --- */
-
-static char *
-list_edits (const MilterPlayer *player)
-{
-  GString *text = g_string_new (NULL);
-  const GPtrArray *edits = player->turn.edits;
-
-  for (guint i = 0; i < edits->len; i++)
-    {
-      const MilterRecord *edit = g_ptr_array_index (edits, i);
-
-      if (edit->message.letter == MILTER_REPLY_PROGRESS)
-        continue;
-      if (text->len > 0)
-        g_string_append (text, "; ");
-      if (text->len > 600)
-        {
-          g_string_append_printf (text, "… (%u edits)", edits->len);
-          break;
-        }
-      milter_message_append_text (&edit->message, MILTER_TEXT_SHORT, text);
-      if (edit->malformed && edit->fault != NULL)
-        g_string_append_printf (text, " (%s)", edit->fault);
-    }
-  if (text->len == 0)
-    g_string_append (text, "no edit");
-  return g_string_free (text, FALSE);
-}
-
-static char *
-list_wanted_edits (const GPtrArray *lines)
-{
-  GString *text = g_string_new (NULL);
-
-  for (guint i = 0; i < lines->len; i++)
-    {
-      const MilterExpectation *line = g_ptr_array_index (lines, i);
-
-      if (milter_expectation_is_edit (line))
-        g_string_append_printf (text, "%s%s", text->len > 0 ? ", then " : "", line->text);
-    }
-  return g_string_free (text, FALSE);
-}
-
-static void
-report_finding (MilterPlayer *player, const MilterEditsFinding *finding)
-{
-  const MilterExpectation *line = finding->line;
-  char *what = g_strdup_printf ("edits at %s", player->turn.text);
-  char *expected = NULL;
-  char *got = finding->record != NULL
-                  ? milter_failure_record (player, finding->record, /* with_command= */ false)
-                  : list_edits (player);
-
-  switch (finding->fault)
-    {
-    case MILTER_EDITS_MISSING:
-      expected = milter_failure_expectation (line);
-      break;
-    case MILTER_EDITS_ORDER:
-      expected = list_wanted_edits (turn_lines (player));
-      break;
-    case MILTER_EDITS_FORBIDDEN:
-      expected = g_strdup (line->text);
-      break;
-    case MILTER_EDITS_SURPLUS:
-      expected = g_strdup ("no edit besides those expected (only)");
-      break;
-    }
-  milter_player_fail (player, MILTER_OUTCOME_FAILED, &line->where, what, expected, got);
-}
-
-static void
-judge_edits (MilterPlayer *player)
-{
-  g_autoptr (GPtrArray) none = g_ptr_array_new ();
-  const GPtrArray *lines = turn_lines (player) != NULL ? turn_lines (player) : none;
-  const GPtrArray *edits = player->turn.edits;
-  g_autoptr (GArray) findings = milter_judge_edits (lines, edits, peer_by_name, player);
-
-  for (guint i = 0; i < edits->len; i++)
-    {
-      const MilterRecord *edit = g_ptr_array_index (edits, i);
-
-      if (edit->matched || !(edit->wrong || edit->malformed))
-        continue;
-      report (player,
-              MILTER_OUTCOME_BROKEN,
-              /* where= */ NULL,
-              g_strdup_printf ("edits at %s", player->turn.text),
-              /* expected= */ NULL,
-              edit);
-      return;
-    }
-  for (guint i = 0; i < findings->len; i++)
-    report_finding (player, &g_array_index (findings, MilterEditsFinding, i));
-}
-
-static void
-judge_result (MilterPlayer *player, const MilterExpectation *line)
-{
-  MilterPlayedMessage *message = player->message;
-  g_autoptr (GByteArray) delivered = g_byte_array_new ();
-  gsize size = 0;
-  const guint8 *wanted = g_bytes_get_data (line->bytes, &size);
-  char *what = g_strdup_printf ("result%s%s", line->path != NULL ? " " : "", line->path != NULL ? line->path : "");
-  char *expected = NULL, *got = NULL;
-
-  if (message == NULL || message->after == NULL
-      || (message->verdict != MILTER_REPLY_CONTINUE && message->verdict != MILTER_REPLY_ACCEPT))
-    {
-      milter_player_fail (player,
-                          MILTER_OUTCOME_FAILED,
-                          &line->where,
-                          what,
-                          g_strdup ("a message that is delivered"),
-                          g_strdup ("no message is delivered"));
-      return;
-    }
-  milter_mail_append_message (message->after, delivered);
-  if (milter_judge_result (milter_bytes (wanted, size),
-                           milter_bytes (delivered->data, delivered->len),
-                           line->ignoring,
-                           &expected,
-                           &got))
-    {
-      g_free (what);
-      return;
-    }
-  milter_player_fail (player, MILTER_OUTCOME_FAILED, &line->where, what, expected, got);
-}
-
-/* --- a whole line --- */
-
 /* nothing of the line was sent */
 static void
 judge_left_out (MilterPlayer *player)
 {
   const MilterTurn *turn = &player->turn;
-  const GPtrArray *lines = turn_lines (player);
-  const MilterExpectation *line = lines != NULL && lines->len > 0 ? g_ptr_array_index (lines, 0) : NULL;
+  const GPtrArray *lines = milter_player_turn_lines (player);
+  const MilterExpectation *line
+      = lines != NULL && lines->len > 0 ? g_ptr_array_index (lines, 0) : NULL;
   const char *why = turn->left_out != NULL ? turn->left_out : "there was nothing to send";
 
   if (line == NULL && !turn->gone)
     return;
-  milter_player_fail (player,
-                      MILTER_OUTCOME_FAILED,
-                      line != NULL ? &line->where : NULL,
-                      g_strdup_printf ("reply to %s", turn->text),
-                      line != NULL ? milter_failure_expectation (line) : g_strdup ("to be sent"),
-                      g_strdup_printf ("not reached: %s", why));
+  milter_player_fail (
+      player,
+      MILTER_OUTCOME_FAILED,
+      line != NULL ? &line->where : NULL,
+      g_strdup_printf ("%s %s",
+                       line == NULL || milter_expectation_is_reply (line) ? "reply to" : "edits at",
+                       turn->text),
+      line != NULL ? milter_failure_expectation (line) : g_strdup ("to be sent"),
+      g_strdup_printf ("not reached: %s", why));
 }
 
 void
 milter_player_judge_turn (MilterPlayer *player)
 {
   const MilterTurn *turn = &player->turn;
-  const GPtrArray *lines = turn_lines (player);
+  const GPtrArray *lines = milter_player_turn_lines (player);
 
   if (turn->step != NULL && !turn->sent)
     {
@@ -572,12 +437,12 @@ milter_player_judge_turn (MilterPlayer *player)
   judge_replies (player);
   if (player->phase == MILTER_PHASE_CLOSING)
     return;
-  judge_edits (player);
+  milter_player_judge_edits (player);
   for (guint i = 0; lines != NULL && i < lines->len; i++)
     {
       const MilterExpectation *line = g_ptr_array_index (lines, i);
 
       if (line->kind == MILTER_EXPECT_RESULT && player->phase != MILTER_PHASE_CLOSING)
-        judge_result (player, line);
+        milter_player_judge_result (player, line);
     }
 }

@@ -283,11 +283,11 @@ plan_command (MilterPlayer *player, const MilterStep *step)
 static void
 plan_bytes (MilterPlayer *player, const MilterStep *step)
 {
-  MilterUnit *unit = add_unit (player,
-                               step->kind == MILTER_STEP_KIND_FRAME ? step->letter : 0,
-                               step->bytes != NULL ? g_bytes_ref (step->bytes)
-                                                   : g_bytes_new (NULL, 0),
-                               /* own= */ true);
+  MilterUnit *unit
+      = add_unit (player,
+                  step->kind == MILTER_STEP_KIND_FRAME ? step->letter : 0,
+                  step->bytes != NULL ? g_bytes_ref (step->bytes) : g_bytes_new (NULL, 0),
+                  /* own= */ true);
 
   unit->verbatim = true;
   unit->always = true;
@@ -307,14 +307,15 @@ describe_step (const MilterPlayer *player, const MilterStep *step)
   const guint8 *data;
 
   if (step->kind == MILTER_STEP_KIND_EML)
-    g_string_append_printf (text, "eml%s%s", step->path != NULL ? " " : "", step->path != NULL ? step->path : "");
+    g_string_append_printf (
+        text, "eml%s%s", step->path != NULL ? " " : "", step->path != NULL ? step->path : "");
   else if (step->kind == MILTER_STEP_KIND_RAW)
     g_string_append (text, "raw bytes");
   else if (step->kind == MILTER_STEP_KIND_FRAME)
     g_string_append_printf (text, "frame %c", g_ascii_isgraph (step->letter) ? step->letter : '?');
   else if (step->kind != MILTER_STEP_KIND_COMMAND)
     g_string_append (text, step->kind == MILTER_STEP_KIND_MESSAGE ? "message" : "timeout");
-  else if (strchr ("LBED", step->spec->letter) != NULL)
+  else if (strchr ("OLBED", step->spec->letter) != NULL)
     g_string_append (text, step->spec->word);
   else
     {
@@ -346,6 +347,8 @@ milter_turn_begin (MilterPlayer *player, const MilterStep *step)
   turn->edits = g_ptr_array_new_with_free_func (milter_record_free);
   turn->watched = g_array_new (FALSE, TRUE, sizeof (bool));
   g_array_set_size (turn->watched, player->config.n_peers);
+  turn->sent_to = g_array_new (FALSE, TRUE, sizeof (bool));
+  g_array_set_size (turn->sent_to, player->config.n_peers);
   if (step != NULL && step->kind == MILTER_STEP_KIND_COMMAND)
     turn->letter = step->spec->letter;
   if (step != NULL && step->kind == MILTER_STEP_KIND_FRAME)
@@ -360,6 +363,7 @@ milter_turn_end (MilterTurn *turn)
   g_clear_pointer (&turn->records, g_ptr_array_unref);
   g_clear_pointer (&turn->edits, g_ptr_array_unref);
   g_clear_pointer (&turn->watched, g_array_unref);
+  g_clear_pointer (&turn->sent_to, g_array_unref);
   memset (turn, 0, sizeof *turn);
 }
 
@@ -455,7 +459,10 @@ find_decision (const MilterPlayer *player, const MilterPeer *peer, guint8 letter
 }
 
 MilterLeaveOut
-milter_player_leave_out (const MilterPlayer *player, guint index, const MilterUnit *unit, char **why)
+milter_player_leave_out (const MilterPlayer *player,
+                         guint index,
+                         const MilterUnit *unit,
+                         char **why)
 {
   const MilterPeer *peer = &player->peers[index];
   guint8 letter = unit->letter;

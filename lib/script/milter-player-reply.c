@@ -120,8 +120,7 @@ begin_mail (MilterPlayer *player, const MilterMessage *message)
   player->message_named = false;
   player->mail = true;
   for (guint i = 0; i < player->config.n_peers; i++)
-    player->peers[i].in_message
-        = !player->peers[i].connection_over.set && !player->peers[i].ended;
+    player->peers[i].in_message = !player->peers[i].connection_over.set && !player->peers[i].ended;
   milter_player_ensure_message (player);
   if (message->fault != MILTER_NO_FAULT)
     return;
@@ -307,12 +306,16 @@ milter_player_examine (const MilterPlayer *player, MilterRecord *record)
     }
   if (milter_record_is_edit (record))
     {
-      record->wrong = record->command != MILTER_COMMAND_END_OF_MESSAGE;
+      bool at_end = record->command == MILTER_COMMAND_END_OF_MESSAGE;
+
+      record->wrong = !at_end || !record->due;
       if (record->wrong)
-        set_fault (record,
-                   g_strdup_printf ("%s may only come at the end of the message, not after %s",
-                                    spec->word,
-                                    stage));
+        set_fault (
+            record,
+            at_end ? g_strdup_printf ("%s may only come before the answer to %s", spec->word, stage)
+                   : g_strdup_printf ("%s may only come at the end of the message, not after %s",
+                                      spec->word,
+                                      stage));
       return;
     }
   record->unasked = !record->due;
@@ -336,7 +339,10 @@ milter_player_examine (const MilterPlayer *player, MilterRecord *record)
 }
 
 static void
-decide (MilterPlayer *player, MilterDecision *decision, const MilterUnit *unit, const MilterRecord *record)
+decide (MilterPlayer *player,
+        MilterDecision *decision,
+        const MilterUnit *unit,
+        const MilterRecord *record)
 {
   if (decision->set)
     return;
@@ -346,7 +352,8 @@ decide (MilterPlayer *player, MilterDecision *decision, const MilterUnit *unit, 
   decision->line = player->turn.where.line;
   decision->filled_in = !unit->own;
   decision->deferred = record->message.letter == MILTER_REPLY_REPLY_CODE
-                       && record->message.payload.size > 0 && record->message.payload.data[0] == '4';
+                       && record->message.payload.size > 0
+                       && record->message.payload.data[0] == '4';
   decision->peer = record->peer;
 }
 
@@ -531,7 +538,9 @@ leave_answered_message (MilterPlayer *player)
   for (guint i = 0; i < player->config.n_peers; i++)
     {
       const MilterPeer *peer = &player->peers[i];
-      bool cut_short = peer->last_command != MILTER_COMMAND_END_OF_MESSAGE && !peer->message_over.set;
+      bool decided
+          = peer->message_over.set || (player->message_over.set && player->message_over.peer == i);
+      bool cut_short = peer->last_command != MILTER_COMMAND_END_OF_MESSAGE && !decided;
 
       if (peer->in_message && !peer->ended)
         milter_player_plan_letters (player,

@@ -9,10 +9,10 @@
 
 #include <string.h>
 
-#define DEFAULT_HOST "client.example.com"
-#define DEFAULT_ADDRESS "192.0.2.1"
-#define DEFAULT_PORT 50443
-#define DEFAULT_SENDER "<sender@example.com>"
+#define DEFAULT_HOST      "client.example.com"
+#define DEFAULT_ADDRESS   "192.0.2.1"
+#define DEFAULT_PORT      50443
+#define DEFAULT_SENDER    "<sender@example.com>"
 #define DEFAULT_RECIPIENT "<recipient@example.net>"
 
 /* an item of a `macro` line that waits for the next command of its stage */
@@ -20,7 +20,7 @@ typedef struct
 {
   guint8 letter;
   GBytes *name;
-  GBytes *value;   /* NULL: to be taken out */
+  GBytes *value; /* NULL: to be taken out */
 } PendingMacro;
 
 static void
@@ -251,7 +251,8 @@ void
 milter_player_drop_macros (MilterPlayer *player, guint8 letter)
 {
   for (guint i = player->pending_macros != NULL ? player->pending_macros->len : 0; i > 0; i--)
-    if (((const PendingMacro *) g_ptr_array_index (player->pending_macros, i - 1))->letter == letter)
+    if (((const PendingMacro *) g_ptr_array_index (player->pending_macros, i - 1))->letter
+        == letter)
       g_ptr_array_remove_index (player->pending_macros, i - 1);
 }
 
@@ -323,7 +324,10 @@ text_of (const GString *string)
 }
 
 static bool
-append_profile_macros (const MilterPlayer *player, const MilterPeer *peer, guint8 letter, GByteArray *pairs)
+append_profile_macros (const MilterPlayer *player,
+                       const MilterPeer *peer,
+                       guint8 letter,
+                       GByteArray *pairs)
 {
   bool is_recipient = letter == MILTER_COMMAND_ENVELOPE_RECIPIENT;
   MilterProfileFacts facts = {
@@ -372,26 +376,24 @@ milter_player_send_macros (MilterPlayer *player, guint peer, guint8 letter)
 
   /* lines that took everything out leave what the profile sends without any value */
   if (changed)
-    wanted = pairs->len > 0
-             || (wanted
-                 && (own == 0 || strchr (player->profile->empty_macro_frames, letter) != NULL));
+    wanted
+        = pairs->len > 0
+          || (wanted && (own == 0 || strchr (player->profile->empty_macro_frames, letter) != NULL));
   if (!wanted)
     return;
   append (payload, milter_bytes (&letter, 1));
   append (payload, milter_bytes (pairs->data, pairs->len));
-  append_frame (player,
-                peer,
-                MILTER_COMMAND_DEFINE_MACRO,
-                milter_bytes (payload->data, payload->len));
+  append_frame (
+      player, peer, MILTER_COMMAND_DEFINE_MACRO, milter_bytes (payload->data, payload->len));
 }
 
 /* the value of a field as it travels to this peer */
 static void
 send_header (MilterPlayer *player, guint peer, const MilterUnit *unit)
 {
-  bool leading_space = (player->peers[peer].session.agreed.steps
-                        & MILTER_STEP_HEADER_VALUE_WITH_LEADING_SPACE)
-                       != 0;
+  bool leading_space
+      = (player->peers[peer].session.agreed.steps & MILTER_STEP_HEADER_VALUE_WITH_LEADING_SPACE)
+        != 0;
   g_autoptr (GByteArray) payload = g_byte_array_new ();
   MilterBytes value = view (unit->value);
   GString string = { (char *) value.data, value.size, value.size };

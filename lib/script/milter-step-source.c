@@ -6,7 +6,7 @@
 
 typedef struct
 {
-  const MilterScenarioSession *session;   /* unowned */
+  const MilterScenarioSession *session; /* unowned */
   guint next;
 } SessionSource;
 

@@ -460,3 +460,20 @@ fake_run_free (FakeRun *run)
   g_string_free (run->last, TRUE);
   g_free (run);
 }
+
+void
+fake_check (const FakeCase *cases, gsize n)
+{
+  for (gsize i = 0; i < n; i++)
+    {
+      g_autoptr (FakeRun) run = fake_run (cases[i].scenario, cases[i].rules);
+
+      cr_expect_str_eq (run->report->str,
+                        cases[i].report,
+                        "%s:\n%s%s",
+                        cases[i].name,
+                        run->report->str,
+                        run->said->str);
+      cr_expect_eq (run->outcome, cases[i].outcome, "%s: %d", cases[i].name, run->outcome);
+    }
+}

@@ -32,6 +32,22 @@ typedef struct
   MilterScenario *scenario;
 } FakeRun;
 
+/* a table of sessions: what is written, what the milter does, and what comes of it */
+typedef struct
+{
+  const char *name;
+  const char *scenario;
+  const char *const *rules;
+  MilterOutcome outcome;
+  const char *report;
+} FakeCase;
+
+#define FAKE_RULES(...) ((const char *const[]){ __VA_ARGS__, NULL })
+#define HELD MILTER_OUTCOME_HELD
+#define FAILED MILTER_OUTCOME_FAILED
+#define BROKEN MILTER_OUTCOME_BROKEN
+
+void fake_check (const FakeCase *cases, gsize n);
 FakeRun *fake_run (const char *scenario, const char *const *rules);
 /* a chain of two, called first and second */
 FakeRun *fake_run_chain (const char *scenario, const char *const *first, const char *const *second);

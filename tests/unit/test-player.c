@@ -7,42 +7,11 @@
 #include <criterion/criterion.h>
 #include <string.h>
 
-#define RULES(...) ((const char *const[]){ __VA_ARGS__, NULL })
-
-typedef struct
-{
-  const char *name;
-  const char *scenario;
-  const char *const *rules;
-  MilterOutcome outcome;
-  const char *report;
-} Case;
-
-#define HELD MILTER_OUTCOME_HELD
-#define FAILED MILTER_OUTCOME_FAILED
-#define BROKEN MILTER_OUTCOME_BROKEN
-
-static void
-check_cases (const Case *cases, gsize n)
-{
-  for (gsize i = 0; i < n; i++)
-    {
-      g_autoptr (FakeRun) run = fake_run (cases[i].scenario, cases[i].rules);
-
-      cr_expect_str_eq (run->report->str,
-                        cases[i].report,
-                        "%s:\n%s%s",
-                        cases[i].name,
-                        run->report->str,
-                        run->said->str);
-      cr_expect_eq (run->outcome, cases[i].outcome, "%s: %d", cases[i].name, run->outcome);
-      cr_expect_leq (run->n_closed, 1, "%s", cases[i].name);
-    }
-}
+#define R FAKE_RULES
 
 Test (player, a_session_is_filled_in_in_the_order_of_smtp)
 {
-  g_autoptr (FakeRun) run = fake_run ("session\n eom\n", RULES ("O:neg 6 0 0x80"));
+  g_autoptr (FakeRun) run = fake_run ("session\n eom\n", R ("O:neg 6 0 0x80"));
 
   cr_expect_str_eq (run->report->str, "");
   cr_expect_eq (run->outcome, HELD);
@@ -79,28 +48,4 @@ Test (player, a_session_is_filled_in_in_the_order_of_smtp)
       "< continue\n"
       "> quit\n");
   cr_expect_eq (run->n_closed, 0);
-}
-
-static const Case replies[] = {
-  { "a code that was expected",
-    "session\n rcpt <a@b>\n rcpt <busy@example.net> => 451 4.7.1 \"mailbox busy*\" within 500ms\n",
-    RULES ("R2:y451 4.7.1 mailbox busy, later|"),
-    HELD,
-    "" },
-  { "another reply than expected",
-    "session\n rcpt <a@b>\n rcpt <busy@example.net> => 451 4.7.1 \"mailbox busy*\" within 500ms\n",
-    RULES ("R2:t"),
-    FAILED,
-    "3: reply to rcpt <busy@example.net> / 451 4.7.1 \"mailbox busy*\" within 500ms / "
-    "tempfail (no text) after 1 ms\n" },
-  { "no expectation: the mail passes",
-    "session\n rcpt <a@b>\n eom\n",
-    RULES ("R:y550 5.7.1 no|"),
-    FAILED,
-    "2: reply to rcpt <a@b> / continue or accept / 550 5.7.1 \"no\" after 1 ms\n" },
-};
-
-Test (player, replies_are_judged)
-{
-  check_cases (replies, G_N_ELEMENTS (replies));
 }

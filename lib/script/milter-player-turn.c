@@ -1,0 +1,356 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * milter-player-turn.c: a line, unit by unit and peer by peer, to its end; then the next one.
+ */
+#include "milter-player-private.h"
+
+#include <string.h>
+
+void
+milter_player_finish_unit (MilterPlayer *player, bool refused)
+{
+  MilterUnit *unit = g_queue_pop_head (&player->units);
+
+  milter_player_end_unit (player, unit, refused);
+  milter_unit_free (unit);
+}
+
+/* on to the next of the chain */
+void
+milter_player_next_peer (MilterPlayer *player, MilterUnit *unit)
+{
+  unit->cursor++;
+  if (unit->peer >= 0 || unit->cursor >= player->config.n_peers)
+    milter_player_finish_unit (player, /* refused= */ false);
+}
+
+static guint
+unit_peer (const MilterUnit *unit)
+{
+  return unit->peer >= 0 ? (guint) unit->peer : unit->cursor;
+}
+
+/* macros travel also in front of a command that the milter does not want, outside the content
+ * (milter-protocol 2.1) */
+static void
+leave_out (MilterPlayer *player, MilterUnit *unit, MilterLeaveOut kind, char *why)
+{
+  MilterTurn *turn = &player->turn;
+
+  if (kind == MILTER_LEAVE_NEGOTIATED && strchr ("CHMRTU", unit->letter) != NULL)
+    milter_player_send_macros (player, unit_peer (unit), unit->letter);
+  if (unit->own && turn->left_out == NULL)
+    {
+      turn->left_out = why;
+      turn->gone = kind == MILTER_LEAVE_GONE;
+    }
+  else
+    g_free (why);
+  milter_player_next_peer (player, unit);
+}
+
+/* frames that the protocol would answer are waited for before the next judged command, so that
+ * their answers are not taken for its own */
+static void
+send_verbatim (MilterPlayer *player, MilterUnit *unit, MilterPeer *peer)
+{
+  MilterMessage message;
+  gsize size;
+  const guint8 *data = g_bytes_get_data (unit->payload, &size);
+  bool due = false;
+
+  if (unit->letter != 0)
+    {
+      milter_message_parse (MILTER_SIDE_MTA, unit->letter, milter_bytes (data, size), &message);
+      due = message.fault == MILTER_NO_FAULT
+            && milter_session_may_command (&peer->session, unit->letter, NULL)
+            && milter_session_is_answered (&peer->session, unit->letter);
+    }
+  milter_player_send (player, unit_peer (unit), unit);
+  player->turn.due = due;
+  if (milter_player_n_reply_lines (player, unit_peer (unit)) > 0)
+    return;
+  peer->unjudged = true;
+  peer->unjudged_due = due;
+}
+
+static void
+send_unit (MilterPlayer *player, MilterUnit *unit)
+{
+  guint index = unit_peer (unit);
+  MilterPeer *peer = &player->peers[index];
+  bool answered = milter_session_is_answered (&peer->session, unit->letter);
+  const MilterExpectation *line = NULL;
+
+  if (unit->own)
+    {
+      player->turn.sent = true;
+      g_array_index (player->turn.sent_to, bool, index) = true;
+    }
+  if (unit->verbatim)
+    {
+      send_verbatim (player, unit, peer);
+      milter_player_next_peer (player, unit);
+      return;
+    }
+  milter_player_send (player, index, unit);
+  if (unit->letter == MILTER_COMMAND_QUIT)
+    {
+      peer->quit = true;
+      peer->end_line = player->turn.where.line;
+    }
+  if (!answered)
+    {
+      milter_player_next_peer (player, unit);
+      return;
+    }
+  if (unit->own && (player->turn.letter == unit->letter || player->turn.letter == 0))
+    line = milter_player_reply_line (player, index, 0);
+  milter_player_begin_wait (player, MILTER_WAIT_ANSWER, index, unit->letter, /* due= */ true, line);
+}
+
+/* whether what comes next is judged, so that what came before has to be told apart from it */
+static bool
+settle_peer (MilterPlayer *player, guint index, const MilterUnit *unit)
+{
+  MilterPeer *peer = &player->peers[index];
+
+  if (peer->unjudged && !unit->verbatim && !unit->always && !peer->ended)
+    {
+      milter_player_begin_wait (player, MILTER_WAIT_QUIET, index, 0, /* due= */ false, NULL);
+      return false;
+    }
+  if (peer->strays->len > 0)
+    {
+      milter_player_judge_stray (player, index);
+      return false;
+    }
+  if (peer->ended && !peer->expected_end && !peer->quit)
+    {
+      milter_player_judge_end (player, index);
+      return false;
+    }
+  return true;
+}
+
+static void
+play_unit (MilterPlayer *player, MilterUnit *unit)
+{
+  guint index;
+  MilterPeer *peer;
+  MilterLeaveOut kind;
+  char *why = NULL;
+
+  if (!unit->begun)
+    milter_player_begin_unit (player, unit);
+  index = unit_peer (unit);
+  peer = &player->peers[index];
+  kind = milter_player_leave_out (player, index, unit, &why);
+  if (kind == MILTER_LEAVE_DECIDED || kind == MILTER_LEAVE_GONE)
+    {
+      leave_out (player, unit, kind, why);
+      return;
+    }
+  if (!peer->opened)
+    {
+      g_free (why);
+      milter_player_begin_wait (player, MILTER_WAIT_OPEN, index, 0, /* due= */ false, NULL);
+      return;
+    }
+  if (!settle_peer (player, index, unit))
+    g_free (why);
+  else if (kind != MILTER_SEND)
+    leave_out (player, unit, kind, why);
+  else
+    send_unit (player, unit);
+}
+
+/* answers that were waited for behind the units */
+static guint
+count_records (const MilterPlayer *player, guint peer)
+{
+  guint n_units = 0, n_extra = 0;
+
+  for (guint i = 0; i < player->turn.records->len; i++)
+    {
+      const MilterRecord *record = g_ptr_array_index (player->turn.records, i);
+
+      if (record->peer != peer)
+        continue;
+      n_extra += record->extra;
+      n_units += !record->extra;
+    }
+  /* several frames of one line have one answer that counts */
+  return n_extra + (n_units > 0);
+}
+
+/* in a chain a line without a name speaks of the milter that decided, which was asked last; if none
+ * answered, of the first that was asked */
+static guint
+deciding_peer (const MilterPlayer *player)
+{
+  const GPtrArray *records = player->turn.records;
+  guint first = 0;
+
+  if (records->len > 0)
+    return ((const MilterRecord *) g_ptr_array_index (records, records->len - 1))->peer;
+  while (first + 1 < player->config.n_peers && !g_array_index (player->turn.sent_to, bool, first))
+    first++;
+  return first;
+}
+
+static bool
+wants_more (const MilterPlayer *player, guint peer)
+{
+  const MilterTurn *turn = &player->turn;
+  const MilterExpectation *line = milter_player_reply_line (player, peer, 0);
+  bool each = turn->letter != 0 && strchr ("OAQKD", turn->letter) != NULL;
+
+  if (!g_array_index (turn->sent_to, bool, peer) || g_array_index (turn->watched, bool, peer))
+    return false;
+  /* something ended it already */
+  for (guint i = 0; i < turn->records->len; i++)
+    if (((const MilterRecord *) g_ptr_array_index (turn->records, i))->kind
+        != MILTER_RECORD_MESSAGE)
+      if (((const MilterRecord *) g_ptr_array_index (turn->records, i))->peer == peer)
+        return false;
+  if (line == NULL)
+    return turn->letter == MILTER_COMMAND_QUIT && !turn->verbatim;
+  if (line->from == NULL && !each && peer != deciding_peer (player))
+    return false;
+  return milter_player_n_reply_lines (player, peer) > count_records (player, peer);
+}
+
+static void
+wait_for_more (MilterPlayer *player, guint peer)
+{
+  MilterPeer *from = &player->peers[peer];
+  MilterTurn *turn = &player->turn;
+  guint8 command = turn->letter != 0 ? turn->letter : from->last_command;
+  guint n = count_records (player, peer);
+
+  milter_player_begin_wait (player,
+                            MILTER_WAIT_MORE,
+                            peer,
+                            command,
+                            turn->verbatim && turn->due && n == 0,
+                            milter_player_reply_line (player, peer, n));
+}
+
+/* TRUE: something is waited for behind the last unit */
+static bool
+continue_turn (MilterPlayer *player)
+{
+  for (guint i = 0; player->turn.step != NULL && i < player->config.n_peers; i++)
+    if (wants_more (player, i))
+      {
+        wait_for_more (player, i);
+        return true;
+      }
+  return false;
+}
+
+/* the end of the session: the milter closes after QUIT; where nothing was said, nothing may come */
+static bool
+continue_leaving (MilterPlayer *player)
+{
+  for (guint i = 0; i < player->config.n_peers; i++)
+    {
+      MilterPeer *peer = &player->peers[i];
+
+      if (!peer->opened || g_array_index (player->turn.watched, bool, i))
+        continue;
+      if (peer->quit && !peer->expected_end)
+        {
+          milter_player_begin_wait (
+              player, MILTER_WAIT_MORE, i, MILTER_COMMAND_QUIT, /* due= */ false, NULL);
+          return true;
+        }
+      if (!peer->ended)
+        {
+          peer->unjudged_due = false;
+          g_array_index (player->turn.watched, bool, i) = true;
+          milter_player_begin_wait (player, MILTER_WAIT_QUIET, i, 0, /* due= */ false, NULL);
+          return true;
+        }
+    }
+  return false;
+}
+
+/* what came after the last line that read something */
+static void
+judge_leftovers (MilterPlayer *player)
+{
+  for (guint i = 0; i < player->config.n_peers && player->phase < MILTER_PHASE_CLOSING; i++)
+    {
+      MilterPeer *peer = &player->peers[i];
+      bool over = player->connection_over.set || peer->connection_over.set;
+
+      if (peer->strays->len > 0)
+        milter_player_judge_stray (player, i);
+      else if (peer->garbage != NULL && !peer->expected_end)
+        milter_player_judge_end (player, i);
+      else if (peer->ended && !peer->quit && !peer->expected_end && !over && !peer->unjudged)
+        milter_player_judge_end (player, i);
+    }
+}
+
+static void
+end_turn (MilterPlayer *player)
+{
+  milter_player_judge_turn (player);
+  if (player->phase == MILTER_PHASE_LEAVING)
+    judge_leftovers (player);
+  if (player->phase < MILTER_PHASE_CLOSING)
+    while (!g_queue_is_empty (&player->after))
+      g_queue_push_tail (&player->units, g_queue_pop_head (&player->after));
+  if (player->message_done)
+    {
+      player->message_done = false;
+      milter_player_end_message (player);
+    }
+  milter_turn_end (&player->turn);
+  if (player->phase == MILTER_PHASE_LEAVING)
+    milter_player_stop (player);
+}
+
+static void
+next_step (MilterPlayer *player)
+{
+  const MilterStep *step = NULL;
+  g_autoptr (GError) error = NULL;
+
+  if (player->source.klass->next (player->source.source, &step, &error))
+    {
+      milter_player_plan_step (player, step);
+      return;
+    }
+  if (error != NULL)
+    {
+      milter_player_fail (player,
+                          MILTER_OUTCOME_BROKEN,
+                          &player->last_where,
+                          g_strdup ("the lines to be played"),
+                          NULL,
+                          g_strdup (error->message));
+      milter_player_stop (player);
+      return;
+    }
+  player->phase = MILTER_PHASE_LEAVING;
+  milter_player_plan_end (player);
+}
+
+/* one thing, after which there may be something to send or to wait for */
+void
+milter_player_advance (MilterPlayer *player)
+{
+  MilterUnit *unit = g_queue_peek_head (&player->units);
+
+  if (unit != NULL)
+    play_unit (player, unit);
+  else if (!player->turn.open)
+    next_step (player);
+  else if (player->phase == MILTER_PHASE_LEAVING ? !continue_leaving (player)
+                                                 : !continue_turn (player))
+    end_turn (player);
+}
