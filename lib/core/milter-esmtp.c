@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * milter-esmtp.c: the grammar of RFC 5321 4.1.2 for `<path> KEYWORD=value …`, with the bytes above
+ * milter-esmtp.c: the grammar of RFC 5321 4.1.2 for `<path> KEYWORD=value …`, and the bytes above
  * 0x7f that RFC 6531 adds.
  */
 #include "milter-esmtp.h"

@@ -919,3 +919,45 @@ Test (session, in_message_is_from_mail_to_the_verdict)
       milter_session_clear (&session);
     }
 }
+
+Test (session, any_sequence_of_frames_is_survived)
+{
+  static const char letters[] = "ODCHMRTLNBEAQKU\0Oarctydsphimb+2-eq4flz";
+
+  for (int policy = MILTER_SESSION_STRICT; policy <= MILTER_SESSION_OFF; policy++)
+    {
+      g_autoptr (GRand) random = g_rand_new_with_seed (policy);
+      MilterSession session;
+      guint n_told = 0;
+
+      milter_session_init (&session, policy);
+      for (guint i = 0; i < 100000; i++)
+        {
+          MilterSide side
+              = g_rand_int_range (random, 0, 5) < 3 ? MILTER_SIDE_MTA : MILTER_SIDE_MILTER;
+          guint8 letter = letters[g_rand_int_range (random, 0, sizeof letters)];
+          MilterBytes payload = get_payload (side, letter);
+          gboolean may = side == MILTER_SIDE_MTA
+                             ? milter_session_may_command (&session, letter, NULL)
+                             : milter_session_may_reply (&session, letter, NULL);
+          gboolean fine;
+
+          if (payload.size > 0 && g_rand_int_range (random, 0, 8) == 0)
+            payload.size = g_rand_int_range (random, 0, payload.size);
+          fine = say_bytes (&session, side, letter, payload, NULL);
+          n_told += !fine;
+          cr_assert (may || !fine || policy == MILTER_SESSION_OFF);
+          cr_assert (fine || policy != MILTER_SESSION_OFF);
+          cr_assert_eq (session.n_deviations, n_told);
+          cr_assert_leq (session.state, MILTER_SESSION_CLOSED);
+          cr_assert_leq (session.n_refused, session.n_recipients);
+          /* a session that is over begins again */
+          if (session.state == MILTER_SESSION_CLOSED && g_rand_boolean (random))
+            {
+              milter_session_clear (&session);
+              n_told = 0;
+            }
+        }
+      milter_session_clear (&session);
+    }
+}
