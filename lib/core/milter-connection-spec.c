@@ -212,7 +212,7 @@ parse (MilterConnectionSpec *spec, GError **error)
   if (spec->text[0] == '/')
     return parse_path (spec, spec->text, error);
 
-  const char *rest;
+  const char *rest = NULL;
   if (!parse_scheme (spec, &rest, error))
     return FALSE;
   if (spec->kind == MILTER_CONNECTION_KIND_UNIX)
