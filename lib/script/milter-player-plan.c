@@ -228,7 +228,7 @@ plan_eml (MilterPlayer *player, const MilterStep *step)
   gsize size;
   const guint8 *data = g_bytes_get_data (step->bytes, &size);
 
-  milter_mail_parse (mail, milter_bytes (data, size));
+  milter_profile_parse_mail (player->profile, mail, milter_bytes (data, size));
   for (guint i = 0; i < mail->headers->len; i++)
     {
       const MilterMailHeader *header = g_ptr_array_index (mail->headers, i);

@@ -501,8 +501,7 @@ milter_player_apply_edits (MilterPlayer *player, guint peer)
       MilterRecord *edit = g_ptr_array_index (player->turn.edits, i);
       g_autoptr (GError) error = NULL;
 
-      if (edit->peer != peer || edit->malformed || edit->wrong
-          || edit->message.letter == MILTER_REPLY_PROGRESS)
+      if (edit->peer != peer || edit->malformed || edit->wrong)
         continue;
       if (milter_mail_edit (mail, &edit->message, rules, edit->leading_space, &error))
         continue;
