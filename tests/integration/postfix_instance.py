@@ -42,7 +42,6 @@ default_transport = discard:
 relay_transport = discard:
 smtpd_recipient_restrictions = permit_mynetworks, reject
 smtpd_relay_restrictions = permit_mynetworks, reject
-smtpd_milters = {milters}
 milter_default_action = tempfail
 milter_protocol = 6
 milter_connect_timeout = 10s
@@ -53,7 +52,6 @@ smtpd_client_connection_count_limit = 0
 """
 
 MASTER = """
-{port}    inet  n - n - 10 smtpd
 cleanup   unix  n - n - 0  cleanup
 rewrite   unix  - - n - -  trivial-rewrite
 proxymap  unix  - - n - -  proxymap
@@ -84,6 +82,14 @@ def free_port():
         return probe.getsockname()[1]
 
 
+def is_listening(port):
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=5).close()
+    except OSError:
+        return False
+    return True
+
+
 class Queued:
     """A message as it lies in the queue: header and body with CRLF, and its envelope."""
 
@@ -107,20 +113,23 @@ class Queued:
 
 
 class Postfix:
-    """with Postfix("unix:/path/of/the/milter") as mta: mta.deliver(…)"""
+    """with Postfix(NAME="unix:/path/of/a/milter", …) as mta: mta.deliver(…, milter=NAME)
 
-    def __init__(self, milters):
+    Each milter has an SMTP server of its own."""
+
+    def __init__(self, **milters):
         # not below pytest's own folders: those are closed to the user postfix
         self.work = pathlib.Path(tempfile.mkdtemp(prefix="milterlab-postfix-"))
         self.work.chmod(0o755)
-        self.port = free_port()
+        self.ports = {name: free_port() for name in milters}
         self.log = self.work / "maillog"
         for name in ("etc", "spool", "data"):
             (self.work / name).mkdir()
         shutil.chown(self.work / "data", "postfix")
-        values = {"work": self.work, "port": self.port, "milters": milters}
-        (self.work / "etc/main.cf").write_text(MAIN.format(**values))
-        (self.work / "etc/master.cf").write_text(MASTER.format(**values))
+        servers = "".join(f"{self.ports[name]} inet n - n - 10 smtpd -o smtpd_milters={spec}\n"
+                          for name, spec in milters.items())
+        (self.work / "etc/main.cf").write_text(MAIN.format(work=self.work))
+        (self.work / "etc/master.cf").write_text(servers + MASTER)
         self.process = None
 
     def __enter__(self):
@@ -128,18 +137,15 @@ class Postfix:
         subprocess.run(["postfix", "-c", etc, "check"], capture_output=True, timeout=60, check=False)
         environment = dict(os.environ, MAIL_CONFIG=etc, MAIL_LOGTAG="postfix")
         self.process = subprocess.Popen([MASTER_PROGRAM, "-c", etc, "-s"], env=environment, start_new_session=True,
-                                        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+                                        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         end = time.monotonic() + 30
-        while True:
-            try:
-                socket.create_connection(("127.0.0.1", self.port), timeout=5).close()
-                return self
-            except OSError:
-                if self.process.poll() is not None or time.monotonic() > end:
-                    said = self.process.stderr.read().decode(errors="replace") if self.process.poll() else ""
-                    self.__exit__()
-                    raise RuntimeError(f"Postfix did not come up: {said}") from None
-                time.sleep(0.05)
+        while not all(is_listening(port) for port in self.ports.values()):
+            if self.process.poll() is not None or time.monotonic() > end:
+                said = self.log.read_text(errors="replace") if self.log.exists() else ""
+                self.__exit__()
+                raise RuntimeError(f"Postfix did not come up: {said}")
+            time.sleep(0.05)
+        return self
 
     def __exit__(self, *_exception):
         if self.process.poll() is None:
@@ -149,12 +155,11 @@ class Postfix:
             except subprocess.TimeoutExpired:
                 os.killpg(self.process.pid, signal.SIGKILL)
                 self.process.wait()
-        self.process.stderr.close()
         shutil.rmtree(self.work, ignore_errors=True)
 
-    def send(self, content, sender="<alice@example.com>", recipients=("<bob@example.net>",)):
+    def send(self, content, milter, sender="<alice@example.com>", recipients=("<bob@example.net>",)):
         """One message over SMTP, byte for byte; the reply to the final dot."""
-        with socket.create_connection(("127.0.0.1", self.port), timeout=60) as connection:
+        with socket.create_connection(("127.0.0.1", self.ports[milter]), timeout=60) as connection:
             stream = connection.makefile("rwb")
 
             def reply():
@@ -181,12 +186,11 @@ class Postfix:
             say("QUIT", "221")
         return answer
 
-    def deliver(self, content, **envelope):
-        """One message, which must be taken; as it was queued."""
-        answer = self.send(content, **envelope)
+    def deliver(self, content, milter, **envelope):
+        """One message; as it was queued, or None and the reply if it was refused."""
+        answer = self.send(content, milter, **envelope)
         queue_id = re.search(r"queued as (\w+)", answer)
-        assert queue_id, answer
-        return self.read(queue_id[1])
+        return (self.read(queue_id[1]) if queue_id else None), answer
 
     def read(self, queue_id):
         def postcat(*options):

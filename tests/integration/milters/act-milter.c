@@ -39,6 +39,12 @@ typedef struct
   Act **last;
 } Acts;
 
+/* libmilter takes them as char * */
+static char milter_name[] = "act-milter";
+static char refusal_code[] = "550";
+static char refusal_status[] = "5.7.1";
+static char refusal_text[] = "act-milter: this edit cannot be made";
+
 static bool keep_leading_space;
 
 static char
@@ -278,7 +284,7 @@ on_end (SMFICTX *context)
   for (const Act *act = get_acts (context)->first; act != NULL; act = act->next)
     if (!run (context, act))
       {
-        smfi_setreply (context, "550", "5.7.1", "act-milter: this edit cannot be made");
+        smfi_setreply (context, refusal_code, refusal_status, refusal_text);
         return SMFIS_REJECT;
       }
   return SMFIS_CONTINUE;
@@ -302,7 +308,7 @@ int
 main (int argc, char **argv)
 {
   struct smfiDesc milter = {
-    .xxfi_name = "act-milter",
+    .xxfi_name = milter_name,
     .xxfi_version = SMFI_VERSION,
     .xxfi_flags = SMFI_CURR_ACTS & ~SMFIF_SETSYMLIST,
     .xxfi_envfrom = on_mail,
