@@ -13,12 +13,14 @@
 
 /* The test strings of virus and spam scanners, in pieces: a scanner that looks at this file or at a
  * program built from it must not find them. */
-static const char *const eicar_pieces[] = { "X5O!P%@AP[4", "\\PZX54(P^)7CC)7}$", "EICAR-STANDARD-",
-                                            "ANTIVIRUS-TEST-", "FILE!$H+H*", NULL };
+static const char *const eicar_pieces[]
+    = { "X5O!P%@AP[4",     "\\PZX54(P^)7CC)7}$", "EICAR-STANDARD-",
+        "ANTIVIRUS-TEST-", "FILE!$H+H*",         NULL };
 static const char *const gtube_pieces[] = { "XJS*C4JDBQADN1.", "NSBN3*2IDNEN*", "GTUBE-STANDARD-",
-                                            "ANTI-UBE-TEST-", "EMAIL*C.34X", NULL };
+                                            "ANTI-UBE-TEST-",  "EMAIL*C.34X",   NULL };
 
-/* the language's own names; without pieces: they are filled in by what this version does not play */
+/* the language's own names; without pieces: they are filled in by what this version does not play
+ */
 static const struct
 {
   const char *name;
@@ -66,8 +68,8 @@ milter_lexer_init (MilterLexer *lexer,
     .size = size,
     .number = 1,
     .messages = messages,
-    .variables = g_hash_table_new_full (g_str_hash, g_str_equal, g_free,
-                                        (GDestroyNotify) g_bytes_unref),
+    .variables
+    = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, (GDestroyNotify) g_bytes_unref),
   };
   /* a byte order mark */
   if (size >= 3 && memcmp (text, "\xef\xbb\xbf", 3) == 0)
@@ -87,8 +89,8 @@ milter_lexer_clear (MilterLexer *lexer)
   g_clear_pointer (&lexer->variables, g_hash_table_unref);
 }
 
-/* Characters, not bytes: bytes that continue one do not count. Lines can be long and are mostly read
- * from left to right, so that the count goes on where it stopped. */
+/* Characters, not bytes: bytes that continue one do not count. Lines can be long and are mostly
+ * read from left to right, so that the count goes on where it stopped. */
 static guint
 column_at (MilterLexer *lexer, gsize offset)
 {
@@ -112,8 +114,12 @@ milter_lexer_where (MilterLexer *lexer, gsize offset)
 static bool
 fail_with (MilterLexer *lexer, gsize offset, const char *message)
 {
-  g_string_append_printf (lexer->messages, "%s:%u:%u: %s\n", lexer->path, lexer->number,
-                          column_at (lexer, offset), message);
+  g_string_append_printf (lexer->messages,
+                          "%s:%u:%u: %s\n",
+                          lexer->path,
+                          lexer->number,
+                          column_at (lexer, offset),
+                          message);
   lexer->n_errors++;
   if (lexer->n_errors >= MILTER_SCENARIO_MAX_ERRORS)
     lexer->exhausted = true;
@@ -196,7 +202,8 @@ milter_lexer_charge (MilterLexer *lexer, gsize size)
       return true;
     }
   lexer->exhausted = true;
-  return milter_lexer_fail (lexer, lexer->at,
+  return milter_lexer_fail (lexer,
+                            lexer->at,
                             "expected a scenario that takes at most %u MiB of memory, got a larger "
                             "one: use fewer or shorter texts and files",
                             MILTER_SCENARIO_MAX_MEMORY >> 20);
@@ -210,17 +217,21 @@ check_encoding (MilterLexer *lexer)
   gsize offset;
 
   if (lexer->line_size > MILTER_SCENARIO_MAX_LINE)
-    return milter_lexer_fail (lexer, 0, "expected a line of at most %u MiB, got %" G_GSIZE_FORMAT
-                                        " bytes",
-                              MILTER_SCENARIO_MAX_LINE >> 20, lexer->line_size);
+    return milter_lexer_fail (lexer,
+                              0,
+                              "expected a line of at most %u MiB, got %" G_GSIZE_FORMAT " bytes",
+                              MILTER_SCENARIO_MAX_LINE >> 20,
+                              lexer->line_size);
   if (g_utf8_validate_len (lexer->line, lexer->line_size, &end))
     return true;
   offset = (gsize) (end - lexer->line);
   if (*end == '\0')
     return milter_lexer_fail (lexer, offset, "expected text, got a NUL byte (written as \"\\0\")");
-  return milter_lexer_fail (lexer, offset,
+  return milter_lexer_fail (lexer,
+                            offset,
                             "expected UTF-8, got the byte 0x%02x (written as \"\\x%02x\")",
-                            (guint8) *end, (guint8) *end);
+                            (guint8) *end,
+                            (guint8) *end);
 }
 
 /* moves to the next line, whatever it holds */
@@ -354,8 +365,10 @@ append_here_line (MilterLexer *lexer, MilterBytes indentation, GString *text)
   if (common == indentation.size)
     g_string_append_len (text, lexer->line + common, (gssize) (lexer->line_size - common));
   else if (!blank)
-    return milter_lexer_expected (lexer, common, "the indentation of the line that ends the "
-                                                 "here-document");
+    return milter_lexer_expected (lexer,
+                                  common,
+                                  "the indentation of the line that ends the "
+                                  "here-document");
   g_string_append (text, "\r\n");
   return true;
 }
@@ -387,15 +400,19 @@ milter_lexer_read_here_document (MilterLexer *lexer, gsize offset, MilterBytes w
   return_to (lexer, &start);
   lexer->here_number = start.number;
   if (!found)
-    return milter_lexer_fail (lexer, offset,
+    return milter_lexer_fail (lexer,
+                              offset,
                               "expected a line \"%.*s\" below that ends the here-document, got the "
                               "end of the file",
-                              (int) MIN (word.size, MAX_SHOWN), (const char *) word.data);
+                              (int) MIN (word.size, MAX_SHOWN),
+                              (const char *) word.data);
   if (n_bytes > MILTER_SCENARIO_MAX_WORD)
-    return milter_lexer_fail (lexer, offset,
+    return milter_lexer_fail (lexer,
+                              offset,
                               "expected a here-document of at most %u MiB, got %" G_GSIZE_FORMAT
                               " bytes",
-                              MILTER_SCENARIO_MAX_WORD >> 20, n_bytes);
+                              MILTER_SCENARIO_MAX_WORD >> 20,
+                              n_bytes);
 
   lexer->next = start.next;
   lexer->next_number = start.next_number;

@@ -93,8 +93,7 @@ bytes_to_string (MilterBytes bytes)
 static bool
 may_be_one_of_several (const MilterWord *word)
 {
-  return word->kind != MILTER_WORD_BARE
-         || (word->text->len == 1 && word->stars != NULL);
+  return word->kind != MILTER_WORD_BARE || (word->text->len == 1 && word->stars != NULL);
 }
 
 static bool
@@ -110,7 +109,8 @@ parse_code_texts (MilterParser *parser, MilterAnswerPattern *answer)
       if (!milter_lexer_word (&parser->lexer, MILTER_LEX_PATTERN, &word))
         return false;
       if (alone_only || (answer->patterns->len > 0 && !may_be_one_of_several (&word)))
-        return milter_lexer_expected (&parser->lexer, word.offset,
+        return milter_lexer_expected (&parser->lexer,
+                                      word.offset,
                                       "\"|\", \"within\" or the end of the line (a text of several "
                                       "words is quoted)");
       alone_only = !may_be_one_of_several (&word);
@@ -220,8 +220,7 @@ static bool
 parse_edit_text (MilterParser *parser, const MilterVerb *verb, MilterAnswerPattern *answer)
 {
   g_auto (MilterWord) word = MILTER_WORD_INIT;
-  MilterLexFlags flags
-      = MILTER_LEX_PATTERN | (verb->here_document ? MILTER_LEX_HERE_DOCUMENT : 0);
+  MilterLexFlags flags = MILTER_LEX_PATTERN | (verb->here_document ? MILTER_LEX_HERE_DOCUMENT : 0);
 
   answer->kind = MILTER_ANSWER_KIND_EDIT;
   if (verb->max_words == 0 || !milter_parser_more (parser))
@@ -253,8 +252,7 @@ parse_edit_address (MilterParser *parser, const MilterVerb *verb, MilterAnswerPa
     }
   /* with arguments a recipient comes as another frame */
   if (answer->patterns->len > 0 && answer->spec->letter == MILTER_REPLY_ADD_RECIPIENT)
-    answer->spec
-        = milter_spec_get (MILTER_SIDE_MILTER, MILTER_REPLY_ADD_RECIPIENT_WITH_PARAMETERS);
+    answer->spec = milter_spec_get (MILTER_SIDE_MILTER, MILTER_REPLY_ADD_RECIPIENT_WITH_PARAMETERS);
   return true;
 }
 
@@ -316,10 +314,12 @@ parse_answer (MilterParser *parser)
     return NULL;
   if (milter_parser_more (parser))
     {
-      milter_lexer_expected (&parser->lexer, parser->lexer.at,
+      milter_lexer_expected (&parser->lexer,
+                             parser->lexer.at,
                              "\"|\"%s or the end of the line behind \"%s\"%s",
                              answer->kind == MILTER_ANSWER_KIND_EDIT ? "" : ", \"within\"",
-                             verb->usage, milter_verb_get_hint (verb));
+                             verb->usage,
+                             milter_verb_get_hint (verb));
       return NULL;
     }
   return g_steal_pointer (&answer);
@@ -344,7 +344,9 @@ parse_alternatives (MilterParser *parser, MilterExpectation *expectation)
       g_ptr_array_add (expectation->answers, answer);
       first = g_ptr_array_index (expectation->answers, 0);
       if ((first->kind == MILTER_ANSWER_KIND_EDIT) != (answer->kind == MILTER_ANSWER_KIND_EDIT))
-        return milter_lexer_expected (lexer, offset, "%s, as before \"|\"",
+        return milter_lexer_expected (lexer,
+                                      offset,
+                                      "%s, as before \"|\"",
                                       first->kind == MILTER_ANSWER_KIND_EDIT ? "an edit"
                                                                              : "a reply");
     }
@@ -365,7 +367,8 @@ parse_answers (MilterParser *parser, MilterExpectation *expectation)
     return true;
   first = g_ptr_array_index (expectation->answers, 0);
   if (first->kind == MILTER_ANSWER_KIND_EDIT)
-    return milter_lexer_expected (lexer, lexer->at,
+    return milter_lexer_expected (lexer,
+                                  lexer->at,
                                   "the end of the line (the reply that follows the edits has a "
                                   "time)");
   milter_lexer_take (lexer, "within");
@@ -397,8 +400,8 @@ parse_and (MilterParser *parser, MilterExpectation *expectation)
       = before->len > 0 ? g_ptr_array_index (before, before->len - 1) : NULL;
 
   if (last == NULL || last->kind > MILTER_EXPECT_AND_NOT)
-    return milter_lexer_expected (lexer, lexer->at - strlen ("and"),
-                                  "an answer above, which this is a condition on");
+    return milter_lexer_expected (
+        lexer, lexer->at - strlen ("and"), "an answer above, which this is a condition on");
   expectation->kind = milter_lexer_take (lexer, "not") ? MILTER_EXPECT_AND_NOT : MILTER_EXPECT_AND;
   if (!milter_parser_word (parser, MILTER_LEX_PATTERN, "a pattern", &word))
     return false;
@@ -433,8 +436,8 @@ parse_ignoring (MilterParser *parser, MilterExpectation *expectation)
   expectation->ignoring = g_strsplit (names, ",", -1);
   for (char **name = expectation->ignoring; *name != NULL; name++)
     if (**name == '\0')
-      return milter_lexer_expected (&parser->lexer, word.offset,
-                                    "names of fields between commas, without blanks");
+      return milter_lexer_expected (
+          &parser->lexer, word.offset, "names of fields between commas, without blanks");
   return true;
 }
 
@@ -459,10 +462,8 @@ parse_result (MilterParser *parser, MilterExpectation *expectation)
 typedef bool (*ExpectationParser) (MilterParser *parser, MilterExpectation *expectation);
 
 static const ExpectationParser expectation_parsers[MILTER_N_SYNTAXES] = {
-  [MILTER_SYNTAX_ONLY] = parse_only,
-  [MILTER_SYNTAX_ORDERED] = parse_ordered,
-  [MILTER_SYNTAX_AND] = parse_and,
-  [MILTER_SYNTAX_NO] = parse_no,
+  [MILTER_SYNTAX_ONLY] = parse_only,     [MILTER_SYNTAX_ORDERED] = parse_ordered,
+  [MILTER_SYNTAX_AND] = parse_and,       [MILTER_SYNTAX_NO] = parse_no,
   [MILTER_SYNTAX_RESULT] = parse_result,
 };
 

@@ -18,11 +18,8 @@ static const struct
   mode_t type;
   const char *name;
 } file_types[] = {
-  { S_IFDIR, "a directory" },
-  { S_IFIFO, "a FIFO" },
-  { S_IFSOCK, "a socket" },
-  { S_IFCHR, "a device" },
-  { S_IFBLK, "a device" },
+  { S_IFDIR, "a directory" }, { S_IFIFO, "a FIFO" },   { S_IFSOCK, "a socket" },
+  { S_IFCHR, "a device" },    { S_IFBLK, "a device" },
 };
 
 static char *
@@ -168,8 +165,8 @@ milter_parser_file (MilterParser *parser, const MilterWord *word, char **path)
       bytes = milter_parser_read_file (resolved, MILTER_SCENARIO_MAX_FILE, &got);
       if (bytes == NULL)
         {
-          milter_lexer_fail (&parser->lexer, word->offset,
-                             "expected a file that can be read, got %s", got);
+          milter_lexer_fail (
+              &parser->lexer, word->offset, "expected a file that can be read, got %s", got);
           return NULL;
         }
       g_hash_table_replace (parser->files, g_strdup (resolved), bytes);

@@ -61,11 +61,11 @@ parse_flag (MilterParser *parser,
   guint32 bits;
 
   if (!flag_bits (names, name, &bits))
-    return milter_lexer_expected (&parser->lexer, offset, "the name of %s, 0x…, all or none",
-                                  names->what);
+    return milter_lexer_expected (
+        &parser->lexer, offset, "the name of %s, 0x…, all or none", names->what);
   if (list->given && list->relative != has_sign)
-    return milter_lexer_expected (&parser->lexer, offset,
-                                  "a sign before every item, or before none");
+    return milter_lexer_expected (
+        &parser->lexer, offset, "a sign before every item, or before none");
   list->given = TRUE;
   list->relative = has_sign;
   if (has_sign && item.data[0] == '-')
@@ -92,8 +92,8 @@ parse_flags (MilterParser *parser,
           = value.size > start ? memchr (value.data + start, ',', value.size - start) : NULL;
       gsize end = comma != NULL ? (gsize) (comma - value.data) : value.size;
 
-      if (!parse_flag (parser, names, word, milter_bytes (value.data + start, end - start), start,
-                       list))
+      if (!parse_flag (
+              parser, names, word, milter_bytes (value.data + start, end - start), start, list))
         return false;
       if (comma == NULL)
         return true;
@@ -102,7 +102,10 @@ parse_flags (MilterParser *parser,
 }
 
 static bool
-parse_actions (MilterParser *parser, const MilterWord *word, bool pattern, MilterNegotiateArgs *args)
+parse_actions (MilterParser *parser,
+               const MilterWord *word,
+               bool pattern,
+               MilterNegotiateArgs *args)
 {
   return parse_flags (parser, &action_names, word, &args->actions);
 }
@@ -114,7 +117,10 @@ parse_steps (MilterParser *parser, const MilterWord *word, bool pattern, MilterN
 }
 
 static bool
-parse_version (MilterParser *parser, const MilterWord *word, bool pattern, MilterNegotiateArgs *args)
+parse_version (MilterParser *parser,
+               const MilterWord *word,
+               bool pattern,
+               MilterNegotiateArgs *args)
 {
   MilterBytes value = milter_word_value (word);
   gsize offset = offset_in_value (parser, word, 0);
@@ -125,7 +131,9 @@ parse_version (MilterParser *parser, const MilterWord *word, bool pattern, Milte
   ok = pattern ? milter_value_parse_range (value, &args->version_min, &args->version_max)
                : milter_value_parse_u32 (value, &args->version_min);
   if (!ok)
-    return milter_lexer_expected (&parser->lexer, offset, "%s",
+    return milter_lexer_expected (&parser->lexer,
+                                  offset,
+                                  "%s",
                                   pattern ? "a version or a range of them, as 6 or 2..4"
                                           : "a version");
   if (!pattern)
@@ -173,7 +181,10 @@ parse_stage (const char *name, guint32 *number)
 }
 
 static bool
-parse_symbols (MilterParser *parser, const MilterWord *word, bool pattern, MilterNegotiateArgs *args)
+parse_symbols (MilterParser *parser,
+               const MilterWord *word,
+               bool pattern,
+               MilterNegotiateArgs *args)
 {
   MilterBytes key = milter_word_key (word);
   gsize skip = strlen (SYMBOLS);
@@ -182,7 +193,8 @@ parse_symbols (MilterParser *parser, const MilterWord *word, bool pattern, Milte
   guint32 stage;
 
   if (!parse_stage (name, &stage))
-    return milter_lexer_expected (&parser->lexer, word->offset,
+    return milter_lexer_expected (&parser->lexer,
+                                  word->offset,
                                   "symbols-STAGE of connect, helo, mail, rcpt, data, eom, eoh or a "
                                   "number");
   if (args->no_symbols)
@@ -209,11 +221,8 @@ static const struct
                  bool pattern,
                  MilterNegotiateArgs *args);
 } keys[] = {
-  { "version", parse_version },
-  { "actions", parse_actions },
-  { "steps", parse_steps },
-  { "symbols", parse_no_symbols },
-  { "tail", parse_tail },
+  { "version", parse_version },    { "actions", parse_actions }, { "steps", parse_steps },
+  { "symbols", parse_no_symbols }, { "tail", parse_tail },
 };
 
 static bool
@@ -228,15 +237,14 @@ parse_key (MilterParser *parser, const MilterWord *word, bool pattern, MilterNeg
           && memcmp (word->text->str, SYMBOLS, strlen (SYMBOLS)) == 0)
         return parse_symbols (parser, word, pattern, args);
     }
-  return milter_lexer_expected (&parser->lexer, word->offset,
-                                "version=, actions=, steps=, symbols-STAGE= or tail=");
+  return milter_lexer_expected (
+      &parser->lexer, word->offset, "version=, actions=, steps=, symbols-STAGE= or tail=");
 }
 
 bool
 milter_parser_negotiate (MilterParser *parser, bool pattern, MilterNegotiateArgs *args)
 {
-  MilterLexFlags flags
-      = pattern ? MILTER_LEX_PATTERN | MILTER_LEX_VALUE_PATTERN : MILTER_LEX_PLAIN;
+  MilterLexFlags flags = pattern ? MILTER_LEX_PATTERN | MILTER_LEX_VALUE_PATTERN : MILTER_LEX_PLAIN;
 
   while (milter_parser_more (parser))
     {

@@ -49,7 +49,8 @@ reason (const GError *error)
   static const char mark[] = " at char ";
   const char *at = NULL;
 
-  for (const char *next = strstr (error->message, mark); next != NULL; next = strstr (next + 1, mark))
+  for (const char *next = strstr (error->message, mark); next != NULL;
+       next = strstr (next + 1, mark))
     at = next;
   return at != NULL ? at + 1 : error->message;
 }
@@ -59,8 +60,9 @@ reason (const GError *error)
 static gsize
 pattern_cost (const MilterWord *word)
 {
-  gsize cost = word->kind == MILTER_WORD_REGEX ? 1024 + 16 * MIN (word->text->len, MILTER_PATTERN_MAX_REGEX)
-                                                  : 64;
+  gsize cost = word->kind == MILTER_WORD_REGEX
+                   ? 1024 + 16 * MIN (word->text->len, MILTER_PATTERN_MAX_REGEX)
+                   : 64;
 
   if (word->stars != NULL)
     for (guint i = 0; i < word->stars->len; i++)
@@ -78,8 +80,10 @@ milter_parser_pattern (MilterParser *parser, const MilterWord *word, gsize start
     return NULL;
   pattern = milter_word_to_pattern (word, start, &error);
   if (pattern == NULL)
-    milter_lexer_fail (&parser->lexer, word->offset,
-                       "expected a regular expression, got an error: %s", reason (error));
+    milter_lexer_fail (&parser->lexer,
+                       word->offset,
+                       "expected a regular expression, got an error: %s",
+                       reason (error));
   return pattern;
 }
 

@@ -45,8 +45,8 @@ parse_port (MilterParser *parser, const MilterWord *word, MilterStep *step)
 
   if (step->has_port || !milter_value_parse_u32 (milter_word_value (word), &port)
       || port > G_MAXUINT16)
-    return milter_lexer_expected (&parser->lexer, word->offset, "%s",
-                                  step->has_port ? "one port" : "a port from 0 to 65535");
+    return milter_lexer_expected (
+        &parser->lexer, word->offset, "%s", step->has_port ? "one port" : "a port from 0 to 65535");
   step->has_port = TRUE;
   step->port = (guint16) port;
   return true;
@@ -67,8 +67,10 @@ parse_connect (MilterParser *parser, const MilterVerb *verb, MilterStep *step)
             return false;
         }
       else if (step->arguments->len >= verb->max_words)
-        return milter_lexer_expected (&parser->lexer, word.offset, "\"=>\" or the end of the line "
-                                                                   "behind \"%s\"",
+        return milter_lexer_expected (&parser->lexer,
+                                      word.offset,
+                                      "\"=>\" or the end of the line "
+                                      "behind \"%s\"",
                                       verb->usage);
       else
         g_ptr_array_add (step->arguments, milter_parser_bytes (&word, 0));
@@ -89,8 +91,8 @@ parse_header (MilterParser *parser, const MilterVerb *verb, MilterStep *step)
   if (!milter_lexer_field_name (&parser->lexer, MILTER_LEX_PLAIN, &name, &colon))
     return false;
   if (!colon)
-    return milter_lexer_expected (&parser->lexer, parser->lexer.at,
-                                  "a colon behind the name of the field");
+    return milter_lexer_expected (
+        &parser->lexer, parser->lexer.at, "a colon behind the name of the field");
   if (!milter_lexer_field_value (&parser->lexer, MILTER_LEX_PLAIN, &value, &leading_blank))
     return false;
   if (leading_blank)
@@ -218,7 +220,11 @@ profile_names (void)
   GString *names = g_string_new (NULL);
 
   for (gsize i = 0; i < n; i++)
-    g_string_append_printf (names, "%s%s", i == 0 ? "" : i + 1 < n ? ", " : " or ",
+    g_string_append_printf (names,
+                            "%s%s",
+                            i == 0      ? ""
+                            : i + 1 < n ? ", "
+                                        : " or ",
                             profiles[i].name);
   return g_string_free (names, FALSE);
 }
@@ -255,8 +261,8 @@ parse_let (MilterParser *parser, const MilterVerb *verb, MilterStep *step)
       || !milter_lexer_is_variable_name (milter_word_bytes (&name, 0)))
     return milter_lexer_expected (&parser->lexer, name.offset, "%s", what);
   if (milter_lexer_is_predefined (name.text->str))
-    return milter_lexer_expected (&parser->lexer, name.offset,
-                                  "a name that is not one of the language's own variables");
+    return milter_lexer_expected (
+        &parser->lexer, name.offset, "a name that is not one of the language's own variables");
   if (!milter_parser_word (parser, MILTER_LEX_PLAIN, "a value (\"\" is an empty one)", &value))
     return false;
   milter_lexer_set_variable (&parser->lexer, name.text->str, milter_word_bytes (&value, 0));
@@ -285,7 +291,8 @@ parse_session_name (MilterParser *parser, const MilterVerb *verb, char **name)
       if (milter_word_has_key (&word, "from") || milter_word_has_key (&word, "to"))
         continue;
       if (*name != NULL)
-        return milter_lexer_expected (&parser->lexer, word.offset,
+        return milter_lexer_expected (&parser->lexer,
+                                      word.offset,
                                       "the end of the line behind \"%s\" (a name of several words "
                                       "is quoted)",
                                       verb->usage);
@@ -375,8 +382,7 @@ parse_arrow (MilterParser *parser, gsize offset)
 {
   if (parser->step != NULL)
     return milter_parser_expectation (parser);
-  return milter_lexer_expected (&parser->lexer, offset,
-                                "a command that is answered before \"=>\"");
+  return milter_lexer_expected (&parser->lexer, offset, "a command that is answered before \"=>\"");
 }
 
 /* a word in the place of a verb that is none there */
@@ -387,9 +393,11 @@ refuse_verb (MilterParser *parser, const char *word)
   const MilterVerb *nearest;
 
   if ((word[0] == '+' && g_ascii_isdigit (word[1])) || word[0] == '@')
-    return milter_lexer_expected (lexer, lexer->at, "a verb (this version cannot play recordings, "
-                                                    "whose lines begin with times and "
-                                                    "connections)");
+    return milter_lexer_expected (lexer,
+                                  lexer->at,
+                                  "a verb (this version cannot play recordings, "
+                                  "whose lines begin with times and "
+                                  "connections)");
   if (milter_verb_find (word, MILTER_VERB_IN_SESSION) != NULL)
     return milter_lexer_expected (lexer, lexer->at, "\"session\" before the first command");
   if (milter_verb_find (word, MILTER_VERB_ELSEWHERE) != NULL)
@@ -426,8 +434,11 @@ parse_statement (MilterParser *parser, const MilterVerb *verb)
       || !statement_parsers[verb->syntax](parser, verb, step))
     return false;
   if (milter_parser_more (parser))
-    return milter_lexer_expected (lexer, lexer->at, "%sthe end of the line behind \"%s\"%s",
-                                  is_answered (verb) ? "\"=>\" or " : "", verb->usage,
+    return milter_lexer_expected (lexer,
+                                  lexer->at,
+                                  "%sthe end of the line behind \"%s\"%s",
+                                  is_answered (verb) ? "\"=>\" or " : "",
+                                  verb->usage,
                                   milter_verb_get_hint (verb));
   add_step (parser, verb, g_steal_pointer (&step));
   return true;
@@ -444,8 +455,8 @@ parse_line (MilterParser *parser)
 
   if (milter_lexer_take (lexer, "=>"))
     return parse_arrow (parser, offset);
-  verb = milter_verb_find (word, parser->session != NULL ? MILTER_VERB_IN_SESSION
-                                                         : MILTER_VERB_AT_TOP);
+  verb = milter_verb_find (word,
+                           parser->session != NULL ? MILTER_VERB_IN_SESSION : MILTER_VERB_AT_TOP);
   if (verb == NULL)
     return refuse_verb (parser, word);
   if (!parse_statement (parser, verb))
@@ -479,12 +490,14 @@ milter_scenario_parse (const char *path, const char *text, gsize size, GString *
 
   parser.scenario = milter_scenario_new (path);
   parser.spoilt = milter_step_new (MILTER_STEP_KIND_COMMAND);
-  parser.files = g_hash_table_new_full (g_str_hash, g_str_equal, g_free,
-                                        (GDestroyNotify) g_bytes_unref);
+  parser.files
+      = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, (GDestroyNotify) g_bytes_unref);
   milter_lexer_init (&parser.lexer, parser.scenario->path, text, size, messages);
   if (size > MILTER_SCENARIO_MAX_FILE)
     {
-      milter_lexer_fail (&parser.lexer, 0, "expected a file of at most %u MiB, got a larger one",
+      milter_lexer_fail (&parser.lexer,
+                         0,
+                         "expected a file of at most %u MiB, got a larger one",
                          MILTER_SCENARIO_MAX_FILE >> 20);
       return NULL;
     }
@@ -513,8 +526,8 @@ milter_scenario_load (const char *path, GString *messages)
 
   if (bytes == NULL)
     {
-      g_string_append_printf (messages, "%s:1:1: expected a scenario that can be read, got %s\n",
-                              path, got);
+      g_string_append_printf (
+          messages, "%s:1:1: expected a scenario that can be read, got %s\n", path, got);
       return NULL;
     }
   text = g_bytes_get_data (bytes, &size);

@@ -10,8 +10,11 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "milter-text.h"
+
 /* How often PCRE may go back at one place of the subject before it gives up. Its own limit of ten
- * million is seconds for each place; no sane expression on a header or a body comes near this one. */
+ * million is seconds for each place; no sane expression on a header or a body comes near this one.
+ */
 #define MATCH_LIMIT "(*LIMIT_MATCH=500000)"
 
 /* the bytes between two stars */
@@ -24,11 +27,11 @@ typedef struct
 struct _MilterPattern
 {
   MilterPatternKind kind;
-  GBytes *bytes;       /* literal and glob: the bytes, a star's place taken by `*` */
-  guint8 *stars;       /* glob: for each byte, whether it is a star */
-  GArray *pieces;      /* glob: of Piece: the first, those between stars, the last */
+  GBytes *bytes;  /* literal and glob: the bytes, a star's place taken by `*` */
+  guint8 *stars;  /* glob: for each byte, whether it is a star */
+  GArray *pieces; /* glob: of Piece: the first, those between stars, the last */
   GRegex *regex;
-  char *source;        /* regex: as written, without the limit */
+  char *source; /* regex: as written, without the limit */
   gboolean caseless;
 };
 
@@ -98,8 +101,11 @@ milter_pattern_new_regex (const char *regex, gboolean caseless, GError **error)
 
   if (strlen (regex) > MILTER_PATTERN_MAX_REGEX)
     {
-      g_set_error (error, G_REGEX_ERROR, G_REGEX_ERROR_COMPILE,
-                   "%" G_GSIZE_FORMAT " bytes are more than %u", strlen (regex),
+      g_set_error (error,
+                   G_REGEX_ERROR,
+                   G_REGEX_ERROR_COMPILE,
+                   "%" G_GSIZE_FORMAT " bytes are more than %u",
+                   strlen (regex),
                    MILTER_PATTERN_MAX_REGEX);
       return NULL;
     }
@@ -210,7 +216,9 @@ regex_matches (const MilterPattern *pattern, MilterBytes subject, GError **error
 
   if (subject.size > G_MAXINT)
     {
-      g_set_error (error, G_REGEX_ERROR, G_REGEX_ERROR_MATCH,
+      g_set_error (error,
+                   G_REGEX_ERROR,
+                   G_REGEX_ERROR_MATCH,
                    "%" G_GSIZE_FORMAT " bytes are too many for a regular expression",
                    subject.size);
       return false;
@@ -235,80 +243,49 @@ milter_pattern_matches (const MilterPattern *pattern, MilterBytes subject)
   return milter_pattern_match (pattern, subject, /* error= */ NULL);
 }
 
-/* whether a byte means itself inside a bare word, wherever it stands in it */
-static bool
-is_plain (guint8 byte)
-{
-  return g_ascii_isalnum (byte) || strchr ("-_.:;,+=@<>(){}!?&%~^", byte) != NULL;
-}
-
-static bool
-can_be_bare (const MilterPattern *pattern, MilterBytes bytes)
-{
-  /* a here-document begins so, and an expectation */
-  if (bytes.size == 0 || bytes_start_with (bytes, milter_bytes ("<<", 2))
-      || (bytes.size == 2 && bytes_start_with (bytes, milter_bytes ("=>", 2))))
-    return false;
-  for (gsize i = 0; i < bytes.size; i++)
-    {
-      bool star = pattern->stars != NULL && pattern->stars[i];
-
-      if (bytes.data[i] == '\0' || (!star && !is_plain (bytes.data[i])))
-        return false;
-    }
-  return true;
-}
-
-/* the escapes that have a letter; other bytes below 0x20 and 0x7f are written as \xHH */
-static const struct
-{
-  guint8 byte;
-  const char *text;
-} escapes[] = {
-  { '\0', "\\0" }, { '\r', "\\r" }, { '\n', "\\n" }, { '\t', "\\t" },
-  { '\\', "\\\\" }, { '"', "\\\"" }, { '$', "\\$" }, { '*', "\\*" },
-};
-
+/* The bytes between stars as words, or as the inside of a quoted text. Where no piece has quotes,
+ * the whole needs none. */
 static void
-append_escaped (guint8 byte, GString *text)
+append_glob (const MilterPattern *pattern, bool quoted, GString *text)
 {
-  for (gsize i = 0; i < G_N_ELEMENTS (escapes); i++)
-    if (escapes[i].byte == byte)
-      {
-        g_string_append (text, escapes[i].text);
-        return;
-      }
-  if (byte < 0x20 || byte >= 0x7f)
-    g_string_append_printf (text, "\\x%02x", byte);
-  else
-    g_string_append_c (text, (char) byte);
-}
+  MilterBytes bytes = pattern_bytes (pattern);
+  gsize start = 0;
 
-static void
-append_quoted (const MilterPattern *pattern, MilterBytes bytes, GString *text)
-{
-  gsize i = 0;
-
-  g_string_append_c (text, '"');
-  while (i < bytes.size)
+  for (gsize i = 0; i <= bytes.size; i++)
     {
-      const char *at = (const char *) bytes.data + i;
-      gunichar character = g_utf8_get_char_validated (at, (gssize) (bytes.size - i));
+      g_autoptr (GString) piece = NULL;
 
-      if (pattern->stars != NULL && pattern->stars[i])
-        g_string_append_c (text, '*');
-      else if (bytes.data[i] < 0x80 || character >= (gunichar) -2)
-        append_escaped (bytes.data[i], text);
-      else
+      if (i < bytes.size && !pattern->stars[i])
+        continue;
+      piece = g_string_new (NULL);
+      if (quoted)
         {
-          gsize size = (gsize) g_unichar_to_utf8 (character, NULL);
-
-          g_string_append_len (text, at, (gssize) size);
-          i += size;
-          continue;
+          milter_text_append_quoted (
+              milter_bytes (bytes.data + start, i - start), MILTER_TEXT_PATTERN, piece);
+          g_string_append_len (text, piece->str + 1, (gssize) piece->len - 2);
         }
-      i++;
+      else if (i > start)
+        milter_text_append_word (
+            milter_bytes (bytes.data + start, i - start), MILTER_TEXT_PATTERN, text);
+      if (i < bytes.size)
+        g_string_append_c (text, '*');
+      start = i + 1;
     }
+}
+
+static void
+append_glob_word (const MilterPattern *pattern, GString *text)
+{
+  g_autoptr (GString) bare = g_string_new (NULL);
+
+  append_glob (pattern, /* quoted= */ false, bare);
+  if (strchr (bare->str, '"') == NULL)
+    {
+      g_string_append_len (text, bare->str, (gssize) bare->len);
+      return;
+    }
+  g_string_append_c (text, '"');
+  append_glob (pattern, /* quoted= */ true, text);
   g_string_append_c (text, '"');
 }
 
@@ -331,16 +308,10 @@ append_regex (const MilterPattern *pattern, GString *text)
 void
 milter_pattern_append_text (const MilterPattern *pattern, GString *text)
 {
-  MilterBytes bytes;
-
   if (pattern->kind == MILTER_PATTERN_REGEX)
-    {
-      append_regex (pattern, text);
-      return;
-    }
-  bytes = pattern_bytes (pattern);
-  if (can_be_bare (pattern, bytes))
-    g_string_append_len (text, (const char *) bytes.data, (gssize) bytes.size);
+    append_regex (pattern, text);
+  else if (pattern->kind == MILTER_PATTERN_GLOB)
+    append_glob_word (pattern, text);
   else
-    append_quoted (pattern, bytes, text);
+    milter_text_append_word (pattern_bytes (pattern), MILTER_TEXT_PATTERN, text);
 }

@@ -159,7 +159,7 @@ typedef struct
   gint64 within_us;              /* 0: not given */
   MilterPattern *pattern;        /* AND, AND_NOT */
   GBytes *bytes;                 /* RESULT: the message, CRLF line ends */
-  char *path;                    /* (nullable) RESULT: its file */
+  char *path;                    /* (nullable) RESULT: where its file was read */
   char **ignoring;               /* (nullable) RESULT: field names */
 } MilterExpectation;
 

@@ -6,12 +6,12 @@
 
 #include <string.h>
 
-#define TOP MILTER_VERB_AT_TOP
+#define TOP     MILTER_VERB_AT_TOP
 #define SESSION MILTER_VERB_IN_SESSION
-#define BOTH MILTER_VERB_ANYWHERE
-#define EXPECT MILTER_VERB_EXPECTATION
-#define ANSWER MILTER_VERB_ANSWER
-#define ELSE MILTER_VERB_ELSEWHERE
+#define BOTH    MILTER_VERB_ANYWHERE
+#define EXPECT  MILTER_VERB_EXPECTATION
+#define ANSWER  MILTER_VERB_ANSWER
+#define ELSE    MILTER_VERB_ELSEWHERE
 
 #define ROW(w, p, s, min, max, here, u, t)                                                         \
   {                                                                                                \

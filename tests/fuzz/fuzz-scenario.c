@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * fuzz-scenario.c: any bytes as a scenario. Whatever comes, it is either a scenario that is whole, or
- * some errors that have a place; the same each time; and its patterns match, or do not, in bounded
- * time. A broken promise aborts.
+ * fuzz-scenario.c: any bytes as a scenario. Whatever comes, it is either a scenario that is whole,
+ * or some errors that have a place; the same each time; and its patterns match, or do not, in
+ * bounded time. A broken promise aborts.
  */
 #include <stdio.h>
 #include <string.h>
@@ -68,12 +68,12 @@ check_expectation (const MilterExpectation *expectation)
 {
   check_where (&expectation->where);
   g_assert_nonnull (expectation->text);
-  g_assert_true ((expectation->pattern != NULL)
-                 == (expectation->kind == MILTER_EXPECT_AND
-                     || expectation->kind == MILTER_EXPECT_AND_NOT));
-  g_assert_true ((expectation->answers->len > 0)
-                 == (expectation->kind == MILTER_EXPECT_ANSWER
-                     || expectation->kind == MILTER_EXPECT_NO));
+  g_assert_true (
+      (expectation->pattern != NULL)
+      == (expectation->kind == MILTER_EXPECT_AND || expectation->kind == MILTER_EXPECT_AND_NOT));
+  g_assert_true (
+      (expectation->answers->len > 0)
+      == (expectation->kind == MILTER_EXPECT_ANSWER || expectation->kind == MILTER_EXPECT_NO));
   g_assert_true ((expectation->bytes != NULL) == (expectation->kind == MILTER_EXPECT_RESULT));
   if (expectation->pattern != NULL)
     check_pattern (expectation->pattern);

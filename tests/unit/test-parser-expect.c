@@ -35,7 +35,7 @@ static const struct
   { "550 'n*'", "CODE y 550 \"n\\*\"" },
   { "550 \"a b*\"", "CODE y 550 \"a b*\"" },
   { "550 * \"b\" /c/i", "CODE y 550 * b /c/i" },
-  { "550 \"within\" within 1s", "CODE y 550 within within 1000000" },
+  { "550 \"within\" within 1s", "CODE y 550 \"within\" within 1000000" },
   { "550 \"|\" | 4xx x", "CODE y 550 \"|\" | CODE y 4xx x" },
 
   /* negotiation */

@@ -50,7 +50,7 @@ Test (parser, what_most_tests_are)
          "    => result plain.golden.eml ignoring DKIM-Signature\n"
          "    => accept\n",
          "session plain mail gets a mark timeout=10000000\n"
-         "  connect \"[2001:db8::7]\" 2001:db8::7 port=2525\n"
+         "  connect [2001:db8::7] 2001:db8::7 port=2525\n"
          "  mail <alice@example.com> SIZE=1000\n"
          "  rcpt <bob@example.net>\n"
          "  rcpt <busy@example.net>\n"
