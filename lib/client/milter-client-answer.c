@@ -174,8 +174,9 @@ milter_client_context_answer (MilterClientContext *context, MilterStatus status)
 
   priv->status = status;
   milter_client_context_enter (context, row->state + 1);
+  milter_client_context_track_answer (context, row->letter, status);
   if (priv->in_message && is_message_over (context, row->letter))
-    milter_client_context_end_message (context);
+    milter_client_context_end_message (context, status);
   if (priv->leaving && !priv->in_message)
     milter_client_context_close (context, MILTER_IO_CLOSE_FLUSH);
 }

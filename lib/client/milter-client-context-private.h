@@ -8,7 +8,8 @@
  * milter-client-answer.c      a status goes: replies, response signals, reply text
  * milter-client-negotiate.c   offer and answer
  * milter-client-edit.c        edits of the message
- * milter-client-message.c     what belongs to one message: shelf, result
+ * milter-client-message.c     what belongs to one message: shelf, quarantine, arguments
+ * milter-client-result.c      ... and what became of it
  * milter-client-worker.c      the connection below, and the thread
  */
 #pragma once
@@ -48,6 +49,7 @@ enum
   SIGNAL_END_OF_MESSAGE_BYTES,
   SIGNAL_DEFINE_MACRO,
   SIGNAL_TIMEOUT,
+  SIGNAL_MESSAGE_PROCESSED,
   SIGNAL_ERROR,
   SIGNAL_FINISHED,
   SIGNAL_RESPONSES, /* + event */
@@ -110,6 +112,7 @@ struct _MilterClientContextPrivate
   GString *reply;                    /* (nullable): text for the next refusal */
   guint reply_code;
   char *quarantine_reason;
+  MilterMessageResult *result;       /* (nullable) */
   GByteArray *input;                 /* fed and not yet consumed */
   GByteArray *output;                /* of a context without a connection */
 
@@ -199,7 +202,22 @@ G_GNUC_INTERNAL void milter_client_context_send_quarantine (MilterClientContext 
 
 /* milter-client-message.c */
 /* the message is over: it is told, and what belongs to it goes */
-G_GNUC_INTERNAL void milter_client_context_end_message (MilterClientContext *context);
+G_GNUC_INTERNAL void milter_client_context_end_message (MilterClientContext *context,
+                                                        MilterStatus status);
+
+/* milter-client-result.c: keeps the message's result up to date, if anybody wants one */
+/* a command is about to be handled; is_first: of its message */
+G_GNUC_INTERNAL void milter_client_context_track (MilterClientContext *context,
+                                                  const MilterMessage *message,
+                                                  bool is_first);
+G_GNUC_INTERNAL void milter_client_context_track_edit (MilterClientContext *context,
+                                                       MilterBytes frame);
+G_GNUC_INTERNAL void milter_client_context_track_answer (MilterClientContext *context,
+                                                         guint8 command,
+                                                         MilterStatus status);
+/* emits "message-processed" */
+G_GNUC_INTERNAL void milter_client_context_tell_result (MilterClientContext *context,
+                                                        MilterStatus status);
 
 /* for tests: what a context without a connection would have sent (transfer full) */
 G_GNUC_INTERNAL GByteArray *milter_client_context_take_output (MilterClientContext *context);

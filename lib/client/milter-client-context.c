@@ -25,6 +25,7 @@ enum
   PROP_STATUS,
   PROP_OPTION,
   PROP_QUARANTINE_REASON,
+  PROP_MESSAGE_RESULT,
   PROP_USE_BYTES,
   N_PROPERTIES
 };
@@ -46,6 +47,7 @@ milter_client_context_finalize (GObject *object)
   if (priv->reply != NULL)
     g_string_free (priv->reply, TRUE);
   g_clear_error (&priv->failure);
+  g_clear_object (&priv->result);
   g_free (priv->quarantine_reason);
   g_clear_pointer (&priv->input, g_byte_array_unref);
   g_clear_pointer (&priv->output, g_byte_array_unref);
@@ -77,6 +79,9 @@ milter_client_context_get_property (GObject *object, guint id, GValue *value, GP
       break;
     case PROP_QUARANTINE_REASON:
       g_value_set_string (value, context->priv->quarantine_reason);
+      break;
+    case PROP_MESSAGE_RESULT:
+      g_value_set_object (value, milter_client_context_get_message_result (context));
       break;
     case PROP_USE_BYTES:
       g_value_set_boolean (value, context->priv->use_bytes);
@@ -110,6 +115,9 @@ milter_client_context_set_property (GObject *object,
       break;
     case PROP_QUARANTINE_REASON:
       milter_client_context_set_quarantine_reason (context, g_value_get_string (value));
+      break;
+    case PROP_MESSAGE_RESULT:
+      milter_client_context_set_message_result (context, g_value_get_object (value));
       break;
     case PROP_USE_BYTES:
       milter_client_context_set_use_bytes (context, g_value_get_boolean (value));
@@ -150,6 +158,8 @@ install_properties (GObjectClass *object_class)
   properties[PROP_OPTION] = g_param_spec_object ("option", NULL, NULL, MILTER_TYPE_OPTION, plain);
   properties[PROP_QUARANTINE_REASON]
       = g_param_spec_string ("quarantine-reason", NULL, NULL, NULL, plain);
+  properties[PROP_MESSAGE_RESULT]
+      = g_param_spec_object ("message-result", NULL, NULL, MILTER_TYPE_MESSAGE_RESULT, plain);
   properties[PROP_USE_BYTES] = g_param_spec_boolean ("use-bytes", NULL, NULL, FALSE, plain);
   g_object_class_install_properties (object_class, N_PROPERTIES, properties);
 }
@@ -275,6 +285,11 @@ install_other_signals (MilterClientContextClass *klass)
   signals[SIGNAL_TIMEOUT]
       = g_signal_new ("timeout", type, last, G_STRUCT_OFFSET (MilterClientContextClass, timeout),
                       NULL, NULL, NULL, G_TYPE_NONE, 0);
+  /* a message is over, however it ended */
+  signals[SIGNAL_MESSAGE_PROCESSED]
+      = g_signal_new ("message-processed", type, last,
+                      G_STRUCT_OFFSET (MilterClientContextClass, message_processed), NULL, NULL,
+                      NULL, G_TYPE_NONE, 1, MILTER_TYPE_MESSAGE_RESULT);
   signals[SIGNAL_ERROR]
       = g_signal_new ("error", type, last, G_STRUCT_OFFSET (MilterClientContextClass, error), NULL,
                       NULL, NULL, G_TYPE_NONE, 1, G_TYPE_ERROR);

@@ -95,6 +95,7 @@ struct _MilterClientContextClass
 
   void (*define_macro) (MilterClientContext *context, MilterCommand command, GHashTable *macros);
   void (*timeout) (MilterClientContext *context);
+  void (*message_processed) (MilterClientContext *context, MilterMessageResult *result);
   void (*error) (MilterClientContext *context, GError *error);
   void (*finished) (MilterClientContext *context);
 
@@ -203,6 +204,10 @@ milter_client_context_set_socket_address (MilterClientContext *context,
                                           MilterGenericSocketAddress *address);
 MILTER_AVAILABLE MilterGenericSocketAddress *
 milter_client_context_get_socket_address (MilterClientContext *context);
+MILTER_AVAILABLE MilterMessageResult *
+milter_client_context_get_message_result (MilterClientContext *context);
+MILTER_AVAILABLE void
+milter_client_context_set_message_result (MilterClientContext *context, MilterMessageResult *result);
 MILTER_AVAILABLE void milter_client_context_reset_message_related_data (MilterClientContext *context);
 MILTER_AVAILABLE guint milter_client_context_get_n_processing_sessions (MilterClientContext *context);
 MILTER_AVAILABLE void milter_client_context_set_use_bytes (MilterClientContext *context, gboolean use);

@@ -27,7 +27,7 @@ cut_message (MilterClientContext *context)
   milter_client_context_enter (context, MILTER_CLIENT_CONTEXT_STATE_ABORT);
   milter_client_context_ask_abort (context, state);
   milter_client_context_enter (context, MILTER_CLIENT_CONTEXT_STATE_ABORT_REPLIED);
-  milter_client_context_end_message (context);
+  milter_client_context_end_message (context, MILTER_STATUS_ABORT);
 }
 
 /* Whether a deviation is passed over in silence. What was on its way for a message or a client that
@@ -125,12 +125,15 @@ take_event (MilterClientContext *context,
   MilterProtocolAgent *agent = MILTER_PROTOCOL_AGENT (context);
   MilterStatus status = MILTER_STATUS_DEFAULT;
   gboolean taken;
+  bool is_first;
 
   milter_macros_command (_milter_protocol_agent_get_store (agent), row->letter);
   milter_protocol_agent_set_macro_context (agent, row->letter);
   milter_client_context_enter (context, row->state);
   priv->current = row;
-  priv->in_message = priv->in_message || message->spec->in_message;
+  is_first = message->spec->in_message && !priv->in_message;
+  priv->in_message = priv->in_message || is_first;
+  milter_client_context_track (context, message, is_first);
 
   priv->in_handler = true;
   taken = row->take (context, message, &status, error);

@@ -96,6 +96,7 @@ send_edit (MilterClientContext *context, const Edit *edit, GError **error)
   output = milter_client_context_get_output (context);
   g_byte_array_append (output, edit->frames->data, edit->frames->len);
   milter_client_context_written (context);
+  milter_client_context_track_edit (context, milter_bytes (edit->frames->data, edit->frames->len));
   return TRUE;
 }
 

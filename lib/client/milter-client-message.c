@@ -31,9 +31,10 @@ milter_client_context_reset_message_related_data (MilterClientContext *context)
 }
 
 void
-milter_client_context_end_message (MilterClientContext *context)
+milter_client_context_end_message (MilterClientContext *context, MilterStatus status)
 {
   context->priv->in_message = false;
+  milter_client_context_tell_result (context, status);
   milter_client_context_reset_message_related_data (context);
 }
 
