@@ -43,9 +43,9 @@ is_folded (MilterBytes text)
   return true;
 }
 
-/* Appends part of a header line. A line break that is not followed by white space must not let a new
- * field arise: Postfix indents such a line with a tab; sendmail then joins all lines of the value
- * with blanks. Both keep the CR of a CRLF in their queue files (milter-protocol 3.8). */
+/* Appends part of a header line. A line break that is not followed by white space must not let a
+ * new field arise: Postfix indents such a line with a tab; sendmail then joins all lines of the
+ * value with blanks. Both keep the CR of a CRLF in their queue files (milter-protocol 3.8). */
 static void
 append_text (const Edit *edit, MilterBytes text, GString *out)
 {
@@ -118,7 +118,7 @@ find_same_name (const MilterMail *mail, MilterBytes name)
   return position;
 }
 
-/* sendmail: the field that it made itself, if it is one that stands only once (not a trace field) */
+/* sendmail: the field that it made itself, if it is one that stands only once (no trace field) */
 static MilterMailHeader *
 find_automatic (const MilterMail *mail, MilterBytes name)
 {
@@ -176,7 +176,7 @@ insert_header (const Edit *edit, GError **error)
   return true;
 }
 
-/* the Nth field of a name among those that the milter can know, counted from 1; below 1 counts as 1 */
+/* the Nth field of a name among those that the milter can know; an index below 1 counts as 1 */
 static int
 find_nth (const Edit *edit, MilterBytes name, guint32 nth)
 {

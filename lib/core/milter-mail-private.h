@@ -62,9 +62,14 @@ void milter_mail_free (MilterMail *mail);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (MilterMail, milter_mail_free)
 
 void milter_mail_set_sender (MilterMail *mail, MilterBytes address, MilterBytes packed_arguments);
-void milter_mail_add_recipient (MilterMail *mail, MilterBytes address, MilterBytes packed_arguments);
+void milter_mail_add_recipient (MilterMail *mail,
+                                MilterBytes address,
+                                MilterBytes packed_arguments);
 /* appends a field as it stands in a message */
-void milter_mail_append_header (MilterMail *mail, MilterBytes name, MilterBytes value, gboolean hidden);
+void milter_mail_append_header (MilterMail *mail,
+                                MilterBytes name,
+                                MilterBytes value,
+                                gboolean hidden);
 /* puts one in; a position (hidden fields counted) beyond the end means the end */
 void milter_mail_insert_header (MilterMail *mail,
                                 guint position,
@@ -76,8 +81,9 @@ void milter_mail_append_body (MilterMail *mail, MilterBytes bytes);
 void milter_mail_clear (MilterMail *mail);
 
 /* Takes a mail file as an MTA would: leading "From " lines are dropped, LF becomes CRLF in the body
- * and folds become LF, the last line is completed, header and body are found. A first line that is no field means no header
- * (RFC 5322 2.2; as Postfix takes it). Any bytes are taken, NUL included; there is no error. */
+ * and folds become LF, the last line is completed, header and body are found. A first line that is
+ * no field means no header (RFC 5322 2.2; as Postfix takes it). Any bytes are taken, NUL included;
+ * there is no error. */
 void milter_mail_parse (MilterMail *mail, MilterBytes file);
 
 /* The value as it travels in HEADER frames and header edits: without HDR_LEADSPC one blank behind
@@ -98,8 +104,8 @@ typedef enum
 #define MILTER_MAIL_ERROR (milter_mail_error_quark ())
 GQuark milter_mail_error_quark (void);
 
-/* Applies one edit (add-header … quarantine). leading_space: HDR_LEADSPC was agreed. Progress may be
- * shown too: to Postfix it is another request that ends a body replacement. */
+/* Applies one edit (add-header … quarantine). leading_space: HDR_LEADSPC was agreed. Progress may
+ * be shown too: to Postfix it is another request that ends a body replacement. */
 gboolean milter_mail_edit (MilterMail *mail,
                            const MilterMessage *edit,
                            MilterEditRules rules,

@@ -3,7 +3,8 @@
  * milter-profile-private.h: what tells one MTA from another, as data.
  *
  * A profile decides offer, macros, order and edit rules (scenario-language, "What a profile
- * decides"; milter-protocol 5.2 and 6). The rows stand in milter-profile.c; a new one needs no code.
+ * decides"; milter-protocol 5.2 and 6). The rows stand in milter-profile.c; a new one needs
+ * no code.
  */
 #pragma once
 
@@ -44,13 +45,15 @@ typedef struct
   const char *after_cut_message;    /* when a message is cut short (RSET): "A" */
   const char *at_end;               /* at the end of the session: "AQ" or "Q" */
   const char *at_end_in_message;    /* the same while in a message: "AAQ" or "Q" */
-  const char *after_accept;         /* after accept or refusal at connect or helo, before closing: "" or "Q" */
+  const char *after_accept;         /* after accept or refusal at connect or helo, before
+                                       closing: "" or "Q" */
   const char *ipv6_prefix;          /* "" or "IPv6:" */
   MilterEditRules edit_rules;
   const char *const *hidden_headers;/* fields that it adds on top and does not show, from the top:
                                        they count for insert positions */
-  gboolean stray_cr_is_blank; /* a CR inside a line of the client's is a blank (Postfix from 3.7.10) */
-  gboolean nul_ends_header;   /* a header field of the client's ends at a NUL (Postfix) */
+  gboolean stray_cr_is_blank;       /* a CR inside a line of the client's becomes a blank (Postfix
+                                       from 3.7.10) */
+  gboolean nul_ends_header;         /* a header field of the client's ends at a NUL (Postfix) */
   gboolean skip_everywhere;         /* SKIP outside BODY: no more of that command (Postfix) */
 } MilterProfile;
 
@@ -82,12 +85,13 @@ gboolean milter_profile_append_macros (const MilterProfile *profile,
                                        const MilterProfileFacts *facts,
                                        const MilterBytes *symbols,
                                        GByteArray *pairs);
-/* The stage whose symbol list decides about the macros of @command, -1 if none does: Postfix's HEADER
- * goes with the end of the header, BODY with the end of the message (milter-protocol 2.5). */
+/* The stage whose symbol list decides about the macros of @command, -1 if none does: Postfix's
+ * HEADER goes with the end of the header, BODY with the end of the message (milter-protocol
+ * 2.5). */
 int milter_profile_macro_stage (guint8 command);
 
-/* Takes a mail file as this MTA hands it over: milter_mail_parse(), and what the row says of CRs and
- * NULs. */
+/* Takes a mail file as this MTA hands it over: milter_mail_parse(), and what the row says of CRs
+ * and NULs. */
 void milter_profile_parse_mail (const MilterProfile *profile, MilterMail *mail, MilterBytes file);
 
 /* Puts the fields that the MTA adds itself on top of a mail whose header is complete, hidden. To be

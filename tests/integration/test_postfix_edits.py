@@ -59,7 +59,8 @@ ACTS = {
     "add a recipient with arguments": ["addrcpt|<carol@example.org>|NOTIFY=NEVER"],
     "delete a recipient": ["delrcpt|<bob@example.net>", "addrcpt|carol@example.org"],
     "delete by the bare address": ["delrcpt|bob@example.net", "addrcpt|carol@example.org"],
-    "delete in another spelling": ["delrcpt|<BOB@example.net>", "delrcpt|<bob@EXAMPLE.net>", "delrcpt|<no@example.net>"],
+    "delete in another spelling": ["delrcpt|<BOB@example.net>", "delrcpt|<bob@EXAMPLE.net>",
+                                   "delrcpt|<no@example.net>"],
     "change the sender": ["from|<new@example.org>"],
     "change the sender to nobody": ["from|<>"],
     "change the sender with arguments": ["from|new@example.org|RET=HDRS ENVID=xyz"],
@@ -67,8 +68,8 @@ ACTS = {
     "progress": ["progress", "progress"],
     "everything": [
         "insert|0|X-Top|top", "add|X-Last|last", "insert|4|X-Four|four", "change|2|X-Same|changed", "delete|1|X-Keep",
-        "progress", "body|new\\r\\n", "body|body", "addrcpt|<carol@example.org>", "addrcpt|dave@example.org|NOTIFY=NEVER",
-        "delrcpt|<bob@example.net>", "from|<new@example.org>|ENVID=xyz", "quarantine|all of it", "progress"],
+        "progress", "body|new\\r\\n", "body|body", "addrcpt|<carol@example.org>",
+        "addrcpt|dave@example.org|NOTIFY=NEVER", "delrcpt|<bob@example.net>", "from|<new@example.org>|ENVID=xyz", "quarantine|all of it", "progress"],
 }
 
 
@@ -229,7 +230,8 @@ LEADING_SPACE_ACTS = ["nothing", "insert at every end", "change what is not ther
                       "folded values", "lines without white space", "blanks in values", "everything"]
 
 
-@pytest.mark.parametrize("milter,name", [("act", name) for name in ACTS] + [("leadspc", name) for name in LEADING_SPACE_ACTS])
+@pytest.mark.parametrize("milter,name",
+                         [("act", name) for name in ACTS] + [("leadspc", name) for name in LEADING_SPACE_ACTS])
 def test_edits_give_what_postfix_queues(play, milters, postfix, tmp_path, milter, name):
     mail = asking(ACTS[name])
     queued, answer = postfix.deliver(mail, milter)

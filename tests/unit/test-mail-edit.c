@@ -136,7 +136,10 @@ static const struct
     { { 'i', P (NMAX "X\0b\0") } },
     TOP FIRST LAST " / X: b",
     "X: b / " TOP FIRST LAST },
-  { "change 2", { { 'm', P (N2 "X-Same\0new\0") } }, TOP FIRST "X-Same: new / X-Same: third", SAME },
+  { "change 2",
+    { { 'm', P (N2 "X-Same\0new\0") } },
+    TOP FIRST "X-Same: new / X-Same: third",
+    SAME },
   { "change 0 is change 1",
     { { 'm', P (N0 "X-Keep\0new\0") } },
     TOP "X-Same: first / X-Keep: new / " LAST,
@@ -282,7 +285,8 @@ Test (mail_edit, headers_are_as_postfix_and_sendmail_queued_them)
       const char *sendmail = header_edits[i].sendmail;
 
       check_headers (i, POSTFIX, header_edits[i].postfix);
-      check_headers (i, SENDMAIL, g_str_equal (sendmail, SAME) ? header_edits[i].postfix : sendmail);
+      check_headers (
+          i, SENDMAIL, g_str_equal (sendmail, SAME) ? header_edits[i].postfix : sendmail);
     }
 }
 
@@ -301,8 +305,10 @@ Test (mail_edit, with_leading_space_nothing_is_put_before_the_value)
   cr_assert (apply_all (
       mail, frames, G_N_ELEMENTS (frames), POSTFIX, /* leading_space= */ TRUE, /* error= */ NULL));
   text = show_headers (mail);
-  cr_assert_str_eq (
-      text, "(Received) / X-C: / X-Same: first / X-Keep:two / " LAST " / X-A:v / X-B: v", "%s", text);
+  cr_assert_str_eq (text,
+                    "(Received) / X-C: / X-Same: first / X-Keep:two / " LAST " / X-A:v / X-B: v",
+                    "%s",
+                    text);
 }
 
 /* sendmail replaces a field of its own that stands only once */
@@ -393,7 +399,8 @@ check_body (gsize row, MilterEditRules rules, const char *expected)
   if (!taken)
     cr_assert (g_error_matches (error, MILTER_MAIL_ERROR, MILTER_MAIL_ERROR_BODY_INTERLEAVED));
   else
-    cr_assert (milter_bytes_equal_string (milter_bytes (mail->body->data, mail->body->len), expected),
+    cr_assert (milter_bytes_equal_string (milter_bytes (mail->body->data, mail->body->len),
+                                          expected),
                "%s, rules %d: %.*s",
                body_edits[row].what,
                rules,
@@ -466,8 +473,14 @@ static const struct
   const char *postfix;  /* NULL: refused as malformed */
   const char *sendmail; /* SAME: as Postfix */
 } envelope_edits[] = {
-  { "add with brackets", { { '+', P ("<d@e.example>\0") } }, ALICE BOB CAROL " / <d@e.example>", SAME },
-  { "add without brackets", { { '+', P ("d@e.example\0") } }, ALICE BOB CAROL " / d@e.example", SAME },
+  { "add with brackets",
+    { { '+', P ("<d@e.example>\0") } },
+    ALICE BOB CAROL " / <d@e.example>",
+    SAME },
+  { "add without brackets",
+    { { '+', P ("d@e.example\0") } },
+    ALICE BOB CAROL " / d@e.example",
+    SAME },
   { "add one twice",
     { { '+', P ("d@e.example\0") }, { '+', P ("<d@e.example>\0") } },
     ALICE BOB CAROL " / d@e.example",
@@ -540,7 +553,10 @@ static const struct
     { { 'e', P ("a@x\0ENVID=1\0") }, { 'e', P ("b@x\0envid=2\0") } },
     "b@x envid=2 RET=HDRS SIZE=9" BOB CAROL,
     "b@x envid=2" BOB CAROL },
-  { "change-from with three strings", { { 'e', P ("a@x\0RET=FULL\0ENVID=x\0") } }, NULL, ALICE BOB CAROL },
+  { "change-from with three strings",
+    { { 'e', P ("a@x\0RET=FULL\0ENVID=x\0") } },
+    NULL,
+    ALICE BOB CAROL },
   { "add with three strings", { { '2', P ("a@x\0NOTIFY=NEVER\0x\0") } }, NULL, ALICE BOB CAROL },
   { "change-from without a NUL", { { 'e', P ("a@x") } }, NULL, ALICE BOB CAROL },
   { "add without a NUL", { { '+', P ("a@x") } }, NULL, ALICE BOB CAROL },
@@ -554,7 +570,10 @@ static const struct
     SAME },
   { "quarantine without a reason", { { 'q', P ("\0") } }, ALICE BOB CAROL " / held: ", SAME },
   { "quarantine with nothing", { { 'q', P ("") } }, ALICE BOB CAROL " / held: ", ALICE BOB CAROL },
-  { "quarantine without a NUL", { { 'q', P ("spam") } }, ALICE BOB CAROL " / held: spam", ALICE BOB CAROL },
+  { "quarantine without a NUL",
+    { { 'q', P ("spam") } },
+    ALICE BOB CAROL " / held: spam",
+    ALICE BOB CAROL },
   { "quarantine with line breaks",
     { { 'q', P ("a\r\nb\0") } },
     ALICE BOB CAROL " / held: a\r\nb",
@@ -591,7 +610,8 @@ Test (mail_edit, envelopes_are_as_postfix_and_sendmail_queued_them)
       const char *sendmail = envelope_edits[i].sendmail;
 
       check_envelope (i, POSTFIX, envelope_edits[i].postfix);
-      check_envelope (i, SENDMAIL, g_str_equal (sendmail, SAME) ? envelope_edits[i].postfix : sendmail);
+      check_envelope (
+          i, SENDMAIL, g_str_equal (sendmail, SAME) ? envelope_edits[i].postfix : sendmail);
     }
 }
 

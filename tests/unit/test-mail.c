@@ -128,5 +128,6 @@ Test (mail, insert_beyond_the_end_appends)
   milter_mail_insert_header (mail, G_MAXUINT, P ("X-End"), P (" e"), /* hidden= */ FALSE);
   milter_mail_insert_header (mail, 1, P ("X-One"), P (" o"), /* hidden= */ FALSE);
   check_message (mail,
-                 P ("X-One: o\r\nSubject: a\r\n\tb\r\nX-Empty:\r\nX-End: e\r\n\r\none\r\nt\0o\r\n"));
+                 P ("X-One: o\r\nSubject: a\r\n\tb\r\nX-Empty:\r\nX-End: e\r\n\r\n"
+                    "one\r\nt\0o\r\n"));
 }
