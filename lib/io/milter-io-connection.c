@@ -483,7 +483,8 @@ connection_queued (MilterIoWatch *watch, bool inside, guint8 *buffer)
   if (is_live (connection) && connection->due & DUE_REST && !connection->paused)
     {
       connection->due &= ~(guint) DUE_REST;
-      hand_on (connection, connection->rest.data, connection->rest.size);
+      if (!connection->told)
+        hand_on (connection, connection->rest.data, connection->rest.size);
     }
   if (is_live (connection))
     send_output (connection);
@@ -657,7 +658,8 @@ _milter_io_connection_pause (MilterIoConnection *connection, bool pause)
   connection->paused = pause;
   if (!pause)
     update_wanted (connection);
-  if (!pause && connection->rest.size > 0)
+  /* what was left at the end was told then */
+  if (!pause && !connection->told && connection->rest.size > 0)
     connection->due |= DUE_REST;
   if (!pause && (connection->due != 0 || connection->write_errno != 0))
     milter_io_watch_enqueue (&connection->watch);
