@@ -10,7 +10,7 @@
 #include "milter-values.h"
 
 /* what a word costs besides its bytes: the blocks that hold it */
-#define WORD_COST 64
+#define WORD_COST 128
 
 void
 milter_word_begin (MilterLexer *lexer, MilterWord *word)

@@ -299,6 +299,9 @@ take_answer_verb (MilterParser *parser)
   return NULL;
 }
 
+/* what an answer costs besides its words */
+#define ANSWER_COST 384
+
 static MilterAnswerPattern *
 parse_answer (MilterParser *parser)
 {
@@ -306,7 +309,7 @@ parse_answer (MilterParser *parser)
   const MilterVerb *verb;
 
   answer->where = milter_lexer_where (&parser->lexer, milter_lexer_skip_blanks (&parser->lexer));
-  verb = take_answer_verb (parser);
+  verb = milter_lexer_charge (&parser->lexer, ANSWER_COST) ? take_answer_verb (parser) : NULL;
   if (verb == NULL)
     return NULL;
   answer->spec = milter_verb_get_spec (verb);

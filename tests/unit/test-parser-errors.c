@@ -472,6 +472,13 @@ Test (parser_errors, more_steps_than_memory_are_too_many)
   cr_assert_not_null (strstr (got, "expected a scenario that takes at most 256 MiB"));
 }
 
+Test (parser_errors, more_answers_than_memory_are_too_many)
+{
+  g_autofree char *got = load_repeated ("session\neom\n=> accept", " | accept", 1000000);
+
+  cr_assert_not_null (strstr (got, "expected a scenario that takes at most 256 MiB"));
+}
+
 Test (parser_errors, more_stars_than_memory_are_too_many)
 {
   g_autofree char *got
