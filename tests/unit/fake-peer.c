@@ -35,8 +35,8 @@ typedef struct
   const char *const *rules;
   guint counts[256];
   MilterSession session;
-  GByteArray *in;    /* what the player sent and is no whole frame yet */
-  GByteArray *out;   /* what the player has not been told yet */
+  GByteArray *in;  /* what the player sent and is no whole frame yet */
+  GByteArray *out; /* what the player has not been told yet */
   bool closed;
 } Peer;
 
@@ -46,7 +46,7 @@ typedef struct
   Peer peers[2];
   guint n_peers;
   GPtrArray *events;
-  gint64 ready_us;   /* when the last planned event happens */
+  gint64 ready_us; /* when the last planned event happens */
   bool unreachable;
 } Stage;
 
@@ -401,8 +401,8 @@ run_all (Stage *stage, const char *text)
   config.peer_names = stage->n_peers > 1 ? names : NULL;
   config.timeout_us = session->timeout_us > 0 ? session->timeout_us : 30 * 1000 * MS;
   config.macros = session->macros;
-  run->player = milter_player_new (
-      session->name, milter_step_source_new_for_session (session), &config);
+  run->player
+      = milter_player_new (session->name, milter_step_source_new_for_session (session), &config);
   milter_player_set_trace (run->player, trace, stage);
   for (guint i = 0; i < stage->n_peers; i++)
     {

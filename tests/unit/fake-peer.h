@@ -9,12 +9,11 @@
 
 /*
  * A milter is a list of rules, ended by NULL: `LETTER[N]:ITEM;ITEM…`: what it does when the (Nth)
- * command with this letter comes; `+:` when the connection is made. Without a rule it continues what
- * is answered, closes after QUIT, and answers the offer with version 6 and nothing else. An item:
- *   `c`            a frame with that letter, no payload
- *   `hX-A|v|`      letter and payload; a bar is a NUL
- *   `neg V A S …`  an answer to the offer: numbers, then packed symbol lists as `STAGE=NAMES`
- *   `frames N F`   the frame F, N times
+ * command with this letter comes; `+:` when the connection is made. Without a rule it continues
+ * what is answered, closes after QUIT, and answers the offer with version 6 and nothing else. An
+ * item: `c`            a frame with that letter, no payload `hX-A|v|`      letter and payload; a
+ * bar is a NUL `neg V A S …`  an answer to the offer: numbers, then packed symbol lists as
+ * `STAGE=NAMES` `frames N F`   the frame F, N times
  *   `@MS`          from here on MS milliseconds later (each item takes 1 ms by itself)
  *   `close` `reset` `raw:BYTES`
  *   an empty list  is silent
@@ -22,12 +21,12 @@
 typedef struct
 {
   MilterOutcome outcome;
-  GString *report;   /* a line for each failure: `LINE: WHAT / EXPECTED / GOT` */
-  GString *said;     /* all frames in order: `> mail <a>` and `< continue`, `>2 …` for the second */
-  GString *last;     /* `last` of the first failure */
-  gint64 now_us;     /* when it was over */
+  GString *report; /* a line for each failure: `LINE: WHAT / EXPECTED / GOT` */
+  GString *said;   /* all frames in order: `> mail <a>` and `< continue`, `>2 …` for the second */
+  GString *last;   /* `last` of the first failure */
+  gint64 now_us;   /* when it was over */
   guint n_writes;
-  guint n_closed;    /* CLOSE actions */
+  guint n_closed; /* CLOSE actions */
   MilterPlayer *player;
   MilterScenario *scenario;
 } FakeRun;
@@ -43,9 +42,9 @@ typedef struct
 } FakeCase;
 
 #define FAKE_RULES(...) ((const char *const[]){ __VA_ARGS__, NULL })
-#define HELD MILTER_OUTCOME_HELD
-#define FAILED MILTER_OUTCOME_FAILED
-#define BROKEN MILTER_OUTCOME_BROKEN
+#define HELD            MILTER_OUTCOME_HELD
+#define FAILED          MILTER_OUTCOME_FAILED
+#define BROKEN          MILTER_OUTCOME_BROKEN
 
 void fake_check (const FakeCase *cases, gsize n);
 FakeRun *fake_run (const char *scenario, const char *const *rules);

@@ -49,8 +49,11 @@ static const FakeCase replies[] = {
     "text, line 1: a percent sign is not doubled) after 1 ms\n" },
   { "alternatives", "session\n mail => reject | tempfail | 5xx\n", R ("M:t"), HELD, "" },
   { "any is some reply", "session\n mail => any\n", R ("M:r"), HELD, "" },
-  { "and", "session\n mail\n => 550\n => and /busy/\n => and not /later/\n",
-    R ("M:y550 5.7.1 busy|"), HELD, "" },
+  { "and",
+    "session\n mail\n => 550\n => and /busy/\n => and not /later/\n",
+    R ("M:y550 5.7.1 busy|"),
+    HELD,
+    "" },
   { "and not",
     "session\n mail\n => 550\n => and not /busy/\n",
     R ("M:y550 5.7.1 busy|"),
@@ -71,15 +74,19 @@ static const FakeCase replies[] = {
     R ("C:r"),
     FAILED,
     "2: reply to connect, filled in / continue or accept / reject (no text) to connect after 1 ms\n"
-    "2: reply to rcpt <recipient@example.net> / continue / not reached: rejected at connect, filled "
+    "2: reply to rcpt <recipient@example.net> / continue / not reached: rejected at connect, "
+    "filled "
     "in for line 2\n" },
   { "later than allowed",
     "session\n mail => continue within 100ms\n quit\n",
     R ("M:@300;c"),
     FAILED,
     "2: reply to mail <sender@example.com> / continue within 100ms / continue after 301 ms\n" },
-  { "two replies that were expected", "session\n mail\n => continue\n => accept\n", R ("M:c;a"),
-    HELD, "" },
+  { "two replies that were expected",
+    "session\n mail\n => continue\n => accept\n",
+    R ("M:c;a"),
+    HELD,
+    "" },
   { "one reply where two were expected",
     "session\n mail\n => continue\n => accept\n",
     R ("M:c"),
@@ -90,7 +97,8 @@ static const FakeCase replies[] = {
     "session\n mail\n => continue\n => none\n",
     R ("M:c;c"),
     BROKEN,
-    "4: reply to mail <sender@example.com> / none / continue after 2 ms: nobody asked for an answer "
+    "4: reply to mail <sender@example.com> / none / continue after 2 ms: nobody asked for an "
+    "answer "
     "after mail\n" },
   { "frames and bytes, literally",
     "session\n helo => frame c \"x\"\n mail => frame Z \"ab\"\n rcpt => raw \"\\0\\0\\0\\x01c\"\n",
@@ -126,10 +134,7 @@ static const FakeCase replies[] = {
     "after 1 ms: discard cannot answer connect\n" },
 };
 
-Test (player_judge, replies)
-{
-  fake_check (replies, G_N_ELEMENTS (replies));
-}
+Test (player_judge, replies) { fake_check (replies, G_N_ELEMENTS (replies)); }
 
 static const FakeCase unreached[] = {
   { "accepted",
@@ -142,7 +147,8 @@ static const FakeCase unreached[] = {
     "session\n mail => 451\n rcpt => continue\n",
     R ("M:y451 4.7.1 x|"),
     FAILED,
-    "3: reply to rcpt <recipient@example.net> / continue / not reached: deferred at mail, line 2\n" },
+    "3: reply to rcpt <recipient@example.net> / continue / not reached: deferred at mail, line "
+    "2\n" },
   { "shut down",
     "session\n mail => shutdown\n message\n mail => continue\n",
     R ("M:4"),
@@ -158,23 +164,34 @@ static const FakeCase unreached[] = {
     R ("O:neg 6 0 8"),
     FAILED,
     "2: reply to rcpt <a@b> / continue / not reached: the milter asked not to be sent rcpt\n" },
-  { "not wanted, and nothing was expected", "session\n rcpt <a@b>\n eom\n", R ("O:neg 6 0 0x27f"),
-    HELD, "" },
+  { "not wanted, and nothing was expected",
+    "session\n rcpt <a@b>\n eom\n",
+    R ("O:neg 6 0 0x27f"),
+    HELD,
+    "" },
   { "every recipient refused",
     "session\n rcpt <a@b> => reject\n rcpt => 451\n eom => continue\n",
     R ("R1:r", "R2:y451 4.7.1 x|"),
     FAILED,
     "4: reply to eom / continue / not reached: every recipient was refused\n" },
-  { "one recipient refused", "session\n rcpt <a@b> => reject\n rcpt <c@d>\n eom => continue\n",
-    R ("R1:r"), HELD, "" },
-  { "every recipient refused, and nothing was expected", "session\n rcpt => reject\n eom\n",
-    R ("R:r"), HELD, "" },
+  { "one recipient refused",
+    "session\n rcpt <a@b> => reject\n rcpt <c@d>\n eom => continue\n",
+    R ("R1:r"),
+    HELD,
+    "" },
+  { "every recipient refused, and nothing was expected",
+    "session\n rcpt => reject\n eom\n",
+    R ("R:r"),
+    HELD,
+    "" },
   { "too old",
     "session\n data => continue\n unknown FOO\n => continue\n eom\n",
     R ("O:neg 2 0 0"),
     FAILED,
-    "2: reply to data / continue / not reached: the milter negotiated version 2, which has no data\n"
-    "4: reply to unknown FOO / continue / not reached: the milter negotiated version 2, which has no "
+    "2: reply to data / continue / not reached: the milter negotiated version 2, which has no "
+    "data\n"
+    "4: reply to unknown FOO / continue / not reached: the milter negotiated version 2, which has "
+    "no "
     "unknown\n" },
   { "skipped",
     "session\n body \"x\" => skip\n body \"y\" => continue\n eom\n",
@@ -185,7 +202,8 @@ static const FakeCase unreached[] = {
     "mta postfix\nsession\n rcpt => skip\n rcpt => continue\n eom\n",
     R ("R:s"),
     FAILED,
-    "4: reply to rcpt <recipient@example.net> / continue / not reached: skipped at rcpt, line 3\n" },
+    "4: reply to rcpt <recipient@example.net> / continue / not reached: skipped at rcpt, line "
+    "3\n" },
   { "nothing to send",
     "session\n body \"\" => continue\n",
     R ("Z:"),
@@ -195,9 +213,13 @@ static const FakeCase unreached[] = {
     "session\n header X: y\n => continue\n",
     R ("O:neg 6 0 0x80"),
     FAILED,
-    "3: reply to header X / continue / nothing in 200 ms: the milter asked not to answer header\n" },
-  { "nothing, as agreed", "session\n header X: y\n => none\n data => continue | none\n",
-    R ("O:neg 6 0 0x10080"), HELD, "" },
+    "3: reply to header X / continue / nothing in 200 ms: the milter asked not to answer "
+    "header\n" },
+  { "nothing, as agreed",
+    "session\n header X: y\n => none\n data => continue | none\n",
+    R ("O:neg 6 0 0x10080"),
+    HELD,
+    "" },
   { "after quit",
     "session\n connect\n quit\n mail => continue\n rcpt\n",
     R ("Z:"),
@@ -239,21 +261,24 @@ static const FakeCase ends[] = {
     FAILED,
     "2: reply to mail <sender@example.com> / closed within 1s / nothing in 1 s: the milter did not "
     "answer mail\n" },
-  { "a frame that closes", "mta exact\nsession\n negotiate\n frame D \"Mi\\0\" => closed\n",
-    R ("D:close"), HELD, "" },
+  { "a frame that closes",
+    "mta exact\nsession\n negotiate\n frame D \"Mi\\0\" => closed\n",
+    R ("D:close"),
+    HELD,
+    "" },
   { "bytes that do not close",
     "mta exact\nsession\n negotiate\n raw \"\\0\\0\\0\\x10M<a\" => closed within 1s\n",
     R ("Z:"),
     FAILED,
     "4: reply to raw bytes / closed within 1s / nothing in 1 s\n" },
-  { "bytes that are answered by bytes", "session\n mail => raw \"\\xff\\xff\\xff\\xff\"\n",
-    R ("M:raw:\xff\xff\xff\xff"), HELD, "" },
+  { "bytes that are answered by bytes",
+    "session\n mail => raw \"\\xff\\xff\\xff\\xff\"\n",
+    R ("M:raw:\xff\xff\xff\xff"),
+    HELD,
+    "" },
 };
 
-Test (player_judge, ends_of_the_connection)
-{
-  fake_check (ends, G_N_ELEMENTS (ends));
-}
+Test (player_judge, ends_of_the_connection) { fake_check (ends, G_N_ELEMENTS (ends)); }
 
 static const FakeCase unasked[] = {
   { "abort is not answered", "session\n mail\n abort => none\n rcpt\n", R ("Z:"), HELD, "" },
@@ -261,10 +286,14 @@ static const FakeCase unasked[] = {
     "session\n mail\n abort\n quit\n",
     R ("A:c"),
     BROKEN,
-    "4: reply to quit / closed / continue after 1 ms: nobody asked for an answer after quit (end of "
+    "4: reply to quit / closed / continue after 1 ms: nobody asked for an answer after quit (end "
+    "of "
     "the connection)\n" },
-  { "abort that is answered, as expected", "session\n mail\n abort => continue\n quit\n", R ("A:c"),
-    HELD, "" },
+  { "abort that is answered, as expected",
+    "session\n mail\n abort => continue\n quit\n",
+    R ("A:c"),
+    HELD,
+    "" },
   { "abort that is not answered",
     "session\n mail\n abort => continue\n quit\n",
     R ("Z:"),
@@ -286,7 +315,8 @@ static const FakeCase unasked[] = {
     "mta exact\nsession\n negotiate\n mail\n rcpt\n eom\n",
     R ("E:c;hX|y|"),
     BROKEN,
-    "6: what came after eom (end of message) / nothing more from the milter / add-header X: y after "
+    "6: what came after eom (end of message) / nothing more from the milter / add-header X: y "
+    "after "
     "2 ms: add-header may only come before the answer to eom (end of message)\n" },
   { "an edit outside the end of the message",
     "session\n mail\n",
@@ -311,8 +341,11 @@ static const FakeCase unasked[] = {
     BROKEN,
     "2: edits at mail <sender@example.com> / no edit / progress after 1 ms: progress may only come "
     "at the end of the message, not after mail\n" },
-  { "what answers a frame is not judged", "session\n helo\n frame M \"<a@b>\\0\"\n rcpt\n eom\n",
-    R ("M:@300;r"), HELD, "" },
+  { "what answers a frame is not judged",
+    "session\n helo\n frame M \"<a@b>\\0\"\n rcpt\n eom\n",
+    R ("M:@300;r"),
+    HELD,
+    "" },
   { "what answers bytes is not judged, the next command is",
     "session\n helo\n raw \"\\0\\0\\0\\x01T\"\n mail => accept\n",
     R ("T:r", "M:a"),
@@ -320,10 +353,7 @@ static const FakeCase unasked[] = {
     "" },
 };
 
-Test (player_judge, what_nobody_asked_for)
-{
-  fake_check (unasked, G_N_ELEMENTS (unasked));
-}
+Test (player_judge, what_nobody_asked_for) { fake_check (unasked, G_N_ELEMENTS (unasked)); }
 
 static const FakeCase edits[] = {
   { "edits in order",
@@ -369,7 +399,8 @@ static const FakeCase edits[] = {
     R ("E:bhello ;hX|y|;bworld;c"),
     BROKEN,
     "4: edits at eom / no edit / replace-body \"world\" after 3 ms: postfix would refuse it: "
-    "replace-body: another edit came between this and the body before it, which Postfix refuses\n" },
+    "replace-body: another edit came between this and the body before it, which Postfix "
+    "refuses\n" },
   { "a malformed edit",
     "session\n eom\n",
     R ("E:hX|y;c"),
@@ -378,19 +409,18 @@ static const FakeCase edits[] = {
     "(SMFIR_ADDHEADER): value at offset 2 has no terminating NUL\n" },
 };
 
-Test (player_judge, edits)
-{
-  fake_check (edits, G_N_ELEMENTS (edits));
-}
+Test (player_judge, edits) { fake_check (edits, G_N_ELEMENTS (edits)); }
 
 static const FakeCase results[] = {
   { "the message as delivered",
-    "session\n header X: y\n body \"hi\\r\\n\"\n eom\n => result <<END\n X: y\n Z: 1\n\n hi\n END\n",
+    "session\n header X: y\n body \"hi\\r\\n\"\n eom\n => result <<END\n X: y\n Z: 1\n\n hi\n "
+    "END\n",
     R ("E:hZ|1|;c"),
     HELD,
     "" },
   { "another message",
-    "session\n header X: y\n body \"hi\\r\\n\"\n eom\n => result <<END\n X: y\n Z: 2\n\n hi\n END\n",
+    "session\n header X: y\n body \"hi\\r\\n\"\n eom\n => result <<END\n X: y\n Z: 2\n\n hi\n "
+    "END\n",
     R ("E:hZ|1|;c"),
     FAILED,
     "5: result / line 2: \"Z: 2\" / line 2: \"Z: 1\"\n"
@@ -402,10 +432,7 @@ static const FakeCase results[] = {
     "4: result / a message that is delivered / no message is delivered\n" },
 };
 
-Test (player_judge, results)
-{
-  fake_check (results, G_N_ELEMENTS (results));
-}
+Test (player_judge, results) { fake_check (results, G_N_ELEMENTS (results)); }
 
 static const FakeCase options[] = {
   { "a legal answer", "session\n negotiate version=4\n", R ("O:neg 4 0x3f 0x37f"), HELD, "" },
@@ -416,14 +443,18 @@ static const FakeCase options[] = {
     "2: reply to negotiate / negotiate, legal for the offer / "
     "negotiate version=6 actions=none steps=none after 1 ms: the milter answered version 6 to an "
     "offer of 4; 2 to 4 would be right\n" },
-  { "as expected, though not legal", "session\n negotiate => negotiate version=7\n",
-    R ("O:neg 7 0 0"), HELD, "" },
+  { "as expected, though not legal",
+    "session\n negotiate => negotiate version=7\n",
+    R ("O:neg 7 0 0"),
+    HELD,
+    "" },
   { "expected, but not what is illegal",
     "session\n negotiate => negotiate version=2..6\n",
     R ("O:neg 6 0x1000 0"),
     BROKEN,
     "2: reply to negotiate / negotiate version=2..6 / negotiate "
-    "version=6 actions=0x1000 steps=none after 1 ms: the milter took actions that were not offered: "
+    "version=6 actions=0x1000 steps=none after 1 ms: the milter took actions that were not "
+    "offered: "
     "0x1000\n" },
   { "flags and lists",
     "session\n negotiate => negotiate version=6 actions=ADDHDRS steps=+NR_HDR,-NOBODY "
@@ -439,7 +470,4 @@ static const FakeCase options[] = {
     "version=6 actions=ADDHDRS steps=NOBODY after 1 ms\n" },
 };
 
-Test (player_judge, options)
-{
-  fake_check (options, G_N_ELEMENTS (options));
-}
+Test (player_judge, options) { fake_check (options, G_N_ELEMENTS (options)); }

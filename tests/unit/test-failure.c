@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * test-failure.c: words for what went wrong.
+ */
+#include <criterion/criterion.h>
+
+#include "fake-peer.h"
+#include "milter-player-private.h"
+
+static const struct
+{
+  const char *head;
+  gsize size;
+  const char *text;
+} strangers[] = {
+  { "220 mx.example.com ESMTP Postfix\r\n", 34, "an SMTP server answered" },
+  { "220-mx.example.com", 18, "an SMTP server answered" },
+  { "554 no", 6, "an SMTP server answered" },
+  { "220 FTP server ready", 20, "an FTP server answered" },
+  { "HTTP/1.1 400 Bad Request", 24, "an HTTP server answered" },
+  { "SSH-2.0-OpenSSH_9.2", 19, "an SSH server answered" },
+  { "+OK ready", 9, "a POP3 server answered" },
+  { "* OK [CAPABILITY]", 17, "an IMAP server answered" },
+  { "\x15\x03\x01\0\2\2F", 7, "a TLS server answered (an alert)" },
+  { "\x16\x03\x03", 3, "a TLS server answered (a handshake)" },
+  { "\0\0\0\1c", 5, NULL },
+  { "2200", 4, NULL },
+  { "22", 2, NULL },
+  { "", 0, NULL },
+};
+
+Test (failure, peers_that_are_no_milters_are_named)
+{
+  for (gsize i = 0; i < G_N_ELEMENTS (strangers); i++)
+    {
+      /* exactly as many bytes, so that a look behind them is caught */
+      g_autofree guint8 *copy = g_memdup2 (strangers[i].head, strangers[i].size);
+      g_autofree char *text = milter_failure_identify (milter_bytes (copy, strangers[i].size));
+
+      cr_expect (g_strcmp0 (text, strangers[i].text) == 0, "%zu: %s", i, text);
+    }
+}
+
+Test (failure, durations_are_short)
+{
+  static const struct
+  {
+    gint64 us;
+    const char *text;
+  } cases[] = {
+    { 0, "0 ms" },        { 3100, "3.1 ms" },   { 200000, "200 ms" },    { 1500000, "1.5 s" },
+    { 30000000, "30 s" }, { 30001000, "30 s" }, { 999999, "1000.0 ms" },
+  };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (cases); i++)
+    {
+      g_autofree char *text = milter_failure_duration (cases[i].us);
+
+      cr_expect_str_eq (text, cases[i].text);
+    }
+}
+
+Test (failure, the_last_exchanges_are_shown)
+{
+  g_autoptr (FakeRun) run = fake_run ("session\n rcpt <a@b> => continue\n", FAKE_RULES ("R:t"));
+
+  cr_expect_str_eq (
+      run->last->str,
+      "> macro mail {mail_mailer}=mail_mailer {mail_host}=mail_host "
+      "{mail_addr}=mail_addr  > mail <sender@example.com>  < continue  > macro rcpt "
+      "{rcpt_mailer}=rcpt_mailer {rcpt_host}=rcpt_host {rcpt_addr}=a@b  > rcpt <a@b>  "
+      "< tempfail");
+}
