@@ -58,7 +58,8 @@ typedef struct
 
 /* Reads `unix:PATH`, `local:PATH`, `inet:PORT[@HOST|@[ADDRESS]]`, `inet6:…`, and a bare absolute
  * path. NULL with @error, whose message quotes the whole spec and says what is wrong with it. */
-MILTER_AVAILABLE MilterConnectionSpec *milter_connection_spec_parse (const char *text, GError **error);
+MILTER_AVAILABLE MilterConnectionSpec *milter_connection_spec_parse (const char *text,
+                                                                     GError **error);
 MILTER_AVAILABLE void milter_connection_spec_free (MilterConnectionSpec *spec);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (MilterConnectionSpec, milter_connection_spec_free)

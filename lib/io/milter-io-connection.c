@@ -211,7 +211,8 @@ send_output (MilterIoConnection *connection)
         drop_output (connection);
       /* a short write means that the kernel's buffer is full, too */
       connection->must_wait = count_pending (connection) > 0;
-      update_wanted (connection);
+      if (connection->must_wait)
+        update_wanted (connection);
     }
 
   if (connection->shut && !connection->shut_done && count_pending (connection) == 0)

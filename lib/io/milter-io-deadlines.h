@@ -27,7 +27,9 @@ typedef struct
 
 void milter_io_deadlines_init (MilterIoDeadlines *deadlines);
 void milter_io_deadlines_clear (MilterIoDeadlines *deadlines);
-void milter_io_deadlines_set (MilterIoDeadlines *deadlines, MilterIoDeadline *deadline, gint64 time);
+void milter_io_deadlines_set (MilterIoDeadlines *deadlines,
+                              MilterIoDeadline *deadline,
+                              gint64 time);
 /* takes it out of the heap: it is about to be freed, or is kept aside */
 void milter_io_deadlines_remove (MilterIoDeadlines *deadlines, MilterIoDeadline *deadline);
 /* the time at which to ask next, not later than the earliest deadline; 0: there is none */

@@ -62,7 +62,7 @@ milter_io_output_drop (MilterIoOutput *output)
   if (output->bytes->len > KEPT)
     g_free (g_byte_array_steal (output->bytes, NULL));
   else
-    g_byte_array_set_size (output->bytes, 0);
+    output->bytes->len = 0;
 }
 
 void

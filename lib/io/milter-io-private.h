@@ -96,11 +96,12 @@ MILTER_AVAILABLE MilterIoConnection *_milter_io_connection_new (MilterIoLoop *lo
  * are tried in turn. `connected` or `ended` follows from the main loop; an error that is known at
  * once (no such path, permission denied: the message says who we are and whose the socket is) is
  * returned. */
-MILTER_AVAILABLE MilterIoConnection *_milter_io_connection_connect (MilterIoLoop *loop,
-                                                                    const MilterConnectionSpec *spec,
-                                                                    const MilterIoHandlers *handlers,
-                                                                    gpointer user_data,
-                                                                    GError **error);
+MILTER_AVAILABLE MilterIoConnection *
+_milter_io_connection_connect (MilterIoLoop *loop,
+                               const MilterConnectionSpec *spec,
+                               const MilterIoHandlers *handlers,
+                               gpointer user_data,
+                               GError **error);
 /* Appends to what is to be written; it leaves at the end of the present turn (or of the next
  * iteration of the loop when called from outside), in one write with the rest of it. */
 MILTER_AVAILABLE void _milter_io_connection_write (MilterIoConnection *connection,
@@ -140,7 +141,8 @@ typedef enum
 
 /* Ends the connection and frees it; no handler is called any more. Safe inside its own handlers.
  * A peer that takes nothing for ten seconds loses what was to be flushed. */
-MILTER_AVAILABLE void _milter_io_connection_close (MilterIoConnection *connection, MilterIoClose how);
+MILTER_AVAILABLE void _milter_io_connection_close (MilterIoConnection *connection,
+                                                   MilterIoClose how);
 /* FIN for sending only, after what is to be written; reading goes on */
 MILTER_AVAILABLE void _milter_io_connection_shutdown_write (MilterIoConnection *connection);
 MILTER_AVAILABLE int _milter_io_connection_get_fd (MilterIoConnection *connection);
@@ -173,12 +175,13 @@ typedef struct
   void (*error) (MilterIoListener *listener, const GError *error, gpointer user_data);
 } MilterIoListenerHandlers;
 
-MILTER_AVAILABLE MilterIoListener *_milter_io_listener_new (MilterIoLoop *loop,
-                                                            int fd,
-                                                            guint suspend_ms,
-                                                            const MilterIoListenerHandlers *handlers,
-                                                            gpointer user_data,
-                                                            GError **error);
+MILTER_AVAILABLE MilterIoListener *
+_milter_io_listener_new (MilterIoLoop *loop,
+                         int fd,
+                         guint suspend_ms,
+                         const MilterIoListenerHandlers *handlers,
+                         gpointer user_data,
+                         GError **error);
 /* accept nothing until resumed: a limit on connections was reached */
 MILTER_AVAILABLE void _milter_io_listener_pause (MilterIoListener *listener, bool pause);
 MILTER_AVAILABLE void _milter_io_listener_free (MilterIoListener *listener);

@@ -48,7 +48,8 @@ milter_io_rest_keep (MilterIoRest *rest, const guint8 *data, gsize size)
 
   if (size == 0)
     {
-      milter_io_rest_clear (rest);
+      if (inside)
+        milter_io_rest_clear (rest);
       return;
     }
   /* one that has become small gives its room back */
