@@ -58,6 +58,7 @@ struct _MilterClientPrivate
   MilterIoLoop *io;
   MilterIoListener *listener;
   bool listener_paused;
+  GError *close_error;                     /* (nullable): the socket's file could not be removed */
   GPtrArray *workers;
   guint next_worker;
   guint n_workers_left;

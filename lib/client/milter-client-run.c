@@ -87,7 +87,9 @@ begin_end (MilterClient *client)
   if (priv->ending)
     return;
   priv->ending = true;
+  /* at once, so that MTAs turn elsewhere instead of waiting in the queue */
   g_clear_pointer (&priv->listener, _milter_io_listener_free);
+  milter_client_close_socket (client, &priv->close_error);
   for (guint i = 0; i < priv->workers->len; i++)
     milter_client_worker_end (priv->workers->pdata[i], priv->shutdown_time);
   if (priv->n_workers_left == 0)
@@ -309,8 +311,14 @@ gboolean
   g_object_ref (client);
   if (!g_atomic_int_get (&priv->shutdown_wanted))
     succeeded = milter_client_listen (client, error) && run (client, error);
-  if (!milter_client_close_socket (client, succeeded ? error : NULL))
-    succeeded = FALSE;
+  else
+    milter_client_close_socket (client, &priv->close_error);
+  if (priv->close_error != NULL && succeeded)
+    {
+      g_propagate_error (error, g_steal_pointer (&priv->close_error));
+      succeeded = FALSE;
+    }
+  g_clear_error (&priv->close_error);
   g_atomic_int_set (&priv->shutdown_wanted, 0);
   priv->running = false;
   g_object_unref (client);

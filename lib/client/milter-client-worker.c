@@ -6,6 +6,8 @@
  * Others reach it through its inbox alone, and it reaches the thread of milter_client_run() through
  * the notes alone: both are hand-overs.
  */
+#include <stdatomic.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "milter-client-context-private.h"
@@ -13,7 +15,7 @@
 
 struct _MilterClientWorker
 {
-  gatomicrefcount refs;     /* of the client while it runs, and of each of its contexts */
+  atomic_uint refs;         /* of the client while it runs, and of each of its contexts */
   MilterClient *client;     /* unowned; it outlives the thread */
   MilterHandover *inbox;
   MilterHandover *notes;
@@ -295,7 +297,7 @@ milter_client_worker_new (MilterClient *client, MilterHandover *notes, GError **
 {
   MilterClientWorker *worker = g_new0 (MilterClientWorker, 1);
 
-  g_atomic_ref_count_init (&worker->refs);
+  atomic_init (&worker->refs, 1);
   worker->client = client;
   worker->notes = _milter_handover_ref (notes);
   worker->main_context = g_main_context_new ();
@@ -319,14 +321,14 @@ milter_client_worker_new (MilterClient *client, MilterHandover *notes, GError **
 MilterClientWorker *
 milter_client_worker_ref (MilterClientWorker *worker)
 {
-  g_atomic_ref_count_inc (&worker->refs);
+  atomic_fetch_add (&worker->refs, 1);
   return worker;
 }
 
 void
 milter_client_worker_unref (MilterClientWorker *worker)
 {
-  if (!g_atomic_ref_count_dec (&worker->refs))
+  if (atomic_fetch_sub (&worker->refs, 1) > 1)
     return;
   g_clear_pointer (&worker->inbox, _milter_handover_unref);
   g_clear_pointer (&worker->io, _milter_io_loop_free);

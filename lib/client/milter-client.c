@@ -151,6 +151,10 @@ milter_client_object_class_init (MilterClientClass *klass)
   object_class->get_property = milter_client_get_property;
   object_class->set_property = milter_client_set_property;
   klass->create_context = milter_client_real_create_context;
+  /* classes that workers use are there before any worker is */
+  g_type_class_ref (MILTER_TYPE_CLIENT_CONTEXT);
+  g_type_class_ref (MILTER_TYPE_OPTION);
+  g_type_class_ref (MILTER_TYPE_MACROS_REQUESTS);
   install_properties (object_class);
 
 #define CLASS_FUNCTION(name) G_STRUCT_OFFSET (MilterClientClass, name), NULL, NULL, NULL, G_TYPE_NONE

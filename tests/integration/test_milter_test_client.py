@@ -1,0 +1,361 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""milter-test-client against MTAs of raw frames: what it prints, what it refuses, how it ends."""
+
+import pathlib
+import re
+import signal
+import socket
+import struct
+import subprocess
+import time
+
+import pytest
+
+from milterwire import CONNECT, OFFER, SESSION, Mta, connect, frame
+
+
+class Client:
+    """A running milter-test-client; `spec` is where it listens."""
+
+    def __init__(self, tool, folder, *options, spec=None):
+        self.out = pathlib.Path(folder, "out.txt")
+        self.err = pathlib.Path(folder, "err.txt")
+        command = [tool("milter-test-client"), "-s", spec or f"unix:{folder}/m.sock", *options]
+        with self.out.open("wb") as out, self.err.open("wb") as err:
+            self.process = subprocess.Popen(command, stdout=out, stderr=err)
+        end = time.monotonic() + 20
+        while not self.out.read_text().startswith("listening on ") or "\n" not in self.out.read_text():
+            assert self.process.poll() is None, self.err.read_text()
+            assert time.monotonic() < end, "it never listened"
+            time.sleep(0.01)
+        self.spec = self.out.read_text().split("\n")[0].removeprefix("listening on ")
+
+    def stop(self, number=signal.SIGTERM):
+        self.process.send_signal(number)
+        return self.process.wait(timeout=20)
+
+
+@pytest.fixture
+def client(tool, tmp_path):
+    """client(OPTION…): a running tool that ends with the test, and ends well."""
+    clients = []
+
+    def start(*options, **more):
+        clients.append(Client(tool, tmp_path, *options, **more))
+        return clients[-1]
+
+    yield start
+    for one in clients:
+        if one.process.poll() is None:
+            assert one.stop() == 0, one.err.read_text()
+
+
+def run(tool, *options, **more):
+    return subprocess.run([tool("milter-test-client"), *options], capture_output=True, text=True, timeout=20, **more)
+
+
+# What it prints.
+
+
+def test_every_event_is_shown_with_its_macros(client):
+    one = client()
+    with Mta(one.spec) as mta:
+        mta.ask(b"O", OFFER)
+        mta.send(b"D", b"Cj\0mx.example\0{daemon_name}\0smtpd\0")
+        mta.ask(b"C", CONNECT)
+        mta.ask(b"H", b"helo.example\0")
+        mta.send(b"D", b"M{mail_addr}\0alice@example.com\0")
+        mta.ask(b"M", b"<alice@example.com>\0SIZE=100\0BODY=8BITMIME\0")
+        mta.ask(b"R", b"<bob@example.net>\0")
+        mta.ask(b"U", b"FOO bar\0")
+        mta.ask(b"T")
+        mta.ask(b"L", b"Subject\0folded\n\tvalue\0")
+        mta.ask(b"N")
+        mta.ask(b"B", b"one\r\ntwo \x1b[31m\0\r\n")
+        mta.ask(b"E", b"last")
+        mta.ask(b"M", b"<>\0")
+        mta.send(b"A")
+        mta.send(b"Q")
+        assert mta.is_closed()
+    assert one.stop() == 0
+    lines = one.out.read_text().split("\n", 2)
+    assert lines[0] == f"listening on {one.spec}"
+    assert re.fullmatch(r"negotiate: version=<6>, action=<add-headers\|.*>, step=<no-connect\|.*>", lines[1])
+    assert lines[2] == """connect: host=<client.example>, address=<inet:25@[192.0.2.7]>
+macros:
+  daemon_name=smtpd
+  j=mx.example
+helo: <helo.example>
+envelope-from: <alice@example.com> SIZE=100 BODY=8BITMIME
+macros:
+  mail_addr=alice@example.com
+envelope-recipient: <bob@example.net>
+unknown: <FOO bar>
+data
+header: <Subject: folded
+\tvalue>
+end-of-header
+body: <one
+two \\x1b[31m\\x00
+>
+end-of-message: <last>
+envelope-from: <>
+abort
+finished
+"""
+    assert one.err.read_text() == ""
+
+
+def test_everything_is_answered_and_nothing_asked_away(client):
+    with Mta(client("-q").spec) as mta:
+        letter, payload = mta.ask(b"O", OFFER)[0]
+        version, actions, steps = struct.unpack(">III", payload[:12])
+        assert (letter, version, actions, steps) == (b"O", 6, 0x1FF, 0x400)
+        for letter, payload in SESSION[1:-1]:
+            assert mta.ask(letter, payload) == [(b"c", b"")]
+
+
+def test_quiet_prints_no_event(client):
+    one = client("-q")
+    with Mta(one.spec) as mta:
+        mta.begin(b"<b>")
+        mta.send(b"Q")
+        assert mta.is_closed()
+    assert one.stop() == 0
+    assert one.out.read_text() == f"listening on {one.spec}\n"
+
+
+def test_a_real_port_is_printed(client):
+    one = client(spec="inet:0@127.0.0.1")
+    assert re.fullmatch(r"inet:[1-9][0-9]*@\[127\.0\.0\.1\]", one.spec)
+    with Mta(one.spec) as mta:
+        assert mta.ask(b"O", OFFER)[0][0] == b"O"
+
+
+def test_a_whole_session_in_one_write_and_byte_by_byte(client):
+    one = client("-q")
+    session = b"".join(frame(*step) for step in SESSION)
+    for cut in (len(session), 1):
+        with Mta(one.spec) as mta:
+            for at in range(0, len(session), cut):
+                mta.sock.sendall(session[at:at + cut])
+            letters = []
+            while (reply := mta.read()) is not None:
+                letters.append(reply[0])
+            assert letters == [b"O"] + [b"c"] * 9
+
+
+def test_sessions_of_several_threads_are_told_apart(client):
+    one = client("-q", "--n-workers", "4")
+    mtas = [Mta(one.spec) for _ in range(50)]
+    for letter, payload in SESSION[:-1]:
+        for mta in mtas:
+            mta.send(letter, payload)
+        for mta in mtas:
+            assert mta.read()[0] == (b"O" if letter == b"O" else b"c")
+    for mta in mtas:
+        mta.send(b"Q")
+        assert mta.is_closed()
+        mta.sock.close()
+
+
+# What it is sent that nobody should send.
+
+MALFORMED = {
+    "length 0": b"\0\0\0\0",
+    "length 2^32-1": b"\xff\xff\xff\xffC",
+    "length 2^31": b"\x80\0\0\0C",
+    "one byte too long": struct.pack(">I", 65537) + b"B",
+    "unknown letter": b"\0\0\0\1Z",
+    "HTTP": b"GET / HTTP/1.0\r\n\r\n",
+    "SMTP": b"EHLO client.example\r\n",
+    "connect without payload": frame(b"C"),
+    "connect without NUL": frame(b"C", b"host"),
+    "path of 300 bytes": frame(b"C", b"host\0L\0\0" + b"p" * 300 + b"\0"),
+    "path of 60000 bytes": frame(b"C", b"host\0L\0\0" + b"p" * 60000 + b"\0"),
+    "bad IPv4 address": frame(b"C", b"host\0" + b"4\0\x19999.0.0.1\0"),
+    "rcpt without mail": frame(b"R", b"<b>\0"),
+    "short offer": frame(b"O", b"\0\0\0\6"),
+}
+
+
+@pytest.mark.parametrize("name", MALFORMED)
+@pytest.mark.parametrize("negotiated", [False, True])
+def test_malformed_input_ends_that_connection_only(client, name, negotiated):
+    one = client()
+    with Mta(one.spec) as other, Mta(one.spec) as mta:
+        other.ask(b"O", OFFER)
+        if negotiated:
+            mta.ask(b"O", OFFER)
+        mta.sock.sendall(MALFORMED[name])
+        # a second offer is passed over as libmilter does it
+        if not (negotiated and name == "short offer"):
+            assert mta.is_closed()
+        assert other.ask(b"C", CONNECT) == [(b"c", b"")]
+    assert one.stop() == 0
+    errors = one.err.read_text().splitlines()
+    assert len(errors) == 1 and errors[0].startswith("milter-test-client: connection from "), errors
+
+
+def test_a_peer_may_vanish_at_every_byte(client):
+    one = client("--n-workers", "2")
+    session = b"".join(frame(*step) for step in SESSION)
+    for size in range(len(session) + 1):
+        sock = connect(one.spec)
+        sock.sendall(session[:size])
+        if size % 2 and one.spec.startswith("inet"):
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        sock.close()
+    with Mta(one.spec) as mta:
+        mta.begin(b"<b>")
+
+
+def test_a_peer_may_reset_at_every_byte(client):
+    one = client(spec="inet:0@127.0.0.1")
+    session = b"".join(frame(*step) for step in SESSION)
+    for size in range(0, len(session) + 1, 3):
+        sock = connect(one.spec)
+        sock.sendall(session[:size])
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        sock.close()
+    with Mta(one.spec) as mta:
+        mta.begin(b"<b>")
+
+
+def test_descriptors_do_not_leak(client):
+    one = client("-q", "--n-workers", "3")
+
+    def count():
+        return len(list(pathlib.Path(f"/proc/{one.process.pid}/fd").iterdir()))
+
+    before = count()
+    for _ in range(200):
+        connect(one.spec).close()
+    with Mta(one.spec) as mta:
+        mta.begin(b"<b>")
+        mta.send(b"Q")
+        assert mta.is_closed()
+    end = time.monotonic() + 10
+    while count() > before and time.monotonic() < end:
+        time.sleep(0.02)
+    assert count() <= before
+
+
+# How it ends.
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_it_and_removes_the_socket(client, tmp_path, number):
+    one = client()
+    with Mta(one.spec) as idle:
+        idle.ask(b"O", OFFER)
+        assert one.stop(number) == 0
+        assert idle.is_closed()
+    assert not (tmp_path / "m.sock").exists()
+
+
+def test_a_message_that_is_under_way_is_finished_first(client):
+    one = client("-q")
+    with Mta(one.spec) as mta:
+        mta.begin(b"<b>")
+        one.process.send_signal(signal.SIGTERM)
+        # it listens no more as soon as it knows
+        end = time.monotonic() + 10
+        while time.monotonic() < end:
+            try:
+                connect(one.spec).close()
+            except OSError:
+                break
+            time.sleep(0.01)
+        for letter, payload in SESSION[5:10]:
+            assert mta.ask(letter, payload) == [(b"c", b"")]
+        assert mta.is_closed()
+    assert one.process.wait(timeout=20) == 0
+
+
+def test_it_ends_after_so_many_sessions(client):
+    one = client("-q", "--sessions", "2")
+    for _ in range(2):
+        with Mta(one.spec) as mta:
+            mta.begin(b"<b>")
+            mta.send(b"Q")
+            assert mta.is_closed()
+    assert one.process.wait(timeout=20) == 0
+
+
+def test_a_stale_socket_is_replaced_a_live_one_is_not(client, tool, tmp_path):
+    stale = socket.socket(socket.AF_UNIX)
+    stale.bind(str(tmp_path / "m.sock"))
+    stale.close()
+    one = client()
+    second = run(tool, "-s", one.spec)
+    assert second.returncode == 2
+    assert len(second.stderr.splitlines()) == 1
+    with Mta(one.spec) as mta:
+        mta.begin(b"<b>")
+
+
+def test_a_file_that_is_no_socket_is_never_removed(tool, tmp_path):
+    path = tmp_path / "precious"
+    path.write_text("data")
+    done = run(tool, "-s", f"unix:{path}")
+    assert done.returncode == 2
+    assert path.read_text() == "data"
+
+
+def test_the_socket_has_the_mode_that_was_asked_for(client, tmp_path):
+    client("--unix-socket-mode", "600")
+    assert (tmp_path / "m.sock").stat().st_mode & 0o777 == 0o600
+
+
+# The command line.
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ["--n-workers", "-1"],
+        ["--n-workers", "1001"],
+        ["--n-workers", "x"],
+        ["--n-workers", ""],
+        ["--n-workers", "99999999999999999999"],
+        ["--sessions", "-1"],
+        ["--color=maybe"],
+        ["--unix-socket-mode", "888"],
+        ["--unix-socket-mode", "0"],
+        ["--event-loop-backend", "libev"],
+        ["--packet-buffer-size", "-1"],
+        ["--no-such-option"],
+        ["-s", "nonsense"],
+        ["-s", "inet:70000"],
+        ["-s", "unix:"],
+        ["-s", "unix:" + "p" * 200],
+        ["-s", "unix:/nonexistent/folder/s"],
+        ["too-much"],
+    ],
+)
+def test_wrong_usage_is_one_sentence_and_status_2(tool, options):
+    done = run(tool, *options)
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert len(done.stderr.splitlines()) == 1
+    assert done.stderr.startswith("milter-test-client: ")
+
+
+def test_version_and_help(tool):
+    version = run(tool, "--version")
+    assert version.returncode == 0 and re.fullmatch(r"\d+\.\d+\.\d+\n", version.stdout)
+    usage = run(tool, "--help")
+    assert usage.returncode == 0 and "--connection-spec" in usage.stdout
+
+
+def test_colour_only_where_it_is_wanted(client):
+    one = client("--color=always")
+    with Mta(one.spec) as mta:
+        mta.ask(b"O", OFFER)
+    one.stop()
+    assert "\x1b[" in one.out.read_text()
+
+
+def test_options_of_the_reference_tool_that_have_no_effect(client):
+    client("--event-loop-backend=glib", "--packet-buffer-size=4096", "--no-report-request")
