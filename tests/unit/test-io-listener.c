@@ -143,9 +143,10 @@ Test (io_listener, without_descriptors_it_reports_waits_and_goes_on)
   n_failures = 2;
   iterate_until (context, n_errors == 1);
   cr_expect (strstr (error_text, "cannot accept") != NULL);
-  /* nobody sleeps and nobody spins */
   cr_expect (n_accepts == 1);
-  cr_expect (!g_main_context_iteration (context, FALSE));
+  /* nobody sleeps and nobody spins, unless this machine took that long */
+  bool busy = g_main_context_iteration (context, FALSE);
+  cr_expect (!busy || g_get_monotonic_time () - begin >= 30 * 1000);
   iterate_until (context, n_accepted == 1);
   cr_expect (n_errors == 2);
   cr_expect (g_get_monotonic_time () - begin >= 60 * 1000, "twice 30 ms");
@@ -154,6 +155,7 @@ Test (io_listener, without_descriptors_it_reports_waits_and_goes_on)
 
 Test (io_listener, resuming_does_not_end_its_own_wait)
 {
+  gint64 begin = g_get_monotonic_time ();
   int fd = call ();
 
   fail_errno = EMFILE;
@@ -162,7 +164,7 @@ Test (io_listener, resuming_does_not_end_its_own_wait)
   _milter_io_listener_pause (listener, true);
   _milter_io_listener_pause (listener, false);
   iterate_ready (context);
-  cr_expect (n_accepts == 1);
+  cr_expect (n_accepts == 1 || g_get_monotonic_time () - begin >= 30 * 1000);
   iterate_until (context, n_accepted == 1);
   close (fd);
 }
