@@ -225,16 +225,18 @@ milter_client_worker_forget (MilterClientWorker *worker, MilterClientContext *co
 
 /* The end of a worker. */
 
-/* contexts may go, and others with them, while their handlers run */
+/* Contexts may go, and others with them, while their handlers run: each one goes to the tail before
+ * its turn. Where some have gone, others have a second turn, which changes nothing. */
 static void
 for_each_context (MilterClientWorker *worker, void (*func) (MilterClientContext *context))
 {
-  g_autoptr (GPtrArray) contexts = g_ptr_array_new_with_free_func (g_object_unref);
+  for (guint n = worker->contexts.length; n > 0 && worker->contexts.length > 0; n--)
+    {
+      GList *node = g_queue_pop_head_link (&worker->contexts);
 
-  for (GList *node = worker->contexts.head; node != NULL; node = node->next)
-    g_ptr_array_add (contexts, g_object_ref (node->data));
-  for (guint i = 0; i < contexts->len; i++)
-    func (contexts->pdata[i]);
+      g_queue_push_tail_link (&worker->contexts, node);
+      func (node->data);
+    }
 }
 
 static void

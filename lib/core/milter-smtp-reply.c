@@ -162,7 +162,7 @@ parse_text (MilterSmtpReply *reply, guint i, MilterBytes text, GError **error)
 static bool
 parse_line (MilterSmtpReply *reply, guint i, MilterBytes line, bool last, GError **error)
 {
-  guint code;
+  guint code = 0;
   MilterBytes text;
 
   if (i == MILTER_SMTP_REPLY_MAX_LINES)
