@@ -24,6 +24,8 @@ typedef struct
   void (*ended) (MilterServerContext *context, gboolean reset, MilterBytes leftover, gpointer user_data);
   /* the time set with _milter_server_context_set_deadline() has passed */
   void (*deadline) (MilterServerContext *context, gpointer user_data);
+  /* the peer did not read what was sent to it within the writing timeout */
+  void (*stalled) (MilterServerContext *context, gpointer user_data);
 } MilterServerPort;
 
 /* before milter_server_context_establish_connection() */

@@ -5,3 +5,7 @@
 #pragma once
 
 #include <milter/core.h>
+
+#include "milter-reply-signals.h"
+#include "milter-server-context.h"
+#include "milter-server-enum-types.h"

@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * milter-server-context-private.h: what the files of a MilterServerContext share.
+ *
+ *   milter-server-context.c   the object: properties, state, signals
+ *   milter-server-link.c      the connection: made, read, timed and ended
+ *   milter-server-commands.c  what the MTA says
+ *   milter-server-replies.c   what the milter answers
+ *   milter-server-port.c      frames passed on as they are, for the tools
+ */
+#pragma once
+
+#include <stdbool.h>
+
+#include "milter-io-private.h"
+#include "milter-server-context.h"
+#include "milter-server-port-private.h"
+#include "milter-session.h"
+
+G_BEGIN_DECLS
+
+/**
+ * MilterServerLimit: the time limits
+ */
+typedef enum
+{
+  MILTER_SERVER_LIMIT_CONNECTION,
+  MILTER_SERVER_LIMIT_WRITING,
+  MILTER_SERVER_LIMIT_READING,
+  MILTER_SERVER_LIMIT_END_OF_MESSAGE
+} MilterServerLimit;
+#define MILTER_SERVER_N_LIMITS 4
+/* the names of their properties and of the signals when one passes */
+G_GNUC_INTERNAL extern const char *const _milter_server_limit_names[MILTER_SERVER_N_LIMITS];
+
+typedef struct
+{
+  char *name;
+  MilterConnectionSpec *spec;
+  double timeouts[MILTER_SERVER_N_LIMITS];   /* seconds, 0: none */
+  MilterStatus status;
+  MilterServerContextState state, last_state;
+  MilterOption *option;                      /* what holds; before the answer, the offer */
+
+  /* the connection; NULL before and after */
+  MilterIoLoop *loop;
+  MilterIoConnection *connection;
+  bool connected;
+  bool finished;                             /* "finished" was emitted */
+  MilterSession session;
+  MilterLimits limits;
+  gint64 established_us, ended_us;
+  gint64 writing_deadline_us;                /* 0: unset */
+  gint64 reading_deadline_us;                /* 0: unset; counts from when all was written */
+
+  bool negotiated, quitted, processing_message;
+  bool skip_body;
+  guint n_accepted_recipients;
+
+  /* the rest of a body that is longer than a frame may be; NULL: none */
+  GBytes *rest;
+  gsize rest_offset;
+  bool rest_ends_message;                    /* the last piece goes into the BODYEOB frame */
+
+  /* "continue" and "skip" that stand for replies that never come; see _milter_server_settle() */
+  guint n_due_continue;
+  bool due_skip;
+  bool settling;
+
+  const MilterServerPort *port;              /* unowned */
+  gpointer port_data;
+  gint64 port_deadline_us;                   /* 0: unset */
+  guint8 leftover[64];                       /* head of the bytes that are no whole frame yet */
+  gsize leftover_size;
+} MilterServerContextPrivate;
+
+G_GNUC_INTERNAL MilterServerContextPrivate *_milter_server_private (MilterServerContext *context);
+
+/* Sets status ERROR, emits "error" and ends the connection. Takes @error. */
+G_GNUC_INTERNAL void _milter_server_fail (MilterServerContext *context, GError *error);
+/* Emits "error" alone: the program asked for what cannot be done; the connection stays. */
+G_GNUC_INTERNAL void _milter_server_refuse (MilterServerContext *context,
+                                            MilterServerContextError code,
+                                            const char *format,
+                                            ...) G_GNUC_PRINTF (3, 4);
+/* Closes the connection and emits "finished", once. */
+G_GNUC_INTERNAL void _milter_server_end (MilterServerContext *context, MilterIoClose how);
+/* Closes the connection and lets the loop go; nothing is emitted. */
+G_GNUC_INTERNAL void _milter_server_release (MilterServerContextPrivate *priv, MilterIoClose how);
+/* Moves to @state and tells it. */
+G_GNUC_INTERNAL void _milter_server_enter (MilterServerContext *context,
+                                           MilterServerContextState state);
+/* A time limit from now on, as a deadline; 0 if there is none. */
+G_GNUC_INTERNAL gint64 _milter_server_deadline (const MilterServerContextPrivate *priv,
+                                                MilterServerLimit limit);
+/* Sets the connection's deadline by what is due. */
+G_GNUC_INTERNAL void _milter_server_arm (MilterServerContext *context);
+/* A command has been appended to the output: time limits run. */
+G_GNUC_INTERNAL void _milter_server_sent (MilterServerContext *context);
+/* Emits "continue" (or "skip") for a command that is not sent or not answered. */
+G_GNUC_INTERNAL void _milter_server_settle (MilterServerContext *context, bool skip);
+/* Sends the next piece of a long body; FALSE if there is none. */
+G_GNUC_INTERNAL bool _milter_server_send_rest (MilterServerContext *context);
+G_GNUC_INTERNAL void _milter_server_drop_rest (MilterServerContext *context);
+/* A frame has come: signals are emitted, the status follows. */
+G_GNUC_INTERNAL void _milter_server_reply (MilterServerContext *context,
+                                           const MilterMessage *message);
+/* The word of the command that waits for its reply, or of the last one sent. */
+G_GNUC_INTERNAL const char *_milter_server_stage (MilterServerContext *context);
+
+/* the handlers of a connection whose frames go to a port */
+G_GNUC_INTERNAL extern const MilterIoHandlers _milter_server_port_handlers;
+
+G_END_DECLS

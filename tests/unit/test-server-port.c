@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * test-server-port.c: a context whose frames go to a port, unjudged.
+ */
+#include "milter-server-port-private.h"
+#include "server-fixture.h"
+
+typedef struct
+{
+  GString *events;
+  bool over;
+} Seen;
+
+static void
+on_port_ready (MilterServerContext *context, const GError *error, gpointer data)
+{
+  Seen *seen = data;
+
+  g_string_append (seen->events, error == NULL ? "ready " : "unreachable ");
+  seen->over = error != NULL;
+  _milter_server_context_send_raw (context, milter_bytes ("\0\0\0\1Z", 5));
+}
+
+static void
+on_port_message (MilterServerContext *context, const MilterMessage *message, gpointer data)
+{
+  Seen *seen = data;
+
+  g_string_append_printf (seen->events,
+                          "%c%zu%s ",
+                          message->letter,
+                          message->payload.size,
+                          message->fault == MILTER_NO_FAULT ? "" : "!");
+}
+
+static void
+on_port_garbage (MilterServerContext *context,
+                 const GError *error,
+                 MilterBytes head,
+                 gpointer data)
+{
+  Seen *seen = data;
+
+  g_string_append_printf (seen->events, "garbage(%.*s) ", (int) head.size, head.data);
+  seen->over = true;
+}
+
+static void
+on_port_ended (MilterServerContext *context, gboolean reset, MilterBytes leftover, gpointer data)
+{
+  Seen *seen = data;
+
+  g_string_append_printf (seen->events, "ended(%zu) ", leftover.size);
+  seen->over = true;
+}
+
+static void
+on_port_deadline (MilterServerContext *context, gpointer data)
+{
+  Seen *seen = data;
+
+  g_string_append (seen->events, "deadline ");
+  seen->over = true;
+}
+
+static void
+on_port_stalled (MilterServerContext *context, gpointer data)
+{
+  Seen *seen = data;
+
+  g_string_append (seen->events, "stalled ");
+  seen->over = true;
+}
+
+static const MilterServerPort port = {
+  .ready = on_port_ready,
+  .message = on_port_message,
+  .garbage = on_port_garbage,
+  .ended = on_port_ended,
+  .deadline = on_port_deadline,
+  .stalled = on_port_stalled,
+};
+
+static void
+begin (Fixture *f, Seen *seen, const Answer *answers, gsize n_answers)
+{
+  fixture_init (f, answers, n_answers);
+  *seen = (Seen){ .events = g_string_new (NULL) };
+  _milter_server_context_set_port (f->context, &port, seen);
+  cr_assert (milter_server_context_set_connection_spec (f->context, f->spec, NULL));
+}
+
+static void
+end (Fixture *f, Seen *seen)
+{
+  fixture_clear (f);
+  g_string_free (seen->events, TRUE);
+}
+
+Test (port, frames_are_passed_on_unjudged_and_what_is_left_is_told)
+{
+  static const struct
+  {
+    const char *bytes;
+    gsize size;
+    bool close;
+    const char *events;
+  } rows[] = {
+    /* nobody asked, unknown letter, malformed, an edit */
+    { "\0\0\0\1c\0\0\0\1Z\0\0\0\3hxx\0\0\0\5hA\0b\0", 26, true, "ready c0 Z0! h2! h4 ended(0) " },
+    { "\0\0\0\1c\0\0", 7, true, "ready c0 ended(2) " },
+    { "HTTP/1.1 400 Bad Request\r\n", 26, false, "ready garbage(HTTP/1.1 400 Bad Request\r\n) " },
+    { "\0\0\0\1c\0\0\0\0", 9, false, "ready c0 garbage(" },
+  };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (rows); i++)
+    {
+      const Answer answers[] = { { 'Z', rows[i].bytes, rows[i].size, rows[i].close } };
+      Fixture f;
+      Seen seen;
+
+      begin (&f, &seen, answers, G_N_ELEMENTS (answers));
+      cr_assert (milter_server_context_establish_connection (f.context, NULL));
+      RUN_UNTIL (seen.over);
+      cr_expect (g_str_has_prefix (seen.events->str, rows[i].events), "%s", seen.events->str);
+      cr_expect_str_eq (f.letters->str, "Z");
+      end (&f, &seen);
+    }
+}
+
+Test (port, a_deadline_passes_once)
+{
+  Fixture f;
+  Seen seen;
+
+  begin (&f, &seen, NULL, 0);
+  cr_assert (milter_server_context_establish_connection (f.context, NULL));
+  _milter_server_context_set_deadline (f.context, g_get_monotonic_time () + 20000);
+  RUN_UNTIL (seen.over);
+  cr_expect_str_eq (seen.events->str, "ready deadline ");
+  end (&f, &seen);
+}
+
+Test (port, a_peer_that_does_not_read_is_told)
+{
+  Fixture f;
+  Seen seen;
+  g_autofree guint8 *much = g_malloc0 (8000000);
+
+  begin (&f, &seen, NULL, 0);
+  milter_server_context_set_writing_timeout (f.context, 0.03);
+  cr_assert (milter_server_context_establish_connection (f.context, NULL));
+  RUN_UNTIL (f.letters->len == 1);
+  g_source_remove (f.peer_watch);
+  f.peer_watch = 0;
+  _milter_server_context_send_raw (f.context, milter_bytes (much, 8000000));
+  RUN_UNTIL (seen.over);
+  cr_expect_str_eq (seen.events->str, "ready stalled ");
+  end (&f, &seen);
+}
+
+Test (port, a_connection_that_was_closed_tells_nothing_more)
+{
+  const Answer answers[] = { { 'Z', "\0\0\0\1c", 5, false } };
+  Fixture f;
+  Seen seen;
+
+  begin (&f, &seen, answers, G_N_ELEMENTS (answers));
+  cr_assert (milter_server_context_establish_connection (f.context, NULL));
+  RUN_UNTIL (seen.events->len > 0);
+  _milter_server_context_close (f.context, /* reset= */ FALSE);
+  RUN_UNTIL (f.peer >= 0 && f.peer_watch == 0);
+  cr_expect_str_eq (seen.events->str, "ready ");
+  end (&f, &seen);
+}
