@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * main.c: milter-test-server, an MTA that judges milters.
+ */
+#include "play-files.h"
+#include "play-plain.h"
+
+int
+main (int argc, char **argv)
+{
+  g_autoptr (ServerOptions) options = NULL;
+  ToolExit status;
+
+  tool_init (argv[0]);
+  options = server_options_parse (argc, argv, &status);
+  if (options == NULL)
+    return (int) status;
+  return (int) (options->paths != NULL ? play_files (options) : play_plain (options));
+}

@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * session-runner.c: does what a player says.
+ */
+#include "session-runner.h"
+
+#include <glib-unix.h>
+#include <signal.h>
+
+#include "milter-server-port-private.h"
+
+typedef struct
+{
+  SessionRunner *runner;
+  guint number;
+  MilterServerContext *context;   /* (nullable) */
+} Peer;
+
+struct _SessionRunner
+{
+  const GPtrArray *specs;
+  double connection_timeout, writing_timeout;
+  Peer *peers;
+  MilterPlayer *player;   /* (nullable) unowned: what is played now */
+  GSource *clock;         /* wakes at the player's deadline */
+  guint interrupt;
+  bool interrupted;
+};
+
+static void pump (SessionRunner *runner);
+
+/* --- what comes ------------------------------------------------------------------------------- */
+
+static void
+on_ready (MilterServerContext *context, const GError *error, gpointer user_data)
+{
+  Peer *peer = user_data;
+
+  milter_player_opened (peer->runner->player, peer->number, g_get_monotonic_time (), error);
+  pump (peer->runner);
+}
+
+static void
+on_message (MilterServerContext *context, const MilterMessage *message, gpointer user_data)
+{
+  Peer *peer = user_data;
+
+  milter_player_received (peer->runner->player, peer->number, message, g_get_monotonic_time ());
+  pump (peer->runner);
+}
+
+static void
+on_garbage (MilterServerContext *context, const GError *error, MilterBytes head, gpointer user_data)
+{
+  Peer *peer = user_data;
+
+  milter_player_received_garbage (peer->runner->player,
+                                  peer->number,
+                                  error,
+                                  head,
+                                  g_get_monotonic_time ());
+  pump (peer->runner);
+}
+
+static void
+on_ended (MilterServerContext *context, gboolean reset, MilterBytes leftover, gpointer user_data)
+{
+  Peer *peer = user_data;
+
+  milter_player_ended (peer->runner->player,
+                       peer->number,
+                       reset,
+                       leftover,
+                       g_get_monotonic_time ());
+  pump (peer->runner);
+}
+
+static void
+on_deadline (MilterServerContext *context, gpointer user_data)
+{
+  pump (((Peer *) user_data)->runner);
+}
+
+static void
+on_stalled (MilterServerContext *context, gpointer user_data)
+{
+  Peer *peer = user_data;
+  g_autofree char *why = g_strdup_printf ("the milter did not read what was sent to it for %g s",
+                                          peer->runner->writing_timeout);
+
+  milter_player_cancel (peer->runner->player,
+                        MILTER_OUTCOME_BROKEN,
+                        why,
+                        g_get_monotonic_time ());
+  pump (peer->runner);
+}
+
+static const MilterServerPort port = {
+  .ready = on_ready,
+  .message = on_message,
+  .garbage = on_garbage,
+  .ended = on_ended,
+  .deadline = on_deadline,
+  .stalled = on_stalled,
+};
+
+static gboolean
+on_interrupt (gpointer user_data)
+{
+  SessionRunner *runner = user_data;
+
+  runner->interrupted = true;
+  if (runner->player != NULL)
+    {
+      milter_player_cancel (runner->player,
+                            MILTER_OUTCOME_FAILED,
+                            "interrupted",
+                            g_get_monotonic_time ());
+      pump (runner);
+    }
+  return G_SOURCE_CONTINUE;
+}
+
+/* --- what is to be done ----------------------------------------------------------------------- */
+
+static void
+close_peer (Peer *peer)
+{
+  if (peer->context == NULL)
+    return;
+  _milter_server_context_close (peer->context, /* reset= */ FALSE);
+  g_clear_object (&peer->context);
+}
+
+static void
+open_peer (Peer *peer)
+{
+  SessionRunner *runner = peer->runner;
+  const char *spec = g_ptr_array_index (runner->specs, peer->number);
+  g_autoptr (GError) error = NULL;
+
+  close_peer (peer);
+  peer->context = milter_server_context_new ();
+  milter_server_context_set_connection_timeout (peer->context, runner->connection_timeout);
+  milter_server_context_set_writing_timeout (peer->context, runner->writing_timeout);
+  _milter_server_context_set_port (peer->context, &port, peer);
+  if (!milter_server_context_set_connection_spec (peer->context, spec, &error)
+      || !milter_server_context_establish_connection (peer->context, &error))
+    milter_player_opened (runner->player, peer->number, g_get_monotonic_time (), error);
+}
+
+/* Asks the player until it wants to wait, or is done. */
+static void
+pump (SessionRunner *runner)
+{
+  while (runner->player != NULL)
+    {
+      MilterPlayerAction action = { 0 };
+      Peer *peer;
+
+      milter_player_next (runner->player, g_get_monotonic_time (), &action);
+      peer = &runner->peers[action.peer];
+      switch (action.kind)
+        {
+        case MILTER_PLAYER_OPEN:
+          open_peer (peer);
+          break;
+        case MILTER_PLAYER_SEND:
+          if (peer->context != NULL)
+            _milter_server_context_send_raw (peer->context, action.bytes);
+          break;
+        case MILTER_PLAYER_CLOSE:
+          close_peer (peer);
+          break;
+        case MILTER_PLAYER_WAIT:
+          g_source_set_ready_time (runner->clock,
+                                   action.deadline_us == G_MAXINT64 ? -1 : action.deadline_us);
+          return;
+        case MILTER_PLAYER_DONE:
+          runner->player = NULL;
+          break;
+        }
+    }
+}
+
+static gboolean
+on_clock (gpointer user_data)
+{
+  SessionRunner *runner = user_data;
+
+  g_source_set_ready_time (runner->clock, -1);
+  pump (runner);
+  return G_SOURCE_CONTINUE;
+}
+
+static gboolean
+clock_dispatch (GSource *source, GSourceFunc callback, gpointer user_data)
+{
+  return callback (user_data);
+}
+
+static GSourceFuncs clock_funcs = { .dispatch = clock_dispatch };
+
+/* --- from outside ----------------------------------------------------------------------------- */
+
+SessionRunner *
+session_runner_new (const GPtrArray *specs, double connection_timeout, double writing_timeout)
+{
+  SessionRunner *runner = g_new0 (SessionRunner, 1);
+
+  runner->specs = specs;
+  runner->connection_timeout = connection_timeout;
+  runner->writing_timeout = writing_timeout;
+  runner->peers = g_new0 (Peer, specs->len);
+  for (guint i = 0; i < specs->len; i++)
+    runner->peers[i] = (Peer){ .runner = runner, .number = i };
+  runner->clock = g_source_new (&clock_funcs, sizeof (GSource));
+  g_source_set_callback (runner->clock, on_clock, runner, /* notify= */ NULL);
+  g_source_attach (runner->clock, /* context= */ NULL);
+  runner->interrupt = g_unix_signal_add (SIGINT, on_interrupt, runner);
+  /* a peer that is gone is told by the write that fails */
+  signal (SIGPIPE, SIG_IGN);
+  return runner;
+}
+
+void
+session_runner_free (SessionRunner *runner)
+{
+  if (runner == NULL)
+    return;
+  for (guint i = 0; i < runner->specs->len; i++)
+    close_peer (&runner->peers[i]);
+  g_source_remove (runner->interrupt);
+  g_source_destroy (runner->clock);
+  g_source_unref (runner->clock);
+  g_free (runner->peers);
+  g_free (runner);
+}
+
+gint64
+session_runner_play (SessionRunner *runner, MilterPlayer *player)
+{
+  gint64 started_us = g_get_monotonic_time ();
+
+  runner->player = player;
+  pump (runner);
+  while (runner->player != NULL)
+    g_main_context_iteration (/* context= */ NULL, /* may_block= */ TRUE);
+  g_source_set_ready_time (runner->clock, -1);
+  for (guint i = 0; i < runner->specs->len; i++)
+    close_peer (&runner->peers[i]);
+  return g_get_monotonic_time () - started_us;
+}
+
+bool
+session_runner_is_interrupted (const SessionRunner *runner)
+{
+  return runner->interrupted;
+}
