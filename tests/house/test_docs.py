@@ -45,6 +45,18 @@ def commands(text):
         yield current
 
 
+def test_installed_headers_are_all_that_they_include(installed):
+    """Each public header can be included alone, and asks for nothing that is not installed."""
+    flags = subprocess.run(["pkg-config", "--cflags", "milter-client", "milter-server"], check=True, text=True,
+                           capture_output=True, env=dict(os.environ, PKG_CONFIG_PATH=str(next(installed.rglob("pkgconfig")))))
+    headers = sorted((installed / "usr/local/include/milterlab-1.0/milter").glob("*.h"))
+    assert len(headers) > 20
+    for header in headers:
+        for language in ("c", "c++"):
+            subprocess.run(["cc", "-Wall", "-Werror", "-fsyntax-only", "-x", language, *flags.stdout.split(), "-"],
+                           check=True, text=True, input=f"#include <milter/{header.name}>\n")
+
+
 def matches(expected, got):
     pattern = "".join(".*" if part == "…" else re.escape(part) for part in re.split("(…)", expected.strip()))
     return re.fullmatch(pattern, got.strip(), re.S) is not None
@@ -56,6 +68,17 @@ def wait_for_socket(path, process):
         assert process.poll() is None, f"the milter on {path} ended with {process.returncode}"
         assert time.monotonic() < end, f"no milter on {path} after 20 s"
         time.sleep(0.02)
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory):
+    """The project as `meson install` puts it, so that a program is built as somebody else would."""
+    folder = tmp_path_factory.mktemp("installed")
+    subprocess.run(["meson", "install", "-C", BUILD, "--no-rebuild", "--quiet", "--destdir", str(folder)], check=True,
+                   stdout=subprocess.DEVNULL)
+    for path in folder.rglob("*.pc"):
+        path.write_text(re.sub("^prefix=", f"prefix={folder}", path.read_text(), flags=re.M))
+    return folder
 
 
 @pytest.fixture(scope="module")
@@ -78,10 +101,12 @@ def milters(tmp_path_factory):
 
 
 @pytest.mark.parametrize("document", DOCUMENTS)
-def test_what_a_document_shows_is_what_happens(document, milters):
+def test_what_a_document_shows_is_what_happens(document, milters, installed):
     assert BUILD, "MILTERLAB_BUILD must name the build folder"
     tools = ":".join(str(p) for p in sorted(pathlib.Path(BUILD, "tools").glob("milter-*")) if p.is_dir())
-    env = dict(os.environ, PATH=f"{tools}:{os.environ['PATH']}", LC_ALL="C.UTF-8")
+    env = dict(os.environ, PATH=f"{tools}:{os.environ['PATH']}", LC_ALL="C.UTF-8",
+               PKG_CONFIG_PATH=str(next(installed.rglob("pkgconfig"))),
+               LD_LIBRARY_PATH=str(next(installed.rglob("libmilter-core.so")).parent))
     ran = 0
     for kind, words, text, line in blocks(ROOT / document):
         if kind == "console":

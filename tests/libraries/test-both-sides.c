@@ -158,6 +158,7 @@ static gboolean
 on_timeout (gpointer user_data)
 {
   g_error ("no end after 30 seconds");
+  return G_SOURCE_REMOVE;
 }
 
 int
