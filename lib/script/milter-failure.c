@@ -61,6 +61,9 @@ milter_player_fail (MilterPlayer *player,
 char *
 milter_failure_duration (gint64 us)
 {
+  /* an answer over a unix socket takes some 50 microseconds */
+  if (us > 0 && us < 1000)
+    return g_strdup_printf ("%.2f ms", us / 1e3);
   if (us < 1000 * 1000)
     return us % 1000 == 0 ? g_strdup_printf ("%" G_GINT64_FORMAT " ms", us / 1000)
                           : g_strdup_printf ("%.1f ms", us / 1e3);
