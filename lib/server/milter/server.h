@@ -8,4 +8,5 @@
 
 #include "milter-reply-signals.h"
 #include "milter-server-context.h"
+#include "milter-server.h"
 #include "milter-server-enum-types.h"
