@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from milterwire import OFFER, Mta, connect
+from milterwire import OFFER, Mta, connect, frame
 
 
 @pytest.fixture
@@ -186,3 +186,15 @@ def test_the_example_of_the_manual_runs(build, tmp_path):
         process.kill()
         process.wait()
         process.stdout.close()
+
+
+def test_a_peer_that_has_said_all_still_gets_every_answer(milter, answering):
+    session = [(b"O", OFFER), (b"M", b"<a>\0"), (b"R", b"<b>\0"), (b"L", b"X-Do\0add-header A b\0"), (b"E", b""),
+               (b"M", b"<c>\0"), (b"R", b"<reject@x>\0"), (b"R", b"<d>\0"), (b"E", b"")]
+    with Mta(milter(*answering)) as mta:
+        mta.sock.sendall(b"".join(frame(*step) for step in session))
+        mta.sock.shutdown(socket.SHUT_WR)
+        letters = []
+        while (reply := mta.read()) is not None:
+            letters.append(reply[0])
+        assert b"".join(letters) == b"Occchccrcc"
