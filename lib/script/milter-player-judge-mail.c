@@ -100,6 +100,18 @@ report_edit (MilterPlayer *player, const MilterRecord *edit)
 }
 
 void
+milter_player_judge_flood (MilterPlayer *player, const MilterRecord *record)
+{
+  milter_player_report (
+      player,
+      MILTER_OUTCOME_BROKEN,
+      /* where= */ NULL,
+      g_strdup_printf ("edits at %s", player->turn.text),
+      g_strdup_printf ("at most %" G_GSIZE_FORMAT " bytes of edits", player->config.max_edits),
+      record);
+}
+
+void
 milter_player_judge_edit (MilterPlayer *player, const MilterRecord *record)
 {
   const GPtrArray *lines = milter_player_turn_lines (player);

@@ -423,6 +423,29 @@ judge_left_out (MilterPlayer *player)
       g_strdup_printf ("not reached: %s", why));
 }
 
+/* a line about a milter that is not there must not pass for one that was held */
+static void
+judge_names (MilterPlayer *player)
+{
+  const GPtrArray *lines = milter_player_turn_lines (player);
+
+  for (guint i = 0; lines != NULL && i < lines->len; i++)
+    {
+      const MilterExpectation *line = g_ptr_array_index (lines, i);
+      bool found = line->from == NULL;
+
+      for (guint n = 0; !found && n < player->config.n_peers; n++)
+        found = g_strcmp0 (player->peers[n].name, line->from) == 0;
+      if (!found)
+        milter_player_fail (player,
+                            MILTER_OUTCOME_FAILED,
+                            &line->where,
+                            g_strdup_printf ("reply to %s", player->turn.text),
+                            milter_failure_expectation (line),
+                            g_strdup_printf ("there is no milter called %s", line->from));
+    }
+}
+
 void
 milter_player_judge_turn (MilterPlayer *player)
 {
@@ -434,6 +457,7 @@ milter_player_judge_turn (MilterPlayer *player)
       judge_left_out (player);
       return;
     }
+  judge_names (player);
   judge_replies (player);
   if (player->phase == MILTER_PHASE_CLOSING)
     return;

@@ -476,6 +476,12 @@ milter_player_leave_out (const MilterPlayer *player,
           "the connection is over since line %u%s", peer->end_line, peer->quit ? " (quit)" : "");
       return MILTER_LEAVE_GONE;
     }
+  /* a milter that has said all that it wants to say about a client may be gone before QUIT */
+  if (peer->ended && (player->connection_over.set || peer->connection_over.set))
+    {
+      *why = g_strdup ("the milter closed the connection");
+      return MILTER_LEAVE_GONE;
+    }
   if (unit->always)
     return MILTER_SEND;
   /* macros go where their command goes */

@@ -24,6 +24,12 @@ G_BEGIN_DECLS
 /* a milter may ask for more time as often as it likes, but not for ever: so many timeouts in all
  * (sendmail's own limit for the end of a message is total, too: milter-protocol 3.6) */
 #define MILTER_PLAYER_MAX_WAITS 10
+/* what is kept of a peer that says more than it was asked for */
+#define MILTER_PLAYER_MAX_STRAYS 16
+/* what the edits of one message may take in memory, if the caller does not say, and what each one
+ * costs besides its bytes */
+#define MILTER_PLAYER_MAX_EDITS ((gsize) 256 << 20)
+#define MILTER_PLAYER_EDIT_COST 512u
 
 /* something that has to be sent: a frame (or raw bytes) to one or to every peer */
 typedef struct
@@ -73,10 +79,11 @@ typedef struct
   MilterDecision skipped; /* SKIP: no more of this command */
   GPtrArray *strays;      /* of MilterRecord: what nobody asked for */
   bool unjudged;          /* frame or raw was sent: what comes is not judged … */
-  bool unjudged_due;      /* … and an answer is due to it */
-  gint64 sent_us;         /* the last byte of the last command */
-  guint8 last_command;    /* 0: none */
-  GByteArray *out;        /* what leaves in the next write */
+  guint unjudged_line;
+  bool unjudged_due;   /* … and an answer is due to it */
+  gint64 sent_us;      /* the last byte of the last command */
+  guint8 last_command; /* 0: none */
+  GByteArray *out;     /* what leaves in the next write */
 } MilterPeer;
 
 typedef enum
@@ -110,13 +117,14 @@ typedef struct
   char *text;         /* as in reports: "rcpt <busy@example.net>" */
   GPtrArray *records; /* of MilterRecord: replies and ends, in order */
   GPtrArray *edits;   /* of MilterRecord: edits and progress, in order */
-  char *left_out;     /* (nullable) why (the first of) its commands was not sent */
-  bool gone;          /* … because there is no connection any more */
-  bool sent;          /* at least one of its commands was */
-  bool verbatim;      /* frame, raw */
-  bool due;           /* … whose answer the protocol asks for */
-  GArray *watched;    /* of bool, per peer: nothing more is waited for */
-  GArray *sent_to;    /* of bool, per peer */
+  gsize edits_size;
+  char *left_out;  /* (nullable) why (the first of) its commands was not sent */
+  bool gone;       /* … because there is no connection any more */
+  bool sent;       /* at least one of its commands was */
+  bool verbatim;   /* frame, raw */
+  bool due;        /* … whose answer the protocol asks for */
+  GArray *watched; /* of bool, per peer: nothing more is waited for */
+  GArray *sent_to; /* of bool, per peer */
 } MilterTurn;
 
 typedef enum
@@ -293,6 +301,8 @@ void milter_player_report (MilterPlayer *player,
  */
 void milter_player_judge_edit (MilterPlayer *player, const MilterRecord *record);
 void milter_player_judge_edits (MilterPlayer *player);
+/* more edits than can be kept; @record: the last one */
+void milter_player_judge_flood (MilterPlayer *player, const MilterRecord *record);
 void milter_player_judge_result (MilterPlayer *player, const MilterExpectation *line);
 
 /* --- milter-failure.c --- */

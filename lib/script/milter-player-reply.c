@@ -111,6 +111,17 @@ begin_helo (MilterPlayer *player, const MilterMessage *message)
     set_fact (player->helo, message->fields[0].bytes);
 }
 
+/* all have accepted the client, and with it its messages */
+static void
+take_earlier_verdict (MilterPlayer *player)
+{
+  for (guint i = 0; i < player->config.n_peers; i++)
+    if (!player->peers[i].connection_over.set)
+      return;
+  player->message->verdict = player->peers[0].connection_over.reply;
+  player->message->verdict_command = player->peers[0].connection_over.command;
+}
+
 static void
 begin_mail (MilterPlayer *player, const MilterMessage *message)
 {
@@ -122,6 +133,7 @@ begin_mail (MilterPlayer *player, const MilterMessage *message)
   for (guint i = 0; i < player->config.n_peers; i++)
     player->peers[i].in_message = !player->peers[i].connection_over.set && !player->peers[i].ended;
   milter_player_ensure_message (player);
+  take_earlier_verdict (player);
   if (message->fault != MILTER_NO_FAULT)
     return;
   set_fact (player->sender, message->fields[0].bytes);
@@ -232,6 +244,15 @@ begin_command (MilterPlayer *player, guint8 letter, const MilterMessage *message
     }
 }
 
+static bool
+anyone_wants (const MilterPlayer *player, guint8 letter)
+{
+  for (guint i = 0; i < player->config.n_peers; i++)
+    if (milter_session_is_wanted (&player->peers[i].session, letter))
+      return true;
+  return false;
+}
+
 void
 milter_player_begin_unit (MilterPlayer *player, MilterUnit *unit)
 {
@@ -243,6 +264,9 @@ milter_player_begin_unit (MilterPlayer *player, MilterUnit *unit)
   unit->begun = true;
   /* for a later milter of a chain: all of it has been taken in before */
   if (spec == NULL || (unit->peer >= 0 && unit->own && !unit->verbatim))
+    return;
+  if (unit->letter == MILTER_COMMAND_QUIT_NC && !unit->verbatim
+      && !anyone_wants (player, unit->letter))
     return;
   if (strchr ("LNBE", unit->letter) != NULL && !unit->verbatim)
     begin_content (player, unit);
@@ -574,12 +598,10 @@ void
 milter_player_end_unit (MilterPlayer *player, const MilterUnit *unit, bool refused)
 {
   milter_player_drop_macros (player, unit->letter);
-  if (unit->verbatim)
-    return;
   if (unit->letter == MILTER_COMMAND_ENVELOPE_RECIPIENT && !refused && player->has_recipient
       && !player->message_over.set && !player->connection_over.set)
     end_recipient (player, unit);
-  if (unit->letter != MILTER_COMMAND_END_OF_MESSAGE || !unit->own)
+  if (unit->letter != MILTER_COMMAND_END_OF_MESSAGE || !unit->own || unit->verbatim)
     return;
   if (!refused && !player->message_over.set && !player->connection_over.set
       && !(player->n_recipients > 0 && player->n_accepted == 0) && pass_on (player, unit->peer))

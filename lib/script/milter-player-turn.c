@@ -68,10 +68,9 @@ send_verbatim (MilterPlayer *player, MilterUnit *unit, MilterPeer *peer)
     }
   milter_player_send (player, unit_peer (unit), unit);
   player->turn.due = due;
-  if (milter_player_n_reply_lines (player, unit_peer (unit)) > 0)
-    return;
-  peer->unjudged = true;
+  peer->unjudged = milter_player_n_reply_lines (player, unit_peer (unit)) == 0;
   peer->unjudged_due = due;
+  peer->unjudged_line = player->turn.where.line;
 }
 
 static void

@@ -215,9 +215,12 @@ milter_player_resolve (MilterPlayer *player, MilterRecord *record)
   if (milter_record_is_edit (record))
     {
       g_ptr_array_add (player->turn.edits, record);
+      player->turn.edits_size += MILTER_PLAYER_EDIT_COST + record->message.payload.size;
       player->wait.base_us = player->now_us;
       set_deadline (player);
-      if (record->wrong || record->malformed)
+      if (player->turn.edits_size > player->config.max_edits)
+        milter_player_judge_flood (player, record);
+      else if (record->wrong || record->malformed)
         milter_player_judge_edit (player, record);
       return;
     }
@@ -261,7 +264,8 @@ milter_player_check_wait (MilterPlayer *player)
       milter_player_resolve (player, record_end (player, wait->peer));
       return;
     }
-  if (wait->kind == MILTER_WAIT_QUIET && peer->ended)
+  /* nothing is gained by waiting on */
+  if (wait->kind == MILTER_WAIT_QUIET && (peer->ended || peer->strays->len > 0))
     {
       peer->unjudged = false;
       milter_player_end_wait (player);

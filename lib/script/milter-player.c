@@ -30,6 +30,8 @@ milter_player_new (const char *name, MilterStepSource source, const MilterPlayer
   player->config = *config;
   if (player->config.grace_us <= 0)
     player->config.grace_us = GRACE_US;
+  if (player->config.max_edits == 0)
+    player->config.max_edits = MILTER_PLAYER_MAX_EDITS;
   player->profile = config->profile;
   player->timeout_us = config->timeout_us;
   player->peers = g_new0 (MilterPeer, config->n_peers);
@@ -280,7 +282,11 @@ receive_unasked (MilterPlayer *player, MilterRecord *record)
 
   if (!peer->unjudged)
     {
-      g_ptr_array_add (peer->strays, record);
+      /* the first one decides; a flood must not fill the memory */
+      if (peer->strays->len < MILTER_PLAYER_MAX_STRAYS)
+        g_ptr_array_add (peer->strays, record);
+      else
+        milter_record_free (record);
       return;
     }
   /* an answer to a frame that the protocol answers: that was it */
@@ -300,9 +306,9 @@ milter_player_received (MilterPlayer *player,
                         gint64 now_us)
 {
   MilterRecord *record;
-  bool awaited
-      = player->wait.peer == peer
-        && (player->wait.kind == MILTER_WAIT_ANSWER || player->wait.kind == MILTER_WAIT_MORE);
+  MilterWaitKind kind = player->wait.kind;
+  bool awaited = player->wait.peer == peer && !player->peers[peer].unjudged
+                 && (kind == MILTER_WAIT_ANSWER || kind == MILTER_WAIT_MORE);
 
   player->now_us = now_us;
   if (player->phase >= MILTER_PHASE_CLOSING)
@@ -325,6 +331,13 @@ end_peer (MilterPlayer *player, guint peer, MilterBytes bytes, gint64 now_us)
 
   player->now_us = now_us;
   ended->ended = true;
+  g_byte_array_set_size (ended->out, 0);
+  /* what comes of frames and bytes that no line speaks of is not judged */
+  if (ended->unjudged)
+    {
+      ended->expected_end = true;
+      ended->end_line = ended->unjudged_line;
+    }
   g_clear_pointer (&ended->head, g_bytes_unref);
   if (bytes.size > 0)
     ended->head = g_bytes_new (bytes.data, bytes.size);

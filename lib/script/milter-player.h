@@ -100,6 +100,8 @@ typedef struct
   gint64 grace_us;               /* of `none` and of "nothing may come": 200 ms */
   const GPtrArray *macros;       /* (nullable) of MilterStep: macro lines for every command */
   const char *queue_id;          /* what the profile's {id} is; NULL: the profile's default */
+  gsize max_edits;               /* bytes of memory for the edits of one message; 0: 256 MiB, what a
+                                    replaced body of that size takes. More is broken */
 } MilterPlayerConfig;
 
 typedef struct _MilterPlayer MilterPlayer;

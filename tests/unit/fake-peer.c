@@ -280,6 +280,7 @@ static void
 wait_until (Stage *stage, gint64 deadline_us, gint64 *now_us)
 {
   gint64 first = G_MAXINT64;
+  GPtrArray *events;
 
   for (guint i = 0; i < stage->events->len; i++)
     first = MIN (first, ((const Event *) g_ptr_array_index (stage->events, i))->at_us);
@@ -290,19 +291,22 @@ wait_until (Stage *stage, gint64 deadline_us, gint64 *now_us)
       return;
     }
   *now_us = MAX (*now_us, first);
-  for (guint i = 0; i < stage->events->len;)
+  events = stage->events;
+  stage->events = g_ptr_array_new_with_free_func (event_free);
+  for (guint i = 0; i < events->len; i++)
     {
-      Event *event = g_ptr_array_index (stage->events, i);
+      Event *event = g_ptr_array_index (events, i);
 
       if (event->at_us > first)
         {
-          i++;
+          g_ptr_array_add (stage->events, event);
           continue;
         }
-      g_ptr_array_steal_index (stage->events, i);
       deliver (stage, event);
       event_free (event);
     }
+  g_ptr_array_set_free_func (events, NULL);
+  g_ptr_array_unref (events);
 }
 
 static void
@@ -401,6 +405,7 @@ run_all (Stage *stage, const char *text)
   config.peer_names = stage->n_peers > 1 ? names : NULL;
   config.timeout_us = session->timeout_us > 0 ? session->timeout_us : 30 * 1000 * MS;
   config.macros = session->macros;
+  config.max_edits = 4 << 20;
   run->player
       = milter_player_new (session->name, milter_step_source_new_for_session (session), &config);
   milter_player_set_trace (run->player, trace, stage);

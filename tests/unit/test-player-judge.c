@@ -353,6 +353,51 @@ static const FakeCase unasked[] = {
     "" },
 };
 
+static const FakeCase unjudged[] = {
+  { "bytes that no line speaks of, at the end",
+    "session\n helo\n raw \"\\0\\0\\0\\x01T\"\n",
+    R ("T:r"),
+    HELD,
+    "" },
+  { "bytes that close the connection, and no line speaks of it",
+    "mta exact\nsession\n negotiate\n raw \"\\0\\0\\0\\x01T\"\n",
+    R ("T:close"),
+    HELD,
+    "" },
+  { "the same, with a line behind it",
+    "mta exact\nsession\n negotiate\n raw \"\\0\\0\\0\\x01T\"\n mail\n",
+    R ("T:close"),
+    FAILED,
+    "5: reply to mail <sender@example.com> / to be sent / not reached: the connection is over "
+    "since "
+    "line 4\n" },
+  { "recipients by frame count as accepted",
+    "session\n mail\n frame R \"<a@b>\\0\"\n data => continue\n",
+    R ("Z:"),
+    HELD,
+    "" },
+  { "a chain's name where there is no chain",
+    "session\n mail => from dkim reject\n",
+    R ("Z:"),
+    FAILED,
+    "2: reply to mail <sender@example.com> / from dkim reject / there is no milter called dkim\n" },
+  { "quit-nc that the milter does not know begins no session",
+    "session\n mail\n quit-nc\n rcpt\n",
+    R ("O:neg 4 0 0"),
+    HELD,
+    "" },
+  { "more edits than anybody can keep",
+    "session\n eom\n",
+    R ("E:frames 9000 hX|y|;c"),
+    BROKEN,
+    "2: edits at eom / at most 4194304 bytes of edits / add-header X: y after 1 ms\n" },
+};
+
+Test (player_judge, what_is_not_judged_and_what_has_to_be)
+{
+  fake_check (unjudged, G_N_ELEMENTS (unjudged));
+}
+
 Test (player_judge, what_nobody_asked_for) { fake_check (unasked, G_N_ELEMENTS (unasked)); }
 
 static const FakeCase edits[] = {
