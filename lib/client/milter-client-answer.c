@@ -38,7 +38,8 @@ milter_client_context_take_output (MilterClientContext *context)
 /* From statuses to replies. */
 
 /* What each status sends. Those that are no answer to an MTA let it go on; those that say that the
- * program failed ask it to try again later: without any reply it would wait until its time is up. */
+ * program failed ask it to try again later: without any reply it would wait until its time is up.
+ */
 static const guint8 reply_letters[] = {
   [MILTER_STATUS_DEFAULT] = MILTER_REPLY_CONTINUE,
   [MILTER_STATUS_NOT_CHANGE] = MILTER_REPLY_CONTINUE,
@@ -61,9 +62,13 @@ static void
 complain (MilterClientContext *context, const MilterSpec *reply, const MilterSpec *command)
 {
   g_autoptr (GError) error
-      = g_error_new (MILTER_CLIENT_CONTEXT_ERROR, MILTER_CLIENT_CONTEXT_ERROR_INVALID_STATE,
-                     "%s (%s) cannot answer %s (%s): continue was sent instead", reply->word,
-                     reply->field_name, command->word, command->field_name);
+      = g_error_new (MILTER_CLIENT_CONTEXT_ERROR,
+                     MILTER_CLIENT_CONTEXT_ERROR_INVALID_STATE,
+                     "%s (%s) cannot answer %s (%s): continue was sent instead",
+                     reply->word,
+                     reply->field_name,
+                     command->word,
+                     command->field_name);
 
   milter_client_context_emit_error (context, error);
 }
@@ -72,8 +77,7 @@ complain (MilterClientContext *context, const MilterSpec *reply, const MilterSpe
 static bool
 may_answer (MilterClientContext *context, const MilterSpec *reply, guint8 command)
 {
-  bool ends_message
-      = reply->letter == MILTER_REPLY_ACCEPT || reply->letter == MILTER_REPLY_DISCARD;
+  bool ends_message = reply->letter == MILTER_REPLY_ACCEPT || reply->letter == MILTER_REPLY_DISCARD;
 
   if (command == MILTER_COMMAND_UNKNOWN && ends_message && !context->priv->in_message)
     return false;
@@ -222,7 +226,8 @@ static void
 refuse_response (MilterClientContext *context, MilterClientEvent event)
 {
   g_autoptr (GError) error
-      = g_error_new (MILTER_CLIENT_CONTEXT_ERROR, MILTER_CLIENT_CONTEXT_ERROR_INVALID_STATE,
+      = g_error_new (MILTER_CLIENT_CONTEXT_ERROR,
+                     MILTER_CLIENT_CONTEXT_ERROR_INVALID_STATE,
                      "%s was emitted, but no answer to that event is awaited",
                      g_signal_name (milter_client_context_signals[SIGNAL_RESPONSES + event]));
 
@@ -338,17 +343,20 @@ milter_client_context_set_reply (MilterClientContext *context,
   GString *text;
 
   g_return_val_if_fail (MILTER_IS_CLIENT_CONTEXT (context), FALSE);
-  text = milter_smtp_reply_format (code, extended_code, milter_bytes_from_string (message), &reason);
+  text
+      = milter_smtp_reply_format (code, extended_code, milter_bytes_from_string (message), &reason);
   if (text == NULL)
     {
-      bool is_code = g_error_matches (reason, MILTER_SMTP_REPLY_ERROR, MILTER_SMTP_REPLY_ERROR_CODE)
-                     || g_error_matches (reason, MILTER_SMTP_REPLY_ERROR,
-                                         MILTER_SMTP_REPLY_ERROR_EXTENDED);
+      bool is_code
+          = g_error_matches (reason, MILTER_SMTP_REPLY_ERROR, MILTER_SMTP_REPLY_ERROR_CODE)
+            || g_error_matches (reason, MILTER_SMTP_REPLY_ERROR, MILTER_SMTP_REPLY_ERROR_EXTENDED);
 
-      g_set_error (error, MILTER_CLIENT_CONTEXT_ERROR,
+      g_set_error (error,
+                   MILTER_CLIENT_CONTEXT_ERROR,
                    is_code ? MILTER_CLIENT_CONTEXT_ERROR_INVALID_CODE
                            : MILTER_CLIENT_CONTEXT_ERROR_INVALID_VALUE,
-                   "%s", reason->message);
+                   "%s",
+                   reason->message);
       return FALSE;
     }
   reply = g_new (ReplyText, 1);

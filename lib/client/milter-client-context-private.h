@@ -2,7 +2,8 @@
 /*
  * milter-client-context-private.h: a context from inside, for the files that make it up.
  *
- * milter-client-context.c     the object: properties, signals, what can be asked and set
+ * milter-client-context.c     the object: properties, what can be asked and set
+ * milter-client-signals.c     its signals
  * milter-client-dispatch.c    bytes come: rules, state, macros, and the end of a connection
  * milter-client-events.c      which handlers a command asks for
  * milter-client-answer.c      a status goes: replies, response signals, reply text
@@ -61,8 +62,8 @@ typedef struct
 {
   guint8 letter;
   MilterClientEvent event;
-  MilterClientContextState state;   /* while it is handled; the next value is "replied" */
-  guint32 unwanted;                 /* the step that keeps it away */
+  MilterClientContextState state; /* while it is handled; the next value is "replied" */
+  guint32 unwanted;               /* the step that keeps it away */
   /* asks the handlers; FALSE for contents that cannot be handed to them */
   gboolean (*take) (MilterClientContext *context,
                     const MilterMessage *message,
@@ -72,71 +73,74 @@ typedef struct
 
 struct _MilterClientContextPrivate
 {
-  MilterClient *client;              /* (nullable) */
-  MilterClientWorker *worker;        /* (nullable): NULL for a context without a connection */
-  MilterIoConnection *connection;    /* (nullable), unowned */
-  GList link;                        /* among the worker's contexts */
+  MilterClient *client;           /* (nullable) */
+  MilterClientWorker *worker;     /* (nullable): NULL for a context without a connection */
+  MilterIoConnection *connection; /* (nullable), unowned */
+  GList link;                     /* among the worker's contexts */
 
   const MilterClientHandlers *handlers;
   gpointer handlers_data;
-  guint32 listened;                  /* 1 << event: a signal handler was seen */
+  guint32 listened; /* 1 << event: a signal handler was seen */
 
   MilterSession session;
   MilterLimits limits;
   MilterClientContextState state;
   MilterClientContextState last_state;
   MilterStatus status;
-  guint timeout;                     /* seconds, 0 for none */
+  guint timeout; /* seconds, 0 for none */
 
-  const MilterClientRow *current;    /* (nullable): the command that is being handled or pending */
-  bool pending;                      /* ... waits for its response signal */
+  const MilterClientRow *current; /* (nullable): the command that is being handled or pending */
+  bool pending;                   /* ... waits for its response signal */
   bool in_handler;
-  bool has_early;                    /* the response came before its handler had returned */
+  bool has_early; /* the response came before its handler had returned */
   MilterStatus early;
-  guint busy;                        /* dispatching; what ends the context waits until 0 */
-  bool closing;                      /* nothing more is read, handled or answered */
-  bool leaving;                      /* closes when no message is under way */
+  guint busy;   /* dispatching; what ends the context waits until 0 */
+  bool closing; /* nothing more is read, handled or answered */
+  bool leaving; /* closes when no message is under way */
   bool finished;
-  GError *failure;                   /* (nullable): why it closed */
+  GError *failure; /* (nullable): why it closed */
   bool use_bytes;
-  bool in_message;                   /* between MAIL and its end, as the handlers see it */
-  bool skip_body;                    /* SKIP was answered where the MTA does not know it */
-  bool body_replaced;                /* a replacement has begun */
-  bool body_closed;                  /* ... and another edit came behind it */
+  bool in_message;    /* between MAIL and its end, as the handlers see it */
+  bool skip_body;     /* SKIP was answered where the MTA does not know it */
+  bool body_replaced; /* a replacement has begun */
+  bool body_closed;   /* ... and another edit came behind it */
 
-  MilterBytes arguments;             /* of the MAIL or RCPT that is being handled */
-  MilterOption *offer;               /* while the negotiation is pending */
+  MilterBytes arguments; /* of the MAIL or RCPT that is being handled */
+  MilterOption *offer;   /* while the negotiation is pending */
   MilterMacrosRequests *requests;
-  MilterOption *option;              /* (nullable): made when asked for */
+  MilterOption *option; /* (nullable): made when asked for */
 
-  GString *reply;                    /* (nullable): text for the next refusal */
+  GString *reply; /* (nullable): text for the next refusal */
   guint reply_code;
   char *quarantine_reason;
-  MilterMessageResult *result;       /* (nullable) */
-  GByteArray *input;                 /* fed and not yet consumed */
-  GByteArray *output;                /* of a context without a connection */
+  MilterMessageResult *result; /* (nullable) */
+  GByteArray *input;           /* fed and not yet consumed */
+  GByteArray *output;          /* of a context without a connection */
 
   gpointer private_data;
   GDestroyNotify private_data_destroy;
-  GHashTable *shelf;                 /* (nullable) */
+  GHashTable *shelf; /* (nullable) */
   MilterGenericSocketAddress *address;
 };
 
 G_GNUC_INTERNAL extern guint milter_client_context_signals[N_SIGNALS];
 
+/* milter-client-signals.c */
+G_GNUC_INTERNAL void milter_client_context_install_signals (MilterClientContextClass *klass);
+
 /* milter-client-context.c */
-G_GNUC_INTERNAL void milter_client_context_enter (MilterClientContext *context,
-                                                  MilterClientContextState state);
-G_GNUC_INTERNAL void milter_client_context_emit_error (MilterClientContext *context,
-                                                       const GError *error);
+G_GNUC_INTERNAL void
+milter_client_context_enter (MilterClientContext *context, MilterClientContextState state);
+G_GNUC_INTERNAL void
+milter_client_context_emit_error (MilterClientContext *context, const GError *error);
 /* whether the calling thread is the context's own */
 G_GNUC_INTERNAL bool milter_client_context_is_here (MilterClientContext *context);
 /* calls @func in the context's thread, with others in order; @free_data is always called */
-G_GNUC_INTERNAL void milter_client_context_post (MilterClientContext *context,
-                                                 void (*func) (MilterClientContext *context,
-                                                               gpointer data),
-                                                 gpointer data,
-                                                 GDestroyNotify free_data);
+G_GNUC_INTERNAL void
+milter_client_context_post (MilterClientContext *context,
+                            void (*func) (MilterClientContext *context, gpointer data),
+                            gpointer data,
+                            GDestroyNotify free_data);
 
 /* milter-client-events.c */
 /* (nullable) */
@@ -147,12 +151,11 @@ G_GNUC_INTERNAL void milter_client_context_look_for_listeners (MilterClientConte
 G_GNUC_INTERNAL guint32 milter_client_context_get_unwanted (MilterClientContext *context);
 /* whether anybody wants to see the offer */
 G_GNUC_INTERNAL bool milter_client_context_wants_offer (MilterClientContext *context);
-G_GNUC_INTERNAL MilterStatus
-milter_client_context_ask_negotiate (MilterClientContext *context,
-                                     MilterOption *option,
-                                     MilterMacrosRequests *requests);
-G_GNUC_INTERNAL void milter_client_context_ask_abort (MilterClientContext *context,
-                                                      MilterClientContextState state);
+G_GNUC_INTERNAL MilterStatus milter_client_context_ask_negotiate (MilterClientContext *context,
+                                                                  MilterOption *option,
+                                                                  MilterMacrosRequests *requests);
+G_GNUC_INTERNAL void
+milter_client_context_ask_abort (MilterClientContext *context, MilterClientContextState state);
 
 /* milter-client-dispatch.c */
 /* Takes whole commands off @data until one is pending, the context closes or more bytes are needed.
@@ -175,7 +178,8 @@ G_GNUC_INTERNAL void milter_client_context_unbusy (MilterClientContext *context)
 G_GNUC_INTERNAL void milter_client_context_leave (MilterClientContext *context);
 
 /* milter-client-answer.c */
-G_GNUC_INTERNAL void milter_client_context_answer (MilterClientContext *context, MilterStatus status);
+G_GNUC_INTERNAL void
+milter_client_context_answer (MilterClientContext *context, MilterStatus status);
 /* the handler wants to answer later */
 G_GNUC_INTERNAL void milter_client_context_wait (MilterClientContext *context);
 /* what the class closures of the response signals do; any thread */
@@ -194,30 +198,28 @@ G_GNUC_INTERNAL MilterStatus milter_client_context_take_offer (MilterClientConte
 G_GNUC_INTERNAL void milter_client_context_replace_offer (MilterClientContext *context,
                                                           MilterOption *option,
                                                           MilterMacrosRequests *requests);
-G_GNUC_INTERNAL void milter_client_context_answer_offer (MilterClientContext *context,
-                                                         MilterStatus status);
-
-/* milter-client-edit.c */
-G_GNUC_INTERNAL void milter_client_context_send_quarantine (MilterClientContext *context);
+G_GNUC_INTERNAL void
+milter_client_context_answer_offer (MilterClientContext *context, MilterStatus status);
 
 /* milter-client-message.c */
+G_GNUC_INTERNAL void milter_client_context_send_quarantine (MilterClientContext *context);
 /* the message is over: it is told, and what belongs to it goes */
-G_GNUC_INTERNAL void milter_client_context_end_message (MilterClientContext *context,
-                                                        MilterStatus status);
+G_GNUC_INTERNAL void
+milter_client_context_end_message (MilterClientContext *context, MilterStatus status);
 
 /* milter-client-result.c: keeps the message's result up to date, if anybody wants one */
 /* a command is about to be handled; is_first: of its message */
 G_GNUC_INTERNAL void milter_client_context_track (MilterClientContext *context,
                                                   const MilterMessage *message,
                                                   bool is_first);
-G_GNUC_INTERNAL void milter_client_context_track_edit (MilterClientContext *context,
-                                                       MilterBytes frame);
+G_GNUC_INTERNAL void
+milter_client_context_track_edit (MilterClientContext *context, MilterBytes frame);
 G_GNUC_INTERNAL void milter_client_context_track_answer (MilterClientContext *context,
                                                          guint8 command,
                                                          MilterStatus status);
 /* emits "message-processed" */
-G_GNUC_INTERNAL void milter_client_context_tell_result (MilterClientContext *context,
-                                                        MilterStatus status);
+G_GNUC_INTERNAL void
+milter_client_context_tell_result (MilterClientContext *context, MilterStatus status);
 
 /* for tests: what a context without a connection would have sent (transfer full) */
 G_GNUC_INTERNAL GByteArray *milter_client_context_take_output (MilterClientContext *context);

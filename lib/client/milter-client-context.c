@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * milter-client-context.c: the object: signals, properties, what can be asked and set.
+ * milter-client-context.c: the object: properties, what can be asked and set.
  */
 #include "milter-client-context.h"
 
 #include <string.h>
 
 #include "milter-client-context-private.h"
-#include "milter-client-marshal-private.h"
 #include "milter-client-private.h"
 
 /* as libmilter's smfi_settimeout: longer than any MTA waits for its client */
@@ -15,7 +14,11 @@
 
 G_DEFINE_TYPE_WITH_PRIVATE (MilterClientContext, milter_client_context, MILTER_TYPE_PROTOCOL_AGENT)
 
-G_DEFINE_QUARK (milter-client-context-error-quark, milter_client_context_error)
+GQuark
+milter_client_context_error_quark (void)
+{
+  return g_quark_from_static_string ("milter-client-context-error-quark");
+}
 
 enum
 {
@@ -31,7 +34,6 @@ enum
 };
 
 static GParamSpec *properties[N_PROPERTIES];
-guint milter_client_context_signals[N_SIGNALS];
 
 static void
 milter_client_context_finalize (GObject *object)
@@ -148,13 +150,19 @@ install_properties (GObjectClass *object_class)
   const GParamFlags plain = G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | G_PARAM_EXPLICIT_NOTIFY;
 
   properties[PROP_CLIENT]
-      = g_param_spec_object ("client", NULL, NULL, MILTER_TYPE_CLIENT,
+      = g_param_spec_object ("client",
+                             NULL,
+                             NULL,
+                             MILTER_TYPE_CLIENT,
                              G_PARAM_READWRITE | G_PARAM_CONSTRUCT_ONLY | G_PARAM_STATIC_STRINGS);
-  properties[PROP_STATE]
-      = g_param_spec_enum ("state", NULL, NULL, MILTER_TYPE_CLIENT_CONTEXT_STATE,
-                           MILTER_CLIENT_CONTEXT_STATE_START, plain);
-  properties[PROP_STATUS] = g_param_spec_enum ("status", NULL, NULL, MILTER_TYPE_STATUS,
-                                               MILTER_STATUS_DEFAULT, plain);
+  properties[PROP_STATE] = g_param_spec_enum ("state",
+                                              NULL,
+                                              NULL,
+                                              MILTER_TYPE_CLIENT_CONTEXT_STATE,
+                                              MILTER_CLIENT_CONTEXT_STATE_START,
+                                              plain);
+  properties[PROP_STATUS]
+      = g_param_spec_enum ("status", NULL, NULL, MILTER_TYPE_STATUS, MILTER_STATUS_DEFAULT, plain);
   properties[PROP_OPTION] = g_param_spec_object ("option", NULL, NULL, MILTER_TYPE_OPTION, plain);
   properties[PROP_QUARANTINE_REASON]
       = g_param_spec_string ("quarantine-reason", NULL, NULL, NULL, plain);
@@ -162,141 +170,6 @@ install_properties (GObjectClass *object_class)
       = g_param_spec_object ("message-result", NULL, NULL, MILTER_TYPE_MESSAGE_RESULT, plain);
   properties[PROP_USE_BYTES] = g_param_spec_boolean ("use-bytes", NULL, NULL, FALSE, plain);
   g_object_class_install_properties (object_class, N_PROPERTIES, properties);
-}
-
-#define TEXT (G_TYPE_STRING | G_SIGNAL_TYPE_STATIC_SCOPE)
-#define MARSHAL(shape) milter_client_marshal_##shape, milter_client_marshal_##shape##_va
-
-/* The event signals. Their class functions are called directly, not by the emission: an emission
- * with a handler and a class closure costs two and a half times one with a handler alone. */
-static const struct
-{
-  guint id;
-  const char *name;
-  GSignalCMarshaller marshal;
-  GSignalCVaMarshaller va_marshal;
-  guint n_types;
-  GType types[3];
-} event_signals[] = {
-  { EVENT_HELO, "helo", MARSHAL (string), 1, { TEXT } },
-  { EVENT_ENVELOPE_FROM, "envelope-from", MARSHAL (string), 1, { TEXT } },
-  { EVENT_ENVELOPE_RECIPIENT, "envelope-recipient", MARSHAL (string), 1, { TEXT } },
-  { EVENT_UNKNOWN, "unknown", MARSHAL (string), 1, { TEXT } },
-  { EVENT_CONNECT, "connect", MARSHAL (string_address), 3, { TEXT, G_TYPE_POINTER, G_TYPE_UINT } },
-  { EVENT_DATA, "data", MARSHAL (nothing), 0, { 0 } },
-  { EVENT_HEADER, "header", MARSHAL (string_string), 2, { TEXT, TEXT } },
-  { EVENT_END_OF_HEADER, "end-of-header", MARSHAL (nothing), 0, { 0 } },
-  { EVENT_BODY, "body", MARSHAL (chunk), 2, { G_TYPE_POINTER, G_TYPE_UINT64 } },
-  { EVENT_END_OF_MESSAGE, "end-of-message", MARSHAL (chunk), 2, { G_TYPE_POINTER, G_TYPE_UINT64 } },
-};
-
-/* types that are made at run time; @name's signal returns a status */
-static void
-install_event (MilterClientContextClass *klass,
-               guint id,
-               const char *name,
-               GSignalCMarshaller marshal,
-               GSignalCVaMarshaller va_marshal,
-               guint n_types,
-               const GType *types)
-{
-  GType mutable_types[3] = { 0 };
-
-  for (guint i = 0; i < n_types; i++)
-    mutable_types[i] = types[i];
-  milter_client_context_signals[id]
-      = g_signal_newv (name, G_TYPE_FROM_CLASS (klass), G_SIGNAL_RUN_LAST, /* class_closure= */ NULL,
-                       /* accumulator= */ NULL, NULL, marshal, MILTER_TYPE_STATUS, n_types,
-                       mutable_types);
-  g_signal_set_va_marshaller (milter_client_context_signals[id], G_TYPE_FROM_CLASS (klass),
-                              va_marshal);
-}
-
-static void
-install_event_signals (MilterClientContextClass *klass)
-{
-  const GType negotiate[] = { MILTER_TYPE_OPTION, MILTER_TYPE_MACROS_REQUESTS };
-  const GType abort_[] = { MILTER_TYPE_CLIENT_CONTEXT_STATE };
-  const GType bytes[] = { G_TYPE_BYTES };
-
-  for (gsize i = 0; i < G_N_ELEMENTS (event_signals); i++)
-    install_event (klass, event_signals[i].id, event_signals[i].name, event_signals[i].marshal,
-                   event_signals[i].va_marshal, event_signals[i].n_types, event_signals[i].types);
-  install_event (klass, EVENT_NEGOTIATE, "negotiate", MARSHAL (objects), 2, negotiate);
-  install_event (klass, EVENT_ABORT, "abort", MARSHAL (state), 1, abort_);
-  install_event (klass, SIGNAL_BODY_BYTES, "body-bytes", MARSHAL (bytes), 1, bytes);
-  install_event (klass, SIGNAL_END_OF_MESSAGE_BYTES, "end-of-message-bytes", MARSHAL (bytes), 1,
-                 bytes);
-}
-
-static void
-on_response (MilterClientContext *context, MilterStatus status, gpointer event)
-{
-  milter_client_context_respond (context, GPOINTER_TO_UINT (event), NULL, NULL, status);
-}
-
-static void
-on_negotiate_response (MilterClientContext *context,
-                       MilterOption *option,
-                       MilterMacrosRequests *requests,
-                       MilterStatus status,
-                       gpointer event)
-{
-  milter_client_context_respond (context, GPOINTER_TO_UINT (event), option, requests, status);
-}
-
-/* The response signals: programs emit them, the class closure answers. Which event it is stands in
- * the closure: asking for the invocation hint would find another thread's emission. */
-static void
-install_response_signals (MilterClientContextClass *klass)
-{
-  GType negotiate[] = { MILTER_TYPE_OPTION, MILTER_TYPE_MACROS_REQUESTS, MILTER_TYPE_STATUS };
-  GType status[] = { MILTER_TYPE_STATUS };
-
-  for (guint event = 0; event < N_EVENTS; event++)
-    {
-      bool is_negotiate = event == EVENT_NEGOTIATE;
-      g_autofree char *name = NULL;
-      GCallback callback
-          = is_negotiate ? G_CALLBACK (on_negotiate_response) : G_CALLBACK (on_response);
-
-      name = g_strconcat (g_signal_name (milter_client_context_signals[event]), "-response", NULL);
-      milter_client_context_signals[SIGNAL_RESPONSES + event]
-          = g_signal_newv (name, G_TYPE_FROM_CLASS (klass), G_SIGNAL_RUN_LAST,
-                           g_cclosure_new (callback, GUINT_TO_POINTER (event), NULL), NULL, NULL,
-                           is_negotiate ? NULL : g_cclosure_marshal_VOID__ENUM, G_TYPE_NONE,
-                           is_negotiate ? 3 : 1, is_negotiate ? negotiate : status);
-    }
-}
-
-static void
-install_other_signals (MilterClientContextClass *klass)
-{
-  const GType type = G_TYPE_FROM_CLASS (klass);
-  const GSignalFlags last = G_SIGNAL_RUN_LAST;
-  guint *signals = milter_client_context_signals;
-
-  /* before a command: the macros that the MTA defines for it */
-  signals[SIGNAL_DEFINE_MACRO]
-      = g_signal_new ("define-macro", type, last,
-                      G_STRUCT_OFFSET (MilterClientContextClass, define_macro), NULL, NULL, NULL,
-                      G_TYPE_NONE, 2, MILTER_TYPE_COMMAND, G_TYPE_HASH_TABLE);
-  /* the MTA said nothing for so long that the connection is given up */
-  signals[SIGNAL_TIMEOUT]
-      = g_signal_new ("timeout", type, last, G_STRUCT_OFFSET (MilterClientContextClass, timeout),
-                      NULL, NULL, NULL, G_TYPE_NONE, 0);
-  /* a message is over, however it ended */
-  signals[SIGNAL_MESSAGE_PROCESSED]
-      = g_signal_new ("message-processed", type, last,
-                      G_STRUCT_OFFSET (MilterClientContextClass, message_processed), NULL, NULL,
-                      NULL, G_TYPE_NONE, 1, MILTER_TYPE_MESSAGE_RESULT);
-  signals[SIGNAL_ERROR]
-      = g_signal_new ("error", type, last, G_STRUCT_OFFSET (MilterClientContextClass, error), NULL,
-                      NULL, NULL, G_TYPE_NONE, 1, G_TYPE_ERROR);
-  /* the last signal of a connection */
-  signals[SIGNAL_FINISHED]
-      = g_signal_new ("finished", type, last, G_STRUCT_OFFSET (MilterClientContextClass, finished),
-                      NULL, NULL, NULL, G_TYPE_NONE, 0);
 }
 
 static void
@@ -309,9 +182,7 @@ milter_client_context_class_init (MilterClientContextClass *klass)
   object_class->set_property = milter_client_context_set_property;
   object_class->constructed = milter_client_context_constructed;
   install_properties (object_class);
-  install_event_signals (klass);
-  install_response_signals (klass);
-  install_other_signals (klass);
+  milter_client_context_install_signals (klass);
 }
 
 static void
@@ -363,8 +234,8 @@ milter_client_context_get_client (MilterClientContext *context)
  * @handlers: (nullable): functions for its events; not copied
  * @user_data: what they are given
  *
- * Gives this context other handlers than its client has. In a handler of "connection-established" it
- * is in time for the negotiation.
+ * Gives this context other handlers than its client has. In a handler of "connection-established"
+ * it is in time for the negotiation.
  */
 void
 milter_client_context_set_handlers (MilterClientContext *context,
@@ -463,7 +334,8 @@ milter_client_context_get_private_data (MilterClientContext *context)
  * @context: a context
  * @timeout: seconds that the MTA may be silent, 0 for ever
  *
- * The time runs while we wait for the MTA, from the first byte on; it counts anew from each command.
+ * The time runs while we wait for the MTA, from the first byte on; it counts anew from each
+ * command.
  */
 void
 milter_client_context_set_timeout (MilterClientContext *context, guint timeout)

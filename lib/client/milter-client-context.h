@@ -185,19 +185,20 @@ milter_client_context_set_quarantine_reason (MilterClientContext *context, const
 MILTER_AVAILABLE const char *
 milter_client_context_get_quarantine_reason (MilterClientContext *context);
 
-MILTER_AVAILABLE void milter_client_context_set_timeout (MilterClientContext *context, guint timeout);
+MILTER_AVAILABLE void
+milter_client_context_set_timeout (MilterClientContext *context, guint timeout);
 MILTER_AVAILABLE guint milter_client_context_get_timeout (MilterClientContext *context);
-MILTER_AVAILABLE void milter_client_context_set_state (MilterClientContext *context,
-                                                       MilterClientContextState state);
+MILTER_AVAILABLE void
+milter_client_context_set_state (MilterClientContext *context, MilterClientContextState state);
 MILTER_AVAILABLE MilterClientContextState
 milter_client_context_get_state (MilterClientContext *context);
 MILTER_AVAILABLE MilterClientContextState
 milter_client_context_get_last_state (MilterClientContext *context);
-MILTER_AVAILABLE void milter_client_context_set_status (MilterClientContext *context,
-                                                        MilterStatus status);
+MILTER_AVAILABLE void
+milter_client_context_set_status (MilterClientContext *context, MilterStatus status);
 MILTER_AVAILABLE MilterStatus milter_client_context_get_status (MilterClientContext *context);
-MILTER_AVAILABLE void milter_client_context_set_option (MilterClientContext *context,
-                                                        MilterOption *option);
+MILTER_AVAILABLE void
+milter_client_context_set_option (MilterClientContext *context, MilterOption *option);
 MILTER_AVAILABLE MilterOption *milter_client_context_get_option (MilterClientContext *context);
 MILTER_AVAILABLE void
 milter_client_context_set_socket_address (MilterClientContext *context,
@@ -206,11 +207,14 @@ MILTER_AVAILABLE MilterGenericSocketAddress *
 milter_client_context_get_socket_address (MilterClientContext *context);
 MILTER_AVAILABLE MilterMessageResult *
 milter_client_context_get_message_result (MilterClientContext *context);
+MILTER_AVAILABLE void milter_client_context_set_message_result (MilterClientContext *context,
+                                                                MilterMessageResult *result);
 MILTER_AVAILABLE void
-milter_client_context_set_message_result (MilterClientContext *context, MilterMessageResult *result);
-MILTER_AVAILABLE void milter_client_context_reset_message_related_data (MilterClientContext *context);
-MILTER_AVAILABLE guint milter_client_context_get_n_processing_sessions (MilterClientContext *context);
-MILTER_AVAILABLE void milter_client_context_set_use_bytes (MilterClientContext *context, gboolean use);
+milter_client_context_reset_message_related_data (MilterClientContext *context);
+MILTER_AVAILABLE guint
+milter_client_context_get_n_processing_sessions (MilterClientContext *context);
+MILTER_AVAILABLE void
+milter_client_context_set_use_bytes (MilterClientContext *context, gboolean use);
 MILTER_AVAILABLE gboolean milter_client_context_get_use_bytes (MilterClientContext *context);
 
 MILTER_AVAILABLE void
@@ -224,8 +228,10 @@ MILTER_AVAILABLE GHashTable *
 milter_client_context_get_mail_transaction_shelf (MilterClientContext *context);
 MILTER_AVAILABLE void
 milter_client_context_clear_mail_transaction_shelf (MilterClientContext *context);
-MILTER_AVAILABLE void milter_client_context_mail_transaction_shelf_foreach (
-    MilterClientContext *context, MilterClientMailTransactionShelfFunc func, gpointer user_data);
+MILTER_AVAILABLE void
+milter_client_context_mail_transaction_shelf_foreach (MilterClientContext *context,
+                                                      MilterClientMailTransactionShelfFunc func,
+                                                      gpointer user_data);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (MilterClientContext, g_object_unref)
 

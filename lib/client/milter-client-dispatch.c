@@ -17,7 +17,8 @@ check_payload (MilterMessage *message, GError **error)
   return FALSE;
 }
 
-/* a handler's message is cut short: by ABORT, by a command that begins another one, or by the end */
+/* a handler's message is cut short: by ABORT, by a command that begins another one, or by the end
+ */
 static void
 cut_message (MilterClientContext *context)
 {
@@ -54,8 +55,8 @@ follow_rules (MilterClientContext *context,
   *dropped = false;
   if (milter_session_command (session, message, &deviation))
     return TRUE;
-  /* An offer that cannot be answered is refused where it is answered, with the offer's own error. What
-   * comes before any offer is no session (NEG-21), though libmilter takes it. */
+  /* An offer that cannot be answered is refused where it is answered, with the offer's own error.
+   * What comes before any offer is no session (NEG-21), though libmilter takes it. */
   if (!session->dropped
       && (before != MILTER_SESSION_START || message->spec->answer != MILTER_ANSWER_REPLY))
     return TRUE;
@@ -193,8 +194,8 @@ milter_client_context_take (MilterClientContext *context,
       MilterMessage message;
       gsize n = 0;
 
-      found = milter_message_decode (MILTER_SIDE_MTA, data + *consumed, size - *consumed,
-                                     &priv->limits, &message, &n, &fault);
+      found = milter_message_decode (
+          MILTER_SIDE_MTA, data + *consumed, size - *consumed, &priv->limits, &message, &n, &fault);
       *consumed += n;
       if (found == MILTER_DECODE_COMPLETE)
         dispatch (context, &message, &fault);
@@ -323,8 +324,8 @@ take_input (MilterClientContext *context, GError **error)
  * Handles all commands that are complete. Within a handler of the same context the bytes are only
  * kept for afterwards.
  *
- * Returns: %FALSE if the bytes are nothing that an MTA may send: "error" was emitted and the context
- *   is finished
+ * Returns: %FALSE if the bytes are nothing that an MTA may send: "error" was emitted and the
+ * context is finished
  */
 gboolean
 milter_client_context_feed (MilterClientContext *context,
@@ -341,7 +342,9 @@ milter_client_context_feed (MilterClientContext *context,
   g_return_val_if_fail (priv->connection == NULL, FALSE);
   if (priv->closing)
     {
-      g_set_error (error, MILTER_CLIENT_CONTEXT_ERROR, MILTER_CLIENT_CONTEXT_ERROR_INVALID_STATE,
+      g_set_error (error,
+                   MILTER_CLIENT_CONTEXT_ERROR,
+                   MILTER_CLIENT_CONTEXT_ERROR_INVALID_STATE,
                    "the context is finished and takes no more bytes");
       return FALSE;
     }

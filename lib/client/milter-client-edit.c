@@ -25,12 +25,11 @@ edit_free (gpointer data)
   g_free (edit);
 }
 
-static gboolean G_GNUC_PRINTF (4, 5)
-refuse (GError **error,
-        MilterClientContextError code,
-        const MilterSpec *spec,
-        const char *format,
-        ...)
+static gboolean G_GNUC_PRINTF (4, 5) refuse (GError **error,
+                                             MilterClientContextError code,
+                                             const MilterSpec *spec,
+                                             const char *format,
+                                             ...)
 {
   g_autofree char *why = NULL;
   va_list args;
@@ -38,8 +37,8 @@ refuse (GError **error,
   va_start (args, format);
   why = g_strdup_vprintf (format, args);
   va_end (args);
-  g_set_error (error, MILTER_CLIENT_CONTEXT_ERROR, code, "%s (%s): %s", spec->word,
-               spec->field_name, why);
+  g_set_error (
+      error, MILTER_CLIENT_CONTEXT_ERROR, code, "%s (%s): %s", spec->word, spec->field_name, why);
   return FALSE;
 }
 
@@ -48,8 +47,7 @@ is_at_end_of_message (MilterClientContext *context)
 {
   MilterClientContextPrivate *priv = context->priv;
 
-  return !priv->closing && priv->current != NULL
-         && priv->current->event == EVENT_END_OF_MESSAGE;
+  return !priv->closing && priv->current != NULL && priv->current->event == EVENT_END_OF_MESSAGE;
 }
 
 /* Postfix takes a replacement only in one piece (MOD-08) */
@@ -61,7 +59,9 @@ check_body_in_one_piece (MilterClientContext *context, const MilterSpec *spec, G
   if (spec->letter == MILTER_REPLY_REPLACE_BODY)
     {
       if (priv->body_closed)
-        return refuse (error, MILTER_CLIENT_CONTEXT_ERROR_INVALID_STATE, spec,
+        return refuse (error,
+                       MILTER_CLIENT_CONTEXT_ERROR_INVALID_STATE,
+                       spec,
                        "another edit came after the first piece; replace the body in one go");
       priv->body_replaced = true;
     }
@@ -74,14 +74,19 @@ static gboolean
 check_edit (MilterClientContext *context, const MilterSpec *spec, GError **error)
 {
   if (!is_at_end_of_message (context))
-    return refuse (error, MILTER_CLIENT_CONTEXT_ERROR_INVALID_STATE, spec,
+    return refuse (error,
+                   MILTER_CLIENT_CONTEXT_ERROR_INVALID_STATE,
+                   spec,
                    "may only be sent at the end of a message, before the answer");
   if ((context->priv->session.agreed.actions & spec->action) == 0)
     {
       g_autofree char *action = milter_actions_to_string (spec->action);
 
-      return refuse (error, MILTER_CLIENT_CONTEXT_ERROR_INVALID_ACTION, spec,
-                     "the action %s was not agreed with the MTA", action);
+      return refuse (error,
+                     MILTER_CLIENT_CONTEXT_ERROR_INVALID_ACTION,
+                     spec,
+                     "the action %s was not agreed with the MTA",
+                     action);
     }
   return check_body_in_one_piece (context, spec, error);
 }
@@ -137,8 +142,11 @@ submit_message (MilterClientContext *context, const MilterMessage *message, GErr
     return FALSE;
   /* FRM-20: what an MTA need not read is not sent; 5 is length and letter */
   if (frames->len - 5 > MILTER_LIMIT_FROM_MTA)
-    return refuse (error, MILTER_CLIENT_CONTEXT_ERROR_TOO_LONG, message->spec,
-                   "%u bytes are more than the %u of one frame", frames->len - 5,
+    return refuse (error,
+                   MILTER_CLIENT_CONTEXT_ERROR_TOO_LONG,
+                   message->spec,
+                   "%u bytes are more than the %u of one frame",
+                   frames->len - 5,
                    MILTER_LIMIT_FROM_MTA);
   return submit (context, message->letter, g_steal_pointer (&frames), error);
 }
@@ -153,8 +161,11 @@ check_argument (const MilterSpec *spec, const char *what, const char *value, GEr
   if (value[0] == '\0')
     return refuse (error, MILTER_CLIENT_CONTEXT_ERROR_EMPTY, spec, "%s must not be empty", what);
   if (strpbrk (value, "\r\n") != NULL)
-    return refuse (error, MILTER_CLIENT_CONTEXT_ERROR_INVALID_VALUE, spec,
-                   "%s must not have a line end in it", what);
+    return refuse (error,
+                   MILTER_CLIENT_CONTEXT_ERROR_INVALID_VALUE,
+                   spec,
+                   "%s must not have a line end in it",
+                   what);
   return TRUE;
 }
 
@@ -166,8 +177,11 @@ check_header_name (const MilterSpec *spec, const char *name, GError **error)
     return FALSE;
   for (const char *c = name; *c != '\0'; c++)
     if (*c <= ' ' || *c >= 0x7f || *c == ':')
-      return refuse (error, MILTER_CLIENT_CONTEXT_ERROR_INVALID_VALUE, spec,
-                     "a header name must not have the byte 0x%02x in it", (guint8) *c);
+      return refuse (error,
+                     MILTER_CLIENT_CONTEXT_ERROR_INVALID_VALUE,
+                     spec,
+                     "a header name must not have the byte 0x%02x in it",
+                     (guint8) *c);
   return TRUE;
 }
 
@@ -190,7 +204,9 @@ clean_header_value (const MilterSpec *spec, const char *value, GError **error)
         c++;
       if (*c == '\r' || (*c == '\n' && c[1] != ' ' && c[1] != '\t'))
         {
-          refuse (error, MILTER_CLIENT_CONTEXT_ERROR_INVALID_VALUE, spec,
+          refuse (error,
+                  MILTER_CLIENT_CONTEXT_ERROR_INVALID_VALUE,
+                  spec,
                   "a line end in the value must be followed by a blank or a tab");
           return NULL;
         }
@@ -205,8 +221,12 @@ check_index (const MilterSpec *spec, guint32 index, GError **error)
 {
   if (index <= G_MAXINT32)
     return TRUE;
-  return refuse (error, MILTER_CLIENT_CONTEXT_ERROR_INVALID_VALUE, spec,
-                 "the index %u is above %d", index, G_MAXINT32);
+  return refuse (error,
+                 MILTER_CLIENT_CONTEXT_ERROR_INVALID_VALUE,
+                 spec,
+                 "the index %u is above %d",
+                 index,
+                 G_MAXINT32);
 }
 
 /* Header fields. */
@@ -425,8 +445,12 @@ milter_client_context_delete_recipient (MilterClientContext *context,
                                         GError **error)
 {
   g_return_val_if_fail (MILTER_IS_CLIENT_CONTEXT (context), FALSE);
-  return submit_address (context, MILTER_REPLY_DELETE_RECIPIENT, "the recipient", recipient,
-                         /* parameters= */ NULL, error);
+  return submit_address (context,
+                         MILTER_REPLY_DELETE_RECIPIENT,
+                         "the recipient",
+                         recipient,
+                         /* parameters= */ NULL,
+                         error);
 }
 
 /* The body. */
@@ -458,8 +482,11 @@ milter_client_context_replace_body (MilterClientContext *context,
     return refuse (error, MILTER_CLIENT_CONTEXT_ERROR_NULL, spec, "the body must not be NULL");
   /* GByteArray counts in 32 bits */
   if (body_size > G_MAXUINT / 2)
-    return refuse (error, MILTER_CLIENT_CONTEXT_ERROR_TOO_LONG, spec,
-                   "%" G_GSIZE_FORMAT " bytes are too many", body_size);
+    return refuse (error,
+                   MILTER_CLIENT_CONTEXT_ERROR_TOO_LONG,
+                   spec,
+                   "%" G_GSIZE_FORMAT " bytes are too many",
+                   body_size);
   frames = g_byte_array_sized_new (body_size + 5 * (body_size / MILTER_BODY_CHUNK_MAX + 1));
   do
     {
@@ -473,7 +500,9 @@ milter_client_context_replace_body (MilterClientContext *context,
 }
 
 gboolean
-milter_client_context_replace_body_bytes (MilterClientContext *context, GBytes *body, GError **error)
+milter_client_context_replace_body_bytes (MilterClientContext *context,
+                                          GBytes *body,
+                                          GError **error)
 {
   gsize size = 0;
   const char *data;
@@ -483,15 +512,15 @@ milter_client_context_replace_body_bytes (MilterClientContext *context, GBytes *
   return milter_client_context_replace_body (context, data, size, error);
 }
 
-/* Progress and quarantine. */
+/* Progress. */
 
 static gboolean
 send_progress (MilterClientContext *context)
 {
   if (!is_at_end_of_message (context))
     return FALSE;
-  milter_frame_append (MILTER_REPLY_PROGRESS, milter_bytes (NULL, 0),
-                       milter_client_context_get_output (context));
+  milter_frame_append (
+      MILTER_REPLY_PROGRESS, milter_bytes (NULL, 0), milter_client_context_get_output (context));
   milter_client_context_written (context);
   /* at once: it is about the time that passes now */
   if (context->priv->connection != NULL)
@@ -511,8 +540,8 @@ take_progress (MilterClientContext *context, gpointer data)
  *
  * Tells the MTA that we are still at work, so that it waits on.
  *
- * Returns: %FALSE if nothing was sent, because the MTA waits for nothing at the moment; from another
- *   thread always %TRUE
+ * Returns: %FALSE if nothing was sent, because the MTA waits for nothing at the moment; from
+ * another thread always %TRUE
  */
 gboolean
 milter_client_context_progress (MilterClientContext *context)
@@ -522,71 +551,4 @@ milter_client_context_progress (MilterClientContext *context)
     return send_progress (context);
   milter_client_context_post (context, take_progress, NULL, NULL);
   return TRUE;
-}
-
-static gboolean
-keep_quarantine (MilterClientContext *context, const char *reason)
-{
-  MilterClientContextPrivate *priv = context->priv;
-
-  if (priv->closing || !priv->in_message
-      || (priv->session.agreed.actions & MILTER_ACTION_QUARANTINE) == 0)
-    return FALSE;
-  milter_client_context_set_quarantine_reason (context, reason);
-  return TRUE;
-}
-
-static void
-take_quarantine (MilterClientContext *context, gpointer reason)
-{
-  const MilterSpec *spec = milter_spec_get (MILTER_SIDE_MILTER, MILTER_REPLY_QUARANTINE);
-  g_autoptr (GError) error = NULL;
-
-  if (keep_quarantine (context, reason))
-    return;
-  refuse (&error, MILTER_CLIENT_CONTEXT_ERROR_INVALID_STATE, spec,
-          "needs a message, and the action QUARANTINE agreed with the MTA");
-  milter_client_context_emit_error (context, error);
-}
-
-/**
- * milter_client_context_quarantine:
- * @context: a context in a message
- * @reason: why the message is held; one line
- *
- * Asks the MTA to hold the message. It is sent at the end of the message, right before the answer,
- * so that it may be called earlier too.
- *
- * Returns: %FALSE if @reason is empty or has a line end in it, there is no message, or the action was
- *   not agreed; from another thread the last two are told by the signal "error" instead
- */
-gboolean
-milter_client_context_quarantine (MilterClientContext *context, const char *reason)
-{
-  const MilterSpec *spec = milter_spec_get (MILTER_SIDE_MILTER, MILTER_REPLY_QUARANTINE);
-
-  g_return_val_if_fail (MILTER_IS_CLIENT_CONTEXT (context), FALSE);
-  if (!check_argument (spec, "the reason", reason, NULL)
-      || strlen (reason) >= MILTER_LIMIT_FROM_MTA)
-    return FALSE;
-  if (milter_client_context_is_here (context))
-    return keep_quarantine (context, reason);
-  milter_client_context_post (context, take_quarantine, g_strdup (reason), g_free);
-  return TRUE;
-}
-
-void
-milter_client_context_send_quarantine (MilterClientContext *context)
-{
-  MilterClientContextPrivate *priv = context->priv;
-  MilterMessage message;
-
-  if (priv->quarantine_reason == NULL
-      || (priv->session.agreed.actions & MILTER_ACTION_QUARANTINE) == 0)
-    return;
-  milter_message_init (&message, MILTER_SIDE_MILTER, MILTER_REPLY_QUARANTINE);
-  message.fields[0].bytes = milter_bytes_from_string (priv->quarantine_reason);
-  if (!milter_message_append (&message, milter_client_context_get_output (context), NULL))
-    g_error ("a checked quarantine reason cannot be written");
-  milter_client_context_written (context);
 }

@@ -74,10 +74,12 @@ milter_client_context_look_for_listeners (MilterClientContext *context)
     return status;                                                                                 \
   }
 
-DEFINE_ASK (negotiate, EVENT_NEGOTIATE,
+DEFINE_ASK (negotiate,
+            EVENT_NEGOTIATE,
             (, MilterOption *option, MilterMacrosRequests *requests),
             (, option, requests))
-DEFINE_ASK (connect, EVENT_CONNECT,
+DEFINE_ASK (connect,
+            EVENT_CONNECT,
             (, const char *host, struct sockaddr *address, socklen_t size),
             (, host, address, size))
 DEFINE_ASK (helo, EVENT_HELO, (, const char *fqdn), (, fqdn))
@@ -136,8 +138,8 @@ ask_chunk (MilterClientContext *context,
   if (slot != NULL && passes (status))
     status = take_status (status, slot (context, data, chunk.size, context->priv->handlers_data));
   if (has_class && passes (status))
-    status = take_status (status, use_bytes ? class_bytes (context, bytes)
-                                            : class_chunk (context, data, chunk.size));
+    status = take_status (
+        status, use_bytes ? class_bytes (context, bytes) : class_chunk (context, data, chunk.size));
   return status;
 }
 
@@ -152,8 +154,12 @@ refuse_address (GError **error, MilterBytes text, const char *what)
   g_autofree char *shown = g_strndup ((const char *) text.data, MIN (text.size, 60));
   g_autofree char *valid = g_utf8_make_valid (shown, -1);
 
-  g_set_error (error, MILTER_SESSION_ERROR, MILTER_SESSION_ERROR_MALFORMED,
-               "connect (SMFIC_CONNECT): \"%s\" is no %s", valid, what);
+  g_set_error (error,
+               MILTER_SESSION_ERROR,
+               MILTER_SESSION_ERROR_MALFORMED,
+               "connect (SMFIC_CONNECT): \"%s\" is no %s",
+               valid,
+               what);
   return FALSE;
 }
 
@@ -181,7 +187,8 @@ read_address (const MilterAddress *from,
         return refuse_address (error, from->text, "IPv4 address");
       return TRUE;
     case '6':
-      to->inet6 = (struct sockaddr_in6){ .sin6_family = AF_INET6, .sin6_port = g_htons (from->port) };
+      to->inet6
+          = (struct sockaddr_in6){ .sin6_family = AF_INET6, .sin6_port = g_htons (from->port) };
       *size = sizeof to->inet6;
       if (inet_pton (AF_INET6, skip_ipv6_prefix (text), &to->inet6.sin6_addr) != 1)
         return refuse_address (error, from->text, "IPv6 address");
@@ -216,8 +223,10 @@ take_connect (MilterClientContext *context,
 }
 
 #define DEFINE_TAKE(name, call)                                                                    \
-  static gboolean take_##name (MilterClientContext *context, const MilterMessage *message,         \
-                               MilterStatus *status, GError **error)                               \
+  static gboolean take_##name (MilterClientContext *context,                                       \
+                               const MilterMessage *message,                                       \
+                               MilterStatus *status,                                               \
+                               GError **error)                                                     \
   {                                                                                                \
     *status = call;                                                                                \
     return TRUE;                                                                                   \
@@ -269,8 +278,12 @@ take_body (MilterClientContext *context,
   /* a handler said SKIP, but the MTA cannot know, or sends on all the same */
   *status = MILTER_STATUS_CONTINUE;
   if (!context->priv->skip_body)
-    *status = ask_chunk (context, EVENT_BODY, message->fields[0].bytes,
-                         handlers != NULL ? handlers->body : NULL, klass->body, klass->body_bytes);
+    *status = ask_chunk (context,
+                         EVENT_BODY,
+                         message->fields[0].bytes,
+                         handlers != NULL ? handlers->body : NULL,
+                         klass->body,
+                         klass->body_bytes);
   return TRUE;
 }
 
@@ -283,15 +296,18 @@ take_end_of_message (MilterClientContext *context,
   const MilterClientHandlers *handlers = context->priv->handlers;
   const MilterClientContextClass *klass = MILTER_CLIENT_CONTEXT_GET_CLASS (context);
 
-  *status = ask_chunk (context, EVENT_END_OF_MESSAGE, message->fields[0].bytes,
-                       handlers != NULL ? handlers->end_of_message : NULL, klass->end_of_message,
+  *status = ask_chunk (context,
+                       EVENT_END_OF_MESSAGE,
+                       message->fields[0].bytes,
+                       handlers != NULL ? handlers->end_of_message : NULL,
+                       klass->end_of_message,
                        klass->end_of_message_bytes);
   return TRUE;
 }
 
 /* A row a command that is handed to programs, by letter. */
 #define STATE(name) MILTER_CLIENT_CONTEXT_STATE_##name
-#define STEP(name) MILTER_STEP_NO_##name
+#define STEP(name)  MILTER_STEP_NO_##name
 #define ROW(letter) [(letter) - 'A']
 
 /* clang-format off */

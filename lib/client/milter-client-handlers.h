@@ -49,7 +49,9 @@ typedef struct
                            socklen_t address_length,
                            gpointer user_data);
   MilterStatus (*helo) (MilterClientContext *context, const char *fqdn, gpointer user_data);
-  MilterStatus (*envelope_from) (MilterClientContext *context, const char *from, gpointer user_data);
+  MilterStatus (*envelope_from) (MilterClientContext *context,
+                                 const char *from,
+                                 gpointer user_data);
   MilterStatus (*envelope_recipient) (MilterClientContext *context,
                                       const char *recipient,
                                       gpointer user_data);

@@ -260,8 +260,11 @@ find_group (const char *name, gid_t *gid, GError **error)
       *gid = number;
       return TRUE;
     }
-  g_set_error (error, MILTER_CLIENT_ERROR, MILTER_CLIENT_ERROR_GROUP_ENTRY,
-               "there is no group \"%s\" for the socket", name);
+  g_set_error (error,
+               MILTER_CLIENT_ERROR,
+               MILTER_CLIENT_ERROR_GROUP_ENTRY,
+               "there is no group \"%s\" for the socket",
+               name);
   return FALSE;
 }
 
@@ -274,8 +277,12 @@ give_to_group (const char *path, const char *group, GError **error)
     return FALSE;
   if (chown (path, (uid_t) -1, gid) == 0)
     return TRUE;
-  g_set_error (error, MILTER_CLIENT_ERROR, MILTER_CLIENT_ERROR_UNIX_SOCKET,
-               "the socket %s cannot be given to the group %s: %s", path, group,
+  g_set_error (error,
+               MILTER_CLIENT_ERROR,
+               MILTER_CLIENT_ERROR_UNIX_SOCKET,
+               "the socket %s cannot be given to the group %s: %s",
+               path,
+               group,
                g_strerror (errno));
   return FALSE;
 }
@@ -304,8 +311,12 @@ remove_file (MilterClientPrivate *priv, GError **error)
     return TRUE;
   if (unlink (path) == 0 || errno == ENOENT)
     return TRUE;
-  g_set_error (error, MILTER_CLIENT_ERROR, MILTER_CLIENT_ERROR_UNIX_SOCKET,
-               "the socket %s cannot be removed: %s", path, g_strerror (errno));
+  g_set_error (error,
+               MILTER_CLIENT_ERROR,
+               MILTER_CLIENT_ERROR_UNIX_SOCKET,
+               "the socket %s cannot be removed: %s",
+               path,
+               g_strerror (errno));
   return FALSE;
 }
 
@@ -334,9 +345,13 @@ open_socket (MilterClient *client, const MilterConnectionSpec *spec, GError **er
 {
   MilterClientPrivate *priv = client->priv;
   const char *group = milter_client_get_unix_socket_group (client);
-  int fd = _milter_io_listen (spec, choose_backlog (priv->listen_backlog),
-                              milter_client_get_unix_socket_mode (client), priv->remove_on_create,
-                              &priv->listen_address, &priv->listen_address_size, error);
+  int fd = _milter_io_listen (spec,
+                              choose_backlog (priv->listen_backlog),
+                              milter_client_get_unix_socket_mode (client),
+                              priv->remove_on_create,
+                              &priv->listen_address,
+                              &priv->listen_address_size,
+                              error);
 
   if (fd < 0)
     return FALSE;

@@ -49,8 +49,12 @@ find_target (GClosure *closure, gpointer instance, gpointer marshal_data)
  * `from_values`, `from_va`: the middle arguments with commas behind; `fetch`: takes them off the
  * va_list first, because the order in which arguments of a call are evaluated is not defined. */
 #define SHAPE(shape, n, prototype, from_values, fetch, from_va)                                    \
-  void milter_client_marshal_##shape (GClosure *closure, GValue *return_value, guint n_values,     \
-                                      const GValue *values, gpointer hint, gpointer marshal_data)  \
+  void milter_client_marshal_##shape (GClosure *closure,                                           \
+                                      GValue *return_value,                                        \
+                                      guint n_values,                                              \
+                                      const GValue *values,                                        \
+                                      gpointer hint,                                               \
+                                      gpointer marshal_data)                                       \
   {                                                                                                \
     typedef MilterStatus (*Callback) (gpointer, PROTOTYPE prototype gpointer);                     \
     Target target;                                                                                 \
@@ -62,9 +66,13 @@ find_target (GClosure *closure, gpointer instance, gpointer marshal_data)
     take_status (return_value,                                                                     \
                  ((Callback) target.callback) (target.first, ARGUMENTS from_values target.last));  \
   }                                                                                                \
-  void milter_client_marshal_##shape##_va (GClosure *closure, GValue *return_value,                \
-                                           gpointer instance, va_list args,                        \
-                                           gpointer marshal_data, int n_params, GType *types)      \
+  void milter_client_marshal_##shape##_va (GClosure *closure,                                      \
+                                           GValue *return_value,                                   \
+                                           gpointer instance,                                      \
+                                           va_list args,                                           \
+                                           gpointer marshal_data,                                  \
+                                           int n_params,                                           \
+                                           GType *types)                                           \
   {                                                                                                \
     typedef MilterStatus (*Callback) (gpointer, PROTOTYPE prototype gpointer);                     \
     Target target;                                                                                 \
@@ -77,17 +85,17 @@ find_target (GClosure *closure, gpointer instance, gpointer marshal_data)
     va_copy (copy, args);                                                                          \
     {                                                                                              \
       FETCH fetch take_status (                                                                    \
-          return_value, ((Callback) target.callback) (target.first, ARGUMENTS from_va              \
-                                                      target.last));                               \
+          return_value,                                                                            \
+          ((Callback) target.callback) (target.first, ARGUMENTS from_va target.last));             \
     }                                                                                              \
     va_end (copy);                                                                                 \
   }
 /* strip the brackets that keep commas together */
 #define PROTOTYPE(...) __VA_ARGS__
 #define ARGUMENTS(...) __VA_ARGS__
-#define FETCH(...) __VA_ARGS__
+#define FETCH(...)     __VA_ARGS__
 
-#define STRING_AT(i) ((const char *) values[i].data[0].v_pointer)
+#define STRING_AT(i)  ((const char *) values[i].data[0].v_pointer)
 #define POINTER_AT(i) (values[i].data[0].v_pointer)
 
 /* clang-format off */

@@ -2,6 +2,8 @@
 /*
  * milter-client-message.c: what belongs to one message, and goes with it.
  */
+#include <string.h>
+
 #include "milter-client-context-private.h"
 
 /* The end of a message. */
@@ -10,8 +12,8 @@
  * milter_client_context_reset_message_related_data:
  * @context: a context
  *
- * Forgets what belongs to the message: the shelf, the quarantine reason, the reply text. The context
- * does so by itself at the end of each message.
+ * Forgets what belongs to the message: the shelf, the quarantine reason, the reply text. The
+ * context does so by itself at the end of each message.
  */
 void
 milter_client_context_reset_message_related_data (MilterClientContext *context)
@@ -44,8 +46,8 @@ milter_client_context_end_message (MilterClientContext *context, MilterStatus st
  * milter_client_context_get_envelope_arguments:
  * @context: a context in a handler of "envelope-from" or "envelope-recipient"
  *
- * Returns: (transfer full) (nullable): the ESMTP arguments of the MAIL or RCPT that is being handled,
- *   as `SIZE=1000`; free with g_strfreev(). %NULL outside of such a handler.
+ * Returns: (transfer full) (nullable): the ESMTP arguments of the MAIL or RCPT that is being
+ * handled, as `SIZE=1000`; free with g_strfreev(). %NULL outside of such a handler.
  */
 char **
 milter_client_context_get_envelope_arguments (MilterClientContext *context)
@@ -81,15 +83,15 @@ milter_client_context_get_envelope_arguments (MilterClientContext *context)
 void
 milter_client_context_set_quarantine_reason (MilterClientContext *context, const char *reason)
 {
-  MilterClientContextPrivate *priv;
+  char *old;
 
   g_return_if_fail (MILTER_IS_CLIENT_CONTEXT (context));
-  priv = context->priv;
-  g_free (priv->quarantine_reason);
+  old = context->priv->quarantine_reason;
   /* one frame has room for so much, and the NUL */
-  priv->quarantine_reason = g_strndup (reason, MILTER_LIMIT_FROM_MTA - 1);
-  if (priv->quarantine_reason != NULL)
-    g_strdelimit (priv->quarantine_reason, "\r\n", ' ');
+  context->priv->quarantine_reason = g_strndup (reason, MILTER_LIMIT_FROM_MTA - 1);
+  if (reason != NULL)
+    g_strdelimit (context->priv->quarantine_reason, "\r\n", ' ');
+  g_free (old);
   g_object_notify (G_OBJECT (context), "quarantine-reason");
 }
 
@@ -98,6 +100,72 @@ milter_client_context_get_quarantine_reason (MilterClientContext *context)
 {
   g_return_val_if_fail (MILTER_IS_CLIENT_CONTEXT (context), NULL);
   return context->priv->quarantine_reason;
+}
+
+static gboolean
+keep_quarantine (MilterClientContext *context, const char *reason)
+{
+  MilterClientContextPrivate *priv = context->priv;
+
+  if (priv->closing || !priv->in_message
+      || (priv->session.agreed.actions & MILTER_ACTION_QUARANTINE) == 0)
+    return FALSE;
+  milter_client_context_set_quarantine_reason (context, reason);
+  return TRUE;
+}
+
+static void
+take_quarantine (MilterClientContext *context, gpointer reason)
+{
+  g_autoptr (GError) error = NULL;
+
+  if (keep_quarantine (context, reason))
+    return;
+  error = g_error_new (MILTER_CLIENT_CONTEXT_ERROR,
+                       MILTER_CLIENT_CONTEXT_ERROR_INVALID_STATE,
+                       "quarantine (SMFIR_QUARANTINE): needs a message, and the action QUARANTINE "
+                       "agreed with the MTA");
+  milter_client_context_emit_error (context, error);
+}
+
+/**
+ * milter_client_context_quarantine:
+ * @context: a context in a message
+ * @reason: why the message is held; one line
+ *
+ * Asks the MTA to hold the message. It is sent at the end of the message, right before the answer,
+ * so that it may be called earlier too.
+ *
+ * Returns: %FALSE if @reason is empty or has a line end in it, there is no message, or the action
+ * was not agreed; from another thread the last two are told by the signal "error" instead
+ */
+gboolean
+milter_client_context_quarantine (MilterClientContext *context, const char *reason)
+{
+  g_return_val_if_fail (MILTER_IS_CLIENT_CONTEXT (context), FALSE);
+  if (reason == NULL || *reason == '\0' || strpbrk (reason, "\r\n") != NULL
+      || strlen (reason) >= MILTER_LIMIT_FROM_MTA)
+    return FALSE;
+  if (milter_client_context_is_here (context))
+    return keep_quarantine (context, reason);
+  milter_client_context_post (context, take_quarantine, g_strdup (reason), g_free);
+  return TRUE;
+}
+
+void
+milter_client_context_send_quarantine (MilterClientContext *context)
+{
+  MilterClientContextPrivate *priv = context->priv;
+  MilterMessage message;
+
+  if (priv->quarantine_reason == NULL
+      || (priv->session.agreed.actions & MILTER_ACTION_QUARANTINE) == 0)
+    return;
+  milter_message_init (&message, MILTER_SIDE_MILTER, MILTER_REPLY_QUARANTINE);
+  message.fields[0].bytes = milter_bytes_from_string (priv->quarantine_reason);
+  if (!milter_message_append (&message, milter_client_context_get_output (context), NULL))
+    g_error ("a checked quarantine reason cannot be written");
+  milter_client_context_written (context);
 }
 
 /* The shelf: a program's own values, for as long as the message lasts. */

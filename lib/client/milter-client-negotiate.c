@@ -63,8 +63,8 @@ default_answer (MilterClientContext *context, MilterOffer *answer, GError **erro
 
   if (offer->steps == 0)
     wanted &= 0x3f;
-  return milter_offer_answer (offer, offer->actions & MILTER_ACTIONS_ALL, wanted & steps, answer,
-                              error);
+  return milter_offer_answer (
+      offer, offer->actions & MILTER_ACTIONS_ALL, wanted & steps, answer, error);
 }
 
 static gboolean
@@ -72,8 +72,11 @@ edited_answer (MilterClientContext *context, MilterOffer *answer, GError **error
 {
   MilterOption *option = context->priv->offer;
 
-  if (!milter_offer_answer (&context->priv->session.offer, milter_option_get_action (option),
-                            milter_option_get_step (option), answer, error))
+  if (!milter_offer_answer (&context->priv->session.offer,
+                            milter_option_get_action (option),
+                            milter_option_get_step (option),
+                            answer,
+                            error))
     return FALSE;
   answer->version = MIN (answer->version, milter_option_get_version (option));
   return TRUE;
@@ -163,13 +166,14 @@ refuse (MilterClientContext *context, MilterStatus status)
 
   if (status == MILTER_STATUS_REJECT)
     {
-      milter_frame_append (MILTER_REPLY_REJECT, milter_bytes (NULL, 0),
-                           milter_client_context_get_output (context));
+      milter_frame_append (
+          MILTER_REPLY_REJECT, milter_bytes (NULL, 0), milter_client_context_get_output (context));
       milter_client_context_written (context);
       milter_client_context_close (context, MILTER_IO_CLOSE_FLUSH);
       return;
     }
-  error = g_error_new (MILTER_CLIENT_CONTEXT_ERROR, MILTER_CLIENT_CONTEXT_ERROR_INVALID_STATE,
+  error = g_error_new (MILTER_CLIENT_CONTEXT_ERROR,
+                       MILTER_CLIENT_CONTEXT_ERROR_INVALID_STATE,
                        "status %d cannot answer negotiate (SMFIC_OPTNEG); the connection is closed",
                        status);
   milter_client_context_fail (context, error);

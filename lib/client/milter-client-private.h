@@ -24,7 +24,7 @@ G_BEGIN_DECLS
 struct _MilterClientPrivate
 {
   /* settings: changed before the client runs */
-  MilterConnectionSpec *spec;              /* (nullable) */
+  MilterConnectionSpec *spec; /* (nullable) */
   const MilterClientHandlers *handlers;
   gpointer handlers_data;
   GDestroyNotify handlers_destroy;
@@ -32,10 +32,10 @@ struct _MilterClientPrivate
   int listen_backlog;
   bool remove_on_create;
   bool remove_on_close;
-  guint unix_socket_mode;                  /* 0: the default one */
+  guint unix_socket_mode; /* 0: the default one */
   guint default_unix_socket_mode;
-  char *unix_socket_group;                 /* (nullable): the default one */
-  char *default_unix_socket_group;         /* (nullable): left as it is */
+  char *unix_socket_group;         /* (nullable): the default one */
+  char *default_unix_socket_group; /* (nullable): left as it is */
   guint suspend_time;
   guint max_connections;
   guint shutdown_time;
@@ -44,10 +44,10 @@ struct _MilterClientPrivate
   guint n_workers;
 
   /* the socket */
-  GIOChannel *listen_channel;              /* (nullable) */
+  GIOChannel *listen_channel; /* (nullable) */
   struct sockaddr *listen_address;
   socklen_t listen_address_size;
-  char *socket_path;                       /* (nullable): ours, to be removed */
+  char *socket_path; /* (nullable): ours, to be removed */
   dev_t socket_device;
   ino_t socket_inode;
 
@@ -58,24 +58,24 @@ struct _MilterClientPrivate
   MilterIoLoop *io;
   MilterIoListener *listener;
   bool listener_paused;
-  GError *close_error;                     /* (nullable): the socket's file could not be removed */
+  GError *close_error; /* (nullable): the socket's file could not be removed */
   GPtrArray *workers;
   guint next_worker;
   guint n_workers_left;
-  guint n_finished;                        /* and not yet told */
+  guint n_finished; /* and not yet told */
   guint n_finished_ever;
-  GSource *tell_source;                    /* (nullable) */
-  GPtrArray *old_notes;                    /* of earlier runs: a signal handler may still hold one */
+  GSource *tell_source; /* (nullable) */
+  GPtrArray *old_notes; /* of earlier runs: a signal handler may still hold one */
 
   /* any thread */
-  int shutdown_wanted;                     /* atomic */
-  MilterHandover *notes;                   /* atomic, (nullable) */
-  int n_processing;                        /* atomic */
+  int shutdown_wanted;   /* atomic */
+  MilterHandover *notes; /* atomic, (nullable) */
+  int n_processing;      /* atomic */
 };
 
 /* milter-client.c */
-G_GNUC_INTERNAL void milter_client_emit_connection_established (MilterClient *client,
-                                                                MilterClientContext *context);
+G_GNUC_INTERNAL void
+milter_client_emit_connection_established (MilterClient *client, MilterClientContext *context);
 G_GNUC_INTERNAL void milter_client_emit_listen_started (MilterClient *client);
 G_GNUC_INTERNAL void milter_client_emit_maintain (MilterClient *client);
 G_GNUC_INTERNAL void milter_client_emit_sessions_finished (MilterClient *client, guint n_sessions);

@@ -61,7 +61,9 @@ static const struct
 };
 
 void
-milter_client_context_track (MilterClientContext *context, const MilterMessage *message, bool is_first)
+milter_client_context_track (MilterClientContext *context,
+                             const MilterMessage *message,
+                             bool is_first)
 {
   MilterClientContextPrivate *priv = context->priv;
 
@@ -88,8 +90,8 @@ milter_client_context_track_edit (MilterClientContext *context, MilterBytes fram
   const char *name;
 
   if (result == NULL
-      || milter_message_decode (MILTER_SIDE_MILTER, frame.data, frame.size, &limits, &edit, &consumed,
-                                NULL)
+      || milter_message_decode (
+             MILTER_SIDE_MILTER, frame.data, frame.size, &limits, &edit, &consumed, NULL)
              != MILTER_DECODE_COMPLETE)
     return;
   if (edit.letter == MILTER_REPLY_ADD_HEADER)
@@ -103,14 +105,17 @@ milter_client_context_track_edit (MilterClientContext *context, MilterBytes fram
   if (edit.letter == MILTER_REPLY_CHANGE_HEADER)
     milter_headers_append_header (milter_message_result_get_removed_headers (result), name, "");
   if (edit.letter == MILTER_REPLY_INSERT_HEADER || edit.fields[2].bytes.size > 0)
-    milter_headers_append_header (milter_message_result_get_added_headers (result), name,
+    milter_headers_append_header (milter_message_result_get_added_headers (result),
+                                  name,
                                   (const char *) edit.fields[2].bytes.data);
 }
 
 /* Answers. */
 
 void
-milter_client_context_track_answer (MilterClientContext *context, guint8 command, MilterStatus status)
+milter_client_context_track_answer (MilterClientContext *context,
+                                    guint8 command,
+                                    MilterStatus status)
 {
   MilterMessageResult *result = context->priv->result;
   bool refuses = status == MILTER_STATUS_REJECT || status == MILTER_STATUS_TEMPORARY_FAILURE;
@@ -147,8 +152,8 @@ milter_client_context_tell_result (MilterClientContext *context, MilterStatus st
  * milter_client_context_get_message_result:
  * @context: a context
  *
- * Returns: (transfer none) (nullable): what is known of the present message; %NULL between messages,
- *   and where nobody listened to "message-processed" when the message began
+ * Returns: (transfer none) (nullable): what is known of the present message; %NULL between
+ * messages, and where nobody listened to "message-processed" when the message began
  */
 MilterMessageResult *
 milter_client_context_get_message_result (MilterClientContext *context)

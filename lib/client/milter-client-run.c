@@ -2,8 +2,8 @@
 /*
  * milter-client-run.c: accepts connections, deals them out to workers, and ends.
  *
- * All of this happens in the thread of milter_client_run(). What workers have to tell comes as notes
- * through a hand-over; so does a shutdown, from any thread or a signal handler.
+ * All of this happens in the thread of milter_client_run(). What workers have to tell comes as
+ * notes through a hand-over; so does a shutdown, from any thread or a signal handler.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -126,7 +126,7 @@ receive (gpointer item, gpointer user_data)
 
   if (note != NULL)
     {
-      note_functions[note->kind] (client, note);
+      note_functions[note->kind](client, note);
       milter_client_note_free (note);
     }
   if (g_atomic_int_get (&client->priv->shutdown_wanted))
@@ -139,8 +139,8 @@ receive (gpointer item, gpointer user_data)
  *
  * Ends milter_client_run(): nothing more is accepted, connections are closed as soon as no message
  * is under way, and after milter_client_get_shutdown_time() at the latest. Before the client runs,
- * it makes milter_client_run() return at once. May be called from any thread, more than once, and in
- * a signal handler.
+ * it makes milter_client_run() return at once. May be called from any thread, more than once, and
+ * in a signal handler.
  */
 void
 milter_client_shutdown (MilterClient *client)
@@ -197,13 +197,16 @@ start_accepting (MilterClient *client, GError **error)
 
   if (fd < 0)
     {
-      g_set_error (error, MILTER_CLIENT_ERROR, MILTER_CLIENT_ERROR_IO_ERROR,
-                   "the listening socket cannot be used: %s", g_strerror (errno));
+      g_set_error (error,
+                   MILTER_CLIENT_ERROR,
+                   MILTER_CLIENT_ERROR_IO_ERROR,
+                   "the listening socket cannot be used: %s",
+                   g_strerror (errno));
       return FALSE;
     }
   priv->listener_paused = false;
-  priv->listener = _milter_io_listener_new (priv->io, fd, priv->suspend_time * 1000,
-                                            &listener_handlers, client, error);
+  priv->listener = _milter_io_listener_new (
+      priv->io, fd, priv->suspend_time * 1000, &listener_handlers, client, error);
   return priv->listener != NULL;
 }
 
@@ -292,8 +295,7 @@ run (MilterClient *client, GError **error)
  * Returns: %FALSE if the client could not start, or its socket not be removed
  */
 /* in brackets, because of the macro for the form with one argument */
-gboolean
-(milter_client_run) (MilterClient *client, GError **error)
+gboolean (milter_client_run) (MilterClient *client, GError **error)
 {
   MilterClientPrivate *priv;
   gboolean succeeded = TRUE;
@@ -302,8 +304,8 @@ gboolean
   priv = client->priv;
   if (priv->running)
     {
-      g_set_error (error, MILTER_CLIENT_ERROR, MILTER_CLIENT_ERROR_RUNNING,
-                   "the client runs already");
+      g_set_error (
+          error, MILTER_CLIENT_ERROR, MILTER_CLIENT_ERROR_RUNNING, "the client runs already");
       return FALSE;
     }
   priv->running = true;

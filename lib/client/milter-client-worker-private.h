@@ -31,9 +31,8 @@ typedef struct
 G_GNUC_INTERNAL void milter_client_note_free (gpointer note);
 
 /* starts a thread; it tells @notes what happens */
-G_GNUC_INTERNAL MilterClientWorker *milter_client_worker_new (MilterClient *client,
-                                                              MilterHandover *notes,
-                                                              GError **error);
+G_GNUC_INTERNAL MilterClientWorker *
+milter_client_worker_new (MilterClient *client, MilterHandover *notes, GError **error);
 G_GNUC_INTERNAL MilterClientWorker *milter_client_worker_ref (MilterClientWorker *worker);
 G_GNUC_INTERNAL void milter_client_worker_unref (MilterClientWorker *worker);
 /* hands a connected socket over; the worker owns it, also if it is too late */
@@ -50,15 +49,15 @@ G_GNUC_INTERNAL void milter_client_worker_join (MilterClientWorker *worker);
 /* whether the calling thread is the worker's */
 G_GNUC_INTERNAL bool milter_client_worker_is_here (MilterClientWorker *worker);
 /* calls @func in the worker's thread; frees @data if it ended before */
-G_GNUC_INTERNAL void milter_client_worker_post (MilterClientWorker *worker,
-                                                MilterClientContext *context,
-                                                void (*func) (MilterClientContext *context,
-                                                              gpointer data),
-                                                gpointer data,
-                                                GDestroyNotify free_data);
+G_GNUC_INTERNAL void
+milter_client_worker_post (MilterClientWorker *worker,
+                           MilterClientContext *context,
+                           void (*func) (MilterClientContext *context, gpointer data),
+                           gpointer data,
+                           GDestroyNotify free_data);
 /* the context is over: the worker lets it go */
-G_GNUC_INTERNAL void milter_client_worker_forget (MilterClientWorker *worker,
-                                                  MilterClientContext *context);
+G_GNUC_INTERNAL void
+milter_client_worker_forget (MilterClientWorker *worker, MilterClientContext *context);
 /* sets the time by which the peer must have said something */
 G_GNUC_INTERNAL void milter_client_worker_arm (MilterClientContext *context);
 

@@ -15,8 +15,8 @@
 
 struct _MilterClientWorker
 {
-  atomic_uint refs;         /* of the client while it runs, and of each of its contexts */
-  MilterClient *client;     /* unowned; it outlives the thread */
+  atomic_uint refs;     /* of the client while it runs, and of each of its contexts */
+  MilterClient *client; /* unowned; it outlives the thread */
   MilterHandover *inbox;
   MilterHandover *notes;
   GThread *thread;
@@ -26,7 +26,7 @@ struct _MilterClientWorker
   GMainLoop *loop;
   MilterIoLoop *io;
   GThread *self;
-  GQueue contexts;          /* each holds a reference */
+  GQueue contexts; /* each holds a reference */
   bool ending;
 };
 
@@ -122,10 +122,13 @@ tell_lost_connection (MilterClientContext *context, gsize leftover, const GError
   g_autoptr (GError) error = NULL;
 
   if (cause != NULL)
-    error = g_error_new (MILTER_CLIENT_CONTEXT_ERROR, MILTER_CLIENT_CONTEXT_ERROR_IO_ERROR,
-                         "the connection to the MTA broke: %s", cause->message);
+    error = g_error_new (MILTER_CLIENT_CONTEXT_ERROR,
+                         MILTER_CLIENT_CONTEXT_ERROR_IO_ERROR,
+                         "the connection to the MTA broke: %s",
+                         cause->message);
   else
-    error = g_error_new (MILTER_CLIENT_CONTEXT_ERROR, MILTER_CLIENT_CONTEXT_ERROR_IO_ERROR,
+    error = g_error_new (MILTER_CLIENT_CONTEXT_ERROR,
+                         MILTER_CLIENT_CONTEXT_ERROR_IO_ERROR,
                          "the MTA closed the connection inside a command, after %" G_GSIZE_FORMAT
                          " bytes of it",
                          leftover);
@@ -193,8 +196,8 @@ serve (MilterClientWorker *worker, Task *task)
   priv->worker = milter_client_worker_ref (worker);
   priv->address = g_steal_pointer (&task->address);
   /* the connection owns the socket, or has closed it */
-  priv->connection = _milter_io_connection_new (worker->io, task->fd, /* quickack= */ false,
-                                                &io_handlers, context, &error);
+  priv->connection = _milter_io_connection_new (
+      worker->io, task->fd, /* quickack= */ false, &io_handlers, context, &error);
   task->fd = -1;
   if (priv->connection == NULL)
     {
@@ -383,10 +386,11 @@ milter_client_worker_post (MilterClientWorker *worker,
                            gpointer data,
                            GDestroyNotify free_data)
 {
-  post (worker, (Task){ .run = call,
-                        .fd = -1,
-                        .context = g_object_ref (context),
-                        .func = func,
-                        .data = data,
-                        .free_data = free_data });
+  post (worker,
+        (Task){ .run = call,
+                .fd = -1,
+                .context = g_object_ref (context),
+                .func = func,
+                .data = data,
+                .free_data = free_data });
 }

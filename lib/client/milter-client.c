@@ -29,7 +29,11 @@ milter_client_get_type (void)
   return milter_client_object_get_type ();
 }
 
-G_DEFINE_QUARK (milter-client-error-quark, milter_client_error)
+GQuark
+milter_client_error_quark (void)
+{
+  return g_quark_from_static_string ("milter-client-error-quark");
+}
 
 enum
 {
@@ -128,9 +132,8 @@ install_properties (GObjectClass *object_class)
 {
   const GParamFlags plain = G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | G_PARAM_EXPLICIT_NOTIFY;
 
-  properties[PROP_CONNECTION_SPEC]
-      = g_param_spec_string ("connection-spec", NULL, NULL, NULL,
-                             G_PARAM_READABLE | G_PARAM_STATIC_STRINGS);
+  properties[PROP_CONNECTION_SPEC] = g_param_spec_string (
+      "connection-spec", NULL, NULL, NULL, G_PARAM_READABLE | G_PARAM_STATIC_STRINGS);
   properties[PROP_N_WORKERS]
       = g_param_spec_uint ("n-workers", NULL, NULL, 0, MILTER_CLIENT_MAX_WORKERS, 0, plain);
   properties[PROP_MAINTENANCE_INTERVAL]
@@ -157,19 +160,26 @@ milter_client_object_class_init (MilterClientClass *klass)
   g_type_class_ref (MILTER_TYPE_MACROS_REQUESTS);
   install_properties (object_class);
 
-#define CLASS_FUNCTION(name) G_STRUCT_OFFSET (MilterClientClass, name), NULL, NULL, NULL, G_TYPE_NONE
+#define CLASS_FUNCTION(name)                                                                       \
+  G_STRUCT_OFFSET (MilterClientClass, name), NULL, NULL, NULL, G_TYPE_NONE
   /* a connection came; emitted in the thread that serves it, before its first byte is read */
-  signals[CONNECTION_ESTABLISHED]
-      = g_signal_new ("connection-established", type, last, CLASS_FUNCTION (connection_established),
-                      1, MILTER_TYPE_CLIENT_CONTEXT);
+  signals[CONNECTION_ESTABLISHED] = g_signal_new ("connection-established",
+                                                  type,
+                                                  last,
+                                                  CLASS_FUNCTION (connection_established),
+                                                  1,
+                                                  MILTER_TYPE_CLIENT_CONTEXT);
   /* the others come in the thread of milter_client_run(); the address is where it listens really */
-  signals[LISTEN_STARTED] = g_signal_new ("listen-started", type, last,
-                                          CLASS_FUNCTION (listen_started), 2, G_TYPE_POINTER,
+  signals[LISTEN_STARTED] = g_signal_new ("listen-started",
+                                          type,
+                                          last,
+                                          CLASS_FUNCTION (listen_started),
+                                          2,
+                                          G_TYPE_POINTER,
                                           G_TYPE_UINT);
   signals[MAINTAIN] = g_signal_new ("maintain", type, last, CLASS_FUNCTION (maintain), 0);
-  signals[SESSIONS_FINISHED]
-      = g_signal_new ("sessions-finished", type, last, CLASS_FUNCTION (sessions_finished), 1,
-                      G_TYPE_UINT);
+  signals[SESSIONS_FINISHED] = g_signal_new (
+      "sessions-finished", type, last, CLASS_FUNCTION (sessions_finished), 1, G_TYPE_UINT);
   signals[ERROR] = g_signal_new ("error", type, last, CLASS_FUNCTION (error), 1, G_TYPE_ERROR);
 #undef CLASS_FUNCTION
 }
@@ -202,7 +212,10 @@ milter_client_emit_connection_established (MilterClient *client, MilterClientCon
 void
 milter_client_emit_listen_started (MilterClient *client)
 {
-  g_signal_emit (client, signals[LISTEN_STARTED], 0, client->priv->listen_address,
+  g_signal_emit (client,
+                 signals[LISTEN_STARTED],
+                 0,
+                 client->priv->listen_address,
                  (guint) client->priv->listen_address_size);
 }
 
@@ -392,7 +405,8 @@ milter_client_get_shutdown_time (MilterClient *client)
  * @client: a client
  * @maintenance_interval: sessions, 0 for off
  *
- * "maintain" is emitted each time so many sessions more have finished, besides whenever none is left.
+ * "maintain" is emitted each time so many sessions more have finished, besides whenever none is
+ * left.
  */
 void
 milter_client_set_maintenance_interval (MilterClient *client, guint maintenance_interval)

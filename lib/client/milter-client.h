@@ -23,7 +23,7 @@ G_BEGIN_DECLS
 #define MILTER_CLIENT(obj) (G_TYPE_CHECK_INSTANCE_CAST ((obj), MILTER_TYPE_CLIENT, MilterClient))
 #define MILTER_CLIENT_CLASS(klass)                                                                 \
   (G_TYPE_CHECK_CLASS_CAST ((klass), MILTER_TYPE_CLIENT, MilterClientClass))
-#define MILTER_IS_CLIENT(obj) (G_TYPE_CHECK_INSTANCE_TYPE ((obj), MILTER_TYPE_CLIENT))
+#define MILTER_IS_CLIENT(obj)         (G_TYPE_CHECK_INSTANCE_TYPE ((obj), MILTER_TYPE_CLIENT))
 #define MILTER_IS_CLIENT_CLASS(klass) (G_TYPE_CHECK_CLASS_TYPE ((klass), MILTER_TYPE_CLIENT))
 #define MILTER_CLIENT_GET_CLASS(obj)                                                               \
   (G_TYPE_INSTANCE_GET_CLASS ((obj), MILTER_TYPE_CLIENT, MilterClientClass))
@@ -89,13 +89,13 @@ MILTER_AVAILABLE gboolean milter_client_listen (MilterClient *client, GError **e
 
 /* the file of a unix socket */
 MILTER_AVAILABLE gboolean milter_client_is_remove_unix_socket_on_create (MilterClient *client);
-MILTER_AVAILABLE void milter_client_set_remove_unix_socket_on_create (MilterClient *client,
-                                                                      gboolean remove);
+MILTER_AVAILABLE void
+milter_client_set_remove_unix_socket_on_create (MilterClient *client, gboolean remove);
 MILTER_AVAILABLE gboolean milter_client_is_remove_unix_socket_on_close (MilterClient *client);
 MILTER_AVAILABLE gboolean
 milter_client_get_default_remove_unix_socket_on_close (MilterClient *client);
-MILTER_AVAILABLE void milter_client_set_default_remove_unix_socket_on_close (MilterClient *client,
-                                                                             gboolean remove);
+MILTER_AVAILABLE void
+milter_client_set_default_remove_unix_socket_on_close (MilterClient *client, gboolean remove);
 MILTER_AVAILABLE guint milter_client_get_unix_socket_mode (MilterClient *client);
 MILTER_AVAILABLE void milter_client_set_unix_socket_mode (MilterClient *client, guint mode);
 MILTER_AVAILABLE guint milter_client_get_default_unix_socket_mode (MilterClient *client);
@@ -103,26 +103,26 @@ MILTER_AVAILABLE void milter_client_set_default_unix_socket_mode (MilterClient *
 MILTER_AVAILABLE const char *milter_client_get_unix_socket_group (MilterClient *client);
 MILTER_AVAILABLE void milter_client_set_unix_socket_group (MilterClient *client, const char *group);
 MILTER_AVAILABLE const char *milter_client_get_default_unix_socket_group (MilterClient *client);
-MILTER_AVAILABLE void milter_client_set_default_unix_socket_group (MilterClient *client,
-                                                                   const char *group);
+MILTER_AVAILABLE void
+milter_client_set_default_unix_socket_group (MilterClient *client, const char *group);
 
 /* limits */
 MILTER_AVAILABLE void milter_client_set_timeout (MilterClient *client, guint timeout);
 MILTER_AVAILABLE guint milter_client_get_timeout (MilterClient *client);
 MILTER_AVAILABLE guint milter_client_get_suspend_time_on_unacceptable (MilterClient *client);
-MILTER_AVAILABLE void milter_client_set_suspend_time_on_unacceptable (MilterClient *client,
-                                                                      guint suspend_time);
+MILTER_AVAILABLE void
+milter_client_set_suspend_time_on_unacceptable (MilterClient *client, guint suspend_time);
 MILTER_AVAILABLE guint milter_client_get_max_connections (MilterClient *client);
-MILTER_AVAILABLE void milter_client_set_max_connections (MilterClient *client,
-                                                         guint max_connections);
+MILTER_AVAILABLE void
+milter_client_set_max_connections (MilterClient *client, guint max_connections);
 MILTER_AVAILABLE guint milter_client_get_shutdown_time (MilterClient *client);
 MILTER_AVAILABLE void milter_client_set_shutdown_time (MilterClient *client, guint shutdown_time);
 MILTER_AVAILABLE guint milter_client_get_maintenance_interval (MilterClient *client);
-MILTER_AVAILABLE void milter_client_set_maintenance_interval (MilterClient *client,
-                                                              guint maintenance_interval);
+MILTER_AVAILABLE void
+milter_client_set_maintenance_interval (MilterClient *client, guint maintenance_interval);
 MILTER_AVAILABLE guint milter_client_get_max_pending_finished_sessions (MilterClient *client);
-MILTER_AVAILABLE void milter_client_set_max_pending_finished_sessions (MilterClient *client,
-                                                                       guint n_sessions);
+MILTER_AVAILABLE void
+milter_client_set_max_pending_finished_sessions (MilterClient *client, guint n_sessions);
 MILTER_AVAILABLE guint milter_client_get_n_workers (MilterClient *client);
 MILTER_AVAILABLE void milter_client_set_n_workers (MilterClient *client, guint n_workers);
 
@@ -134,7 +134,7 @@ MILTER_AVAILABLE gboolean milter_client_is_processing (MilterClient *client);
 
 #if !defined(__cplusplus) && !defined(__GI_SCANNER__)
 /* milter_client_run (client) is the older form of milter_client_run (client, NULL) */
-#define milter_client_run(...) MILTER_CLIENT_RUN_WITH (__VA_ARGS__, NULL, 0)
+#define milter_client_run(...)                     MILTER_CLIENT_RUN_WITH (__VA_ARGS__, NULL, 0)
 #define MILTER_CLIENT_RUN_WITH(client, error, ...) (milter_client_run) ((client), (error))
 #endif
 

@@ -5,11 +5,21 @@
  * usage: edit-milter SPEC [-w WORKERS] [-t TIMEOUT] [-m MAX-CONNECTIONS] [-a]
  *
  * -a: answers from a thread of its own. Fields of the message:
- *   X-Do: add-header NAME VALUE | insert-header INDEX NAME VALUE | change-header NAME INDEX VALUE |
- *         delete-header NAME INDEX | change-from ADDRESS [ARGUMENTS] | add-rcpt ADDRESS [ARGUMENTS] |
- *         delete-rcpt ADDRESS | replace-body SIZE | progress | quarantine REASON |
- *         reply CODE EXTENDED TEXT | accept | reject | tempfail | discard | continue
- * Recipients: <reject@…>, <tempfail@…>, <text@…> are refused; senders <discard@…> are discarded.
+ *
+ *   X-Do: add-header NAME VALUE
+ *   X-Do: insert-header INDEX NAME VALUE
+ *   X-Do: change-header NAME INDEX VALUE
+ *   X-Do: delete-header NAME INDEX
+ *   X-Do: change-from ADDRESS [ARGUMENTS]
+ *   X-Do: add-rcpt ADDRESS [ARGUMENTS]
+ *   X-Do: delete-rcpt ADDRESS
+ *   X-Do: replace-body SIZE
+ *   X-Do: progress
+ *   X-Do: quarantine REASON
+ *   X-Do: reply CODE EXTENDED TEXT
+ *   X-Do: accept (or reject, tempfail, discard, continue)
+ *
+ * Recipients reject@, tempfail@ and text@ any domain are refused; sender discard@ is discarded.
  */
 #include <pthread.h>
 #include <signal.h>
@@ -51,22 +61,22 @@ do_add_header (MilterClientContext *context, char **words, GError **error)
 static gboolean
 do_insert_header (MilterClientContext *context, char **words, GError **error)
 {
-  return milter_client_context_insert_header (context, strtoul (words[1], NULL, 10), words[2],
-                                              words[3], error);
+  return milter_client_context_insert_header (
+      context, strtoul (words[1], NULL, 10), words[2], words[3], error);
 }
 
 static gboolean
 do_change_header (MilterClientContext *context, char **words, GError **error)
 {
-  return milter_client_context_change_header (context, words[1], strtoul (words[2], NULL, 10),
-                                              words[3], error);
+  return milter_client_context_change_header (
+      context, words[1], strtoul (words[2], NULL, 10), words[3], error);
 }
 
 static gboolean
 do_delete_header (MilterClientContext *context, char **words, GError **error)
 {
-  return milter_client_context_delete_header (context, words[1], strtoul (words[2], NULL, 10),
-                                              error);
+  return milter_client_context_delete_header (
+      context, words[1], strtoul (words[2], NULL, 10), error);
 }
 
 static gboolean
@@ -111,8 +121,8 @@ do_quarantine (MilterClientContext *context, char **words, GError **error)
 static gboolean
 do_reply (MilterClientContext *context, char **words, GError **error)
 {
-  return milter_client_context_set_reply (context, strtoul (words[1], NULL, 10), words[2], words[3],
-                                          error);
+  return milter_client_context_set_reply (
+      context, strtoul (words[1], NULL, 10), words[2], words[3], error);
 }
 
 /* n_words: with the first; the last one takes the rest of the line */
@@ -122,11 +132,16 @@ static const struct
   int n_words;
   DoFunc func;
 } actions[] = {
-  { "add-header", 3, do_add_header },       { "insert-header", 4, do_insert_header },
-  { "change-header", 4, do_change_header }, { "delete-header", 3, do_delete_header },
-  { "change-from", 3, do_change_from },     { "add-rcpt", 3, do_add_recipient },
-  { "delete-rcpt", 2, do_delete_recipient }, { "replace-body", 2, do_replace_body },
-  { "progress", 1, do_progress },           { "quarantine", 2, do_quarantine },
+  { "add-header", 3, do_add_header },
+  { "insert-header", 4, do_insert_header },
+  { "change-header", 4, do_change_header },
+  { "delete-header", 3, do_delete_header },
+  { "change-from", 3, do_change_from },
+  { "add-rcpt", 3, do_add_recipient },
+  { "delete-rcpt", 2, do_delete_recipient },
+  { "replace-body", 2, do_replace_body },
+  { "progress", 1, do_progress },
+  { "quarantine", 2, do_quarantine },
   { "reply", 4, do_reply },
 };
 
@@ -212,8 +227,8 @@ post_job (MilterClientContext *context, char **lines)
 static MilterStatus
 on_envelope_from (MilterClientContext *context, const char *from, gpointer data)
 {
-  milter_client_context_set_private_data (context, g_ptr_array_new_with_free_func (g_free),
-                                          (GDestroyNotify) g_ptr_array_unref);
+  milter_client_context_set_private_data (
+      context, g_ptr_array_new_with_free_func (g_free), (GDestroyNotify) g_ptr_array_unref);
   return g_str_has_prefix (from, "<discard@") ? MILTER_STATUS_DISCARD : MILTER_STATUS_CONTINUE;
 }
 

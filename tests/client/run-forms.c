@@ -10,7 +10,7 @@ int
 main (void)
 {
   MilterClient *client = milter_client_new ();
-  gboolean (*run) (MilterClient *client, GError **error) = milter_client_run;
+  gboolean (*run) (MilterClient * client, GError * *error) = milter_client_run;
   GError *error = NULL;
   guint n_ran = 0;
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * client-threads.c: a client with several workers under ThreadSanitizer: connections that idle, others
- * that are busy, answers and edits from a thread of the program, and a shutdown by a signal.
+ * client-threads.c: a client with several workers under ThreadSanitizer: connections that idle,
+ * others that are busy, answers and edits from a thread of the program, and a shutdown by a signal.
  *
  * Bounded by counts, not by time. Its exit status is its verdict; the sanitizer's own is 66.
  */
@@ -301,7 +301,8 @@ main (void)
   signal (SIGTERM, on_signal);
   pthread_create (&answerer, NULL, answer, NULL);
 
-  if (!milter_client_set_connection_spec (client, spec, &error) || !milter_client_run (client, &error))
+  if (!milter_client_set_connection_spec (client, spec, &error)
+      || !milter_client_run (client, &error))
     {
       fprintf (stderr, "client-threads: %s\n", error->message);
       return EXIT_FAILURE;
@@ -314,7 +315,8 @@ main (void)
   g_object_unref (client);
   rmdir (folder);
 
-  if (atomic_load (&n_established) != N_IDLE + N_BUSY || atomic_load (&n_finished) != N_IDLE + N_BUSY)
+  if (atomic_load (&n_established) != N_IDLE + N_BUSY
+      || atomic_load (&n_finished) != N_IDLE + N_BUSY)
     fail ("not every connection was established and finished once");
   if (atomic_load (&n_messages) != N_BUSY * N_MESSAGES)
     fail ("not every message was answered");

@@ -16,12 +16,11 @@
 typedef struct
 {
   MilterClientContext *context;
-  GString *log;       /* what handlers and signals noted, a word each, separated by blanks */
-  GError *error;      /* of the last feed */
+  GString *log;  /* what handlers and signals noted, a word each, separated by blanks */
+  GError *error; /* of the last feed */
 } Peer;
 
-static inline void
-peer_note (Peer *peer, const char *format, ...) G_GNUC_PRINTF (2, 3);
+static inline void peer_note (Peer *peer, const char *format, ...) G_GNUC_PRINTF (2, 3);
 
 static inline void
 peer_note (Peer *peer, const char *format, ...)
@@ -108,8 +107,13 @@ peer_answers (Peer *peer)
       MilterMessage message;
       gsize n = 0;
 
-      cr_assert_eq (milter_message_decode (MILTER_SIDE_MILTER, output->data + done,
-                                           output->len - done, &limits, &message, &n, NULL),
+      cr_assert_eq (milter_message_decode (MILTER_SIDE_MILTER,
+                                           output->data + done,
+                                           output->len - done,
+                                           &limits,
+                                           &message,
+                                           &n,
+                                           NULL),
                     MILTER_DECODE_COMPLETE);
       cr_assert_eq (message.fault, MILTER_NO_FAULT);
       if (text->len > 0)
@@ -137,7 +141,7 @@ peer_answers (Peer *peer)
   while (0)
 
 /* the offer of an MTA of today */
-#define OFFER_ALL "\0\0\0\6\0\0\1\377\0\37\377\377"
+#define OFFER_ALL      "\0\0\0\6\0\0\1\377\0\37\377\377"
 #define CLIENT_OF_TEST "client.example\0004\0\031192.0.2.7\0"
 
 static inline void
@@ -157,14 +161,10 @@ peer_reach (Peer *peer, char last)
     const char *payload;
     gsize size;
   } steps[] = {
-    { 'O', OFFER_ALL, 12 },
-    { 'C', CLIENT_OF_TEST, sizeof CLIENT_OF_TEST - 1 },
-    { 'H', "helo.example", 13 },
-    { 'M', "<a@example.com>", 16 },
-    { 'R', "<b@example.net>", 16 },
-    { 'T', "", 0 },
-    { 'L', "Subject\0test", 13 },
-    { 'N', "", 0 },
+    { 'O', OFFER_ALL, 12 },         { 'C', CLIENT_OF_TEST, sizeof CLIENT_OF_TEST - 1 },
+    { 'H', "helo.example", 13 },    { 'M', "<a@example.com>", 16 },
+    { 'R', "<b@example.net>", 16 }, { 'T', "", 0 },
+    { 'L', "Subject\0test", 13 },   { 'N', "", 0 },
     { 'B', "body\r\n", 6 },
   };
 

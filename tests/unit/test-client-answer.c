@@ -267,7 +267,10 @@ Test (client_answer, a_text_goes_with_a_refusal_of_its_class)
     { 451, "4.7.1", "no", MILTER_STATUS_REJECT, "reject" },
     { 550, "5.7.1", "no", MILTER_STATUS_CONTINUE, "continue" },
     { 554, "5.7.1", "100% sure", MILTER_STATUS_REJECT, "reply-code \"554 5.7.1 100%% sure\"" },
-    { 554, "5.7.1", "one\ntwo", MILTER_STATUS_REJECT,
+    { 554,
+      "5.7.1",
+      "one\ntwo",
+      MILTER_STATUS_REJECT,
       "reply-code \"554-5.7.1 one\\r\\n554 5.7.1 two\"" },
   };
 
@@ -282,13 +285,13 @@ Test (client_answer, a_text_goes_with_a_refusal_of_its_class)
 
       milter_client_context_set_handlers (peer.context, &refusing, &peer);
       peer_reach (&peer, 'M');
-      cr_expect (milter_client_context_set_reply (peer.context, rows[i].code, rows[i].extended,
-                                                  rows[i].message, NULL));
+      cr_expect (milter_client_context_set_reply (
+          peer.context, rows[i].code, rows[i].extended, rows[i].message, NULL));
       refusal = rows[i].status;
       peer_send (&peer, 'R', "<b>\0");
       output = milter_client_context_take_output (peer.context);
-      cr_assert_eq (milter_message_decode (MILTER_SIDE_MILTER, output->data, output->len, &limits,
-                                           &message, &n, NULL),
+      cr_assert_eq (milter_message_decode (
+                        MILTER_SIDE_MILTER, output->data, output->len, &limits, &message, &n, NULL),
                     MILTER_DECODE_COMPLETE);
       g_string_append (text, message.spec->word);
       if (message.letter == 'y')
@@ -347,11 +350,14 @@ Test (client_answer, codes_that_smtp_does_not_have_are_refused)
     {
       g_autoptr (GError) error = NULL;
 
-      cr_expect_not (milter_client_context_set_reply (peer.context, rows[i].code, rows[i].extended,
-                                                      rows[i].message, &error),
-                     "row %zu", i);
+      cr_expect_not (milter_client_context_set_reply (
+                         peer.context, rows[i].code, rows[i].extended, rows[i].message, &error),
+                     "row %zu",
+                     i);
       cr_expect (g_error_matches (error, MILTER_CLIENT_CONTEXT_ERROR, (int) rows[i].error),
-                 "row %zu: %s", i, error != NULL ? error->message : "");
+                 "row %zu: %s",
+                 i,
+                 error != NULL ? error->message : "");
     }
   cr_expect_null (milter_client_context_format_reply (peer.context));
   cr_expect (milter_client_context_set_reply (peer.context, 421, NULL, NULL, NULL));

@@ -88,8 +88,7 @@ on_end_of_message (MilterClientContext *context, const char *chunk, gsize size, 
 static MilterStatus
 on_abort (MilterClientContext *context, MilterClientContextState state, gpointer peer)
 {
-  g_autofree char *nick
-      = milter_utils_get_enum_nick_name (MILTER_TYPE_CLIENT_CONTEXT_STATE, state);
+  g_autofree char *nick = milter_utils_get_enum_nick_name (MILTER_TYPE_CLIENT_CONTEXT_STATE, state);
 
   peer_note (peer, "abort:%s", nick);
   return answer_with;
@@ -167,7 +166,8 @@ Test (client_context, slots_see_every_event_in_order)
   play_whole_session (&peer);
   peer_expect_log (&peer, whole_session);
   peer_expect (&peer,
-               "negotiate version=6 actions=all steps=SKIP; continue; continue; continue; continue; continue; continue; "
+               "negotiate version=6 actions=all steps=SKIP; continue; continue; continue; "
+               "continue; continue; continue; "
                "continue; continue; continue; continue; continue");
   peer_clear (&peer);
 }
@@ -232,8 +232,9 @@ Test (client_context, class_functions_work_without_connecting)
   peer.context = g_object_new (test_context_get_type (), NULL);
   ((TestContext *) peer.context)->peer = &peer;
   peer_send (&peer, 'O', OFFER_ALL);
-  peer_expect (&peer, "negotiate version=6 actions=all "
-                      "steps=NOCONNECT,NOMAIL,NORCPT,NOBODY,NOHDRS,NOEOH,NOUNKNOWN,NODATA,SKIP");
+  peer_expect (&peer,
+               "negotiate version=6 actions=all "
+               "steps=NOCONNECT,NOMAIL,NORCPT,NOBODY,NOHDRS,NOEOH,NOUNKNOWN,NODATA,SKIP");
   peer_send (&peer, 'H', "x\0");
   peer_expect (&peer, "reject");
   peer_send (&peer, 'Q', "");
@@ -353,7 +354,9 @@ Test (client_context, skip_is_kept_in_mind_where_the_mta_does_not_know_it)
   milter_client_context_set_handlers (peer.context, &all_handlers, &peer);
   /* version 4 without SKIP */
   peer_send (&peer, 'O', "\0\0\0\4\0\0\0\77\0\0\3\177");
-  peer_expect (&peer, "negotiate version=4 actions=ADDHDRS,CHGBODY,ADDRCPT,DELRCPT,CHGHDRS,QUARANTINE steps=none");
+  peer_expect (
+      &peer,
+      "negotiate version=4 actions=ADDHDRS,CHGBODY,ADDRCPT,DELRCPT,CHGHDRS,QUARANTINE steps=none");
   peer_send (&peer, 'C', CLIENT_OF_TEST);
   peer_send (&peer, 'M', "<a>\0");
   peer_send (&peer, 'R', "<b>\0");
@@ -498,7 +501,10 @@ Test (client_context, quit_nc_begins_a_fresh_session_on_the_connection)
 /* bytes that no MTA may send: an error is told, the context is finished, nothing is answered */
 Test (client_context, what_an_mta_may_not_send_ends_the_connection)
 {
-#define CASE(name, last, bytes) { name, last, bytes, sizeof (bytes) - 1 }
+#define CASE(name, last, bytes)                                                                    \
+  {                                                                                                \
+    name, last, bytes, sizeof (bytes) - 1                                                          \
+  }
   static const struct
   {
     const char *name;
@@ -552,7 +558,8 @@ Test (client_context, what_an_mta_may_not_send_ends_the_connection)
       peer_watch (&peer);
       cr_expect_not (peer_feed (&peer, cases[i].bytes, cases[i].size), "%s", cases[i].name);
       cr_expect_not_null (peer.error, "%s", cases[i].name);
-      ended = g_str_has_prefix (peer.log->str, "error") && g_str_has_suffix (peer.log->str, "finished");
+      ended = g_str_has_prefix (peer.log->str, "error")
+              && g_str_has_suffix (peer.log->str, "finished");
       cr_expect (ended, "%s: %s", cases[i].name, peer.log->str);
       g_string_truncate (peer.log, 0);
       peer_expect (&peer, "");
@@ -566,7 +573,10 @@ Test (client_context, what_an_mta_may_not_send_ends_the_connection)
 /* what libmilter takes, though it is not as it should be */
 Test (client_context, small_deviations_are_taken)
 {
-#define CASE(name, last, bytes, answers) { name, last, bytes, sizeof (bytes) - 1, answers }
+#define CASE(name, last, bytes, answers)                                                           \
+  {                                                                                                \
+    name, last, bytes, sizeof (bytes) - 1, answers                                                 \
+  }
   static const struct
   {
     const char *name;
@@ -598,7 +608,9 @@ Test (client_context, small_deviations_are_taken)
 
       milter_client_context_set_handlers (peer.context, &all_handlers, &peer);
       peer_reach (&peer, cases[i].last);
-      cr_expect (peer_feed (&peer, cases[i].bytes, cases[i].size), "%s: %s", cases[i].name,
+      cr_expect (peer_feed (&peer, cases[i].bytes, cases[i].size),
+                 "%s: %s",
+                 cases[i].name,
                  peer.error != NULL ? peer.error->message : "");
       answers = peer_answers (&peer);
       cr_expect_str_eq (answers, cases[i].answers, "%s: %s", cases[i].name, answers);
@@ -638,7 +650,8 @@ Test (client_context, splitting_the_input_anywhere_changes_nothing)
                                 "\0\0\0\1Q";
   const gsize size = sizeof session - 1;
   const char expected_log[] = "connect:a/-1/0 from:<a>/ rcpt:<b> data eoh body:body eom: finished";
-  const char expected[] = "negotiate version=6 actions=all steps=SKIP; continue; continue; continue; continue; continue; "
+  const char expected[] = "negotiate version=6 actions=all steps=SKIP; continue; continue; "
+                          "continue; continue; continue; "
                           "continue; continue";
 
   for (gsize split = 0; split <= size; split++)

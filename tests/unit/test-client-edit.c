@@ -114,7 +114,8 @@ static const struct
   { change_from, "change-from <new@example.com>", MILTER_ACTION_CHANGE_FROM },
   { change_from_with, "change-from <> RET=HDRS ENVID=1", MILTER_ACTION_CHANGE_FROM },
   { add_recipient, "add-rcpt <r@example.com>", MILTER_ACTION_ADD_RCPT },
-  { add_recipient_with, "add-rcpt <r@example.com> NOTIFY=NEVER",
+  { add_recipient_with,
+    "add-rcpt <r@example.com> NOTIFY=NEVER",
     MILTER_ACTION_ADD_RCPT_WITH_PARAMETERS },
   { delete_recipient, "delete-rcpt <b@example.net>", MILTER_ACTION_DEL_RCPT },
   { replace, "replace-body \"a\\0b\\r\\n\"", MILTER_ACTION_CHANGE_BODY },
@@ -189,8 +190,9 @@ Test (client_edit, edits_keep_the_order_of_the_calls)
 
   want (add, delete_recipient, insert);
   sent = sent_with (MILTER_ACTIONS_ALL);
-  cr_expect_str_eq (sent, "add-header X-A: one; delete-rcpt <b@example.net>; "
-                          "insert-header 1 X-B: two; continue");
+  cr_expect_str_eq (sent,
+                    "add-header X-A: one; delete-rcpt <b@example.net>; "
+                    "insert-header 1 X-B: two; continue");
 }
 
 Test (client_edit, an_edit_whose_action_was_not_offered_is_refused)
@@ -202,8 +204,8 @@ Test (client_edit, an_edit_whose_action_was_not_offered_is_refused)
       want (edits[i].edit, NULL, NULL);
       sent = sent_with (MILTER_ACTIONS_ALL & ~edits[i].action);
       cr_expect_not (outcome);
-      cr_expect (g_error_matches (refusal, MILTER_CLIENT_CONTEXT_ERROR,
-                                  MILTER_CLIENT_CONTEXT_ERROR_INVALID_ACTION));
+      cr_expect (g_error_matches (
+          refusal, MILTER_CLIENT_CONTEXT_ERROR, MILTER_CLIENT_CONTEXT_ERROR_INVALID_ACTION));
       cr_expect_str_eq (sent, "continue");
       g_clear_error (&refusal);
     }
@@ -221,8 +223,8 @@ Test (client_edit, edits_are_refused_at_any_other_stage)
         milter_client_context_set_handlers (peer.context, &handlers, &peer);
         peer_reach (&peer, stages[stage]);
         cr_expect_not (edits[i].edit (peer.context, &refusal));
-        cr_expect (g_error_matches (refusal, MILTER_CLIENT_CONTEXT_ERROR,
-                                    MILTER_CLIENT_CONTEXT_ERROR_INVALID_STATE));
+        cr_expect (g_error_matches (
+            refusal, MILTER_CLIENT_CONTEXT_ERROR, MILTER_CLIENT_CONTEXT_ERROR_INVALID_STATE));
         g_clear_error (&refusal);
         cr_expect_not (progress (peer.context, NULL));
         peer_expect (&peer, "");
@@ -339,13 +341,20 @@ Test (client_edit, arguments_that_would_break_the_message_are_refused)
     EditFunc edit;
     MilterClientContextError code;
   } rows[] = {
-    { bad_name, CODE (INVALID_VALUE) },     { colon_in_name, CODE (INVALID_VALUE) },
-    { empty_name, CODE (EMPTY) },           { null_name, CODE (NULL) },
-    { null_value, CODE (NULL) },            { injected_header, CODE (INVALID_VALUE) },
-    { ends_in_line_end, CODE (INVALID_VALUE) }, { bare_return, CODE (INVALID_VALUE) },
-    { large_index, CODE (INVALID_VALUE) },  { long_value, CODE (TOO_LONG) },
-    { empty_recipient, CODE (EMPTY) },      { null_from, CODE (NULL) },
-    { line_end_in_address, CODE (INVALID_VALUE) }, { null_body, CODE (NULL) },
+    { bad_name, CODE (INVALID_VALUE) },
+    { colon_in_name, CODE (INVALID_VALUE) },
+    { empty_name, CODE (EMPTY) },
+    { null_name, CODE (NULL) },
+    { null_value, CODE (NULL) },
+    { injected_header, CODE (INVALID_VALUE) },
+    { ends_in_line_end, CODE (INVALID_VALUE) },
+    { bare_return, CODE (INVALID_VALUE) },
+    { large_index, CODE (INVALID_VALUE) },
+    { long_value, CODE (TOO_LONG) },
+    { empty_recipient, CODE (EMPTY) },
+    { null_from, CODE (NULL) },
+    { line_end_in_address, CODE (INVALID_VALUE) },
+    { null_body, CODE (NULL) },
   };
 #undef CODE
 
@@ -357,7 +366,9 @@ Test (client_edit, arguments_that_would_break_the_message_are_refused)
       sent = sent_with (MILTER_ACTIONS_ALL);
       cr_expect_not (outcome, "row %zu", i);
       cr_expect (g_error_matches (refusal, MILTER_CLIENT_CONTEXT_ERROR, (int) rows[i].code),
-                 "row %zu: %s", i, refusal != NULL ? refusal->message : "no error");
+                 "row %zu: %s",
+                 i,
+                 refusal != NULL ? refusal->message : "no error");
       cr_expect_str_eq (sent, "continue");
       g_clear_error (&refusal);
     }
@@ -422,8 +433,8 @@ Test (client_edit, a_body_in_pieces_may_not_be_interrupted)
   g_free (sent);
   want (replace, add, replace);
   sent = sent_with (MILTER_ACTIONS_ALL);
-  cr_expect (g_error_matches (refusal, MILTER_CLIENT_CONTEXT_ERROR,
-                              MILTER_CLIENT_CONTEXT_ERROR_INVALID_STATE));
+  cr_expect (g_error_matches (
+      refusal, MILTER_CLIENT_CONTEXT_ERROR, MILTER_CLIENT_CONTEXT_ERROR_INVALID_STATE));
   g_clear_error (&refusal);
   cr_expect_str_eq (sent, "replace-body \"a\\0b\\r\\n\"; add-header X-A: one; continue");
 }

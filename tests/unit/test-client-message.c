@@ -25,13 +25,19 @@ on_message_processed (MilterClientContext *context, MilterMessageResult *result,
   g_autofree char *state = milter_utils_get_enum_nick_name (
       MILTER_TYPE_STATE, milter_message_result_get_state (result));
 
-  peer_note (peer, "[%s to:%s no:%s later:%s headers:%u added:%u removed:%u body:%" G_GUINT64_FORMAT
-                   " %s %s%s]",
-             milter_message_result_get_from (result), recipients, rejected, later,
+  peer_note (peer,
+             "[%s to:%s no:%s later:%s headers:%u added:%u removed:%u body:%" G_GUINT64_FORMAT
+             " %s %s%s]",
+             milter_message_result_get_from (result),
+             recipients,
+             rejected,
+             later,
              milter_headers_length (milter_message_result_get_headers (result)),
              milter_headers_length (milter_message_result_get_added_headers (result)),
              milter_headers_length (milter_message_result_get_removed_headers (result)),
-             milter_message_result_get_body_size (result), state, status,
+             milter_message_result_get_body_size (result),
+             state,
+             status,
              milter_message_result_is_quarantine (result) ? " held" : "");
   cr_expect (milter_message_result_get_elapsed_time (result) >= 0);
 }
@@ -79,12 +85,14 @@ Test (client_message, the_result_tells_what_became_of_the_message)
   cr_expect_not_null (milter_client_context_get_message_result (peer.context));
   peer_send (&peer, 'E', "678");
   cr_expect_null (milter_client_context_get_message_result (peer.context));
-  peer_expect_log (&peer, "[<a> to:<b>,<c> no:<no> later:<later> headers:2 added:3 removed:2 body:8 "
-                          "end-of-message-replied accept held]");
+  peer_expect_log (&peer,
+                   "[<a> to:<b>,<c> no:<no> later:<later> headers:2 added:3 removed:2 body:8 "
+                   "end-of-message-replied accept held]");
   peer_send (&peer, 'M', "<second>\0");
   peer_send (&peer, 'A', "");
-  peer_expect_log (&peer, "[<second> to: no: later: headers:0 added:0 removed:0 body:0 "
-                          "abort-replied abort]");
+  peer_expect_log (&peer,
+                   "[<second> to: no: later: headers:0 added:0 removed:0 body:0 "
+                   "abort-replied abort]");
   peer_send (&peer, 'A', "");
   peer_expect_log (&peer, "");
   peer_clear (&peer);
@@ -116,8 +124,8 @@ Test (client_message, the_shelf_lasts_as_long_as_the_message)
   milter_client_context_set_mail_transaction_shelf_value (peer.context, "other", "value");
   milter_client_context_set_mail_transaction_shelf_value (peer.context, "other", NULL);
   peer_send (&peer, 'R', "<b>\0");
-  cr_expect_str_eq (
-      milter_client_context_get_mail_transaction_shelf_value (peer.context, "key"), "value");
+  cr_expect_str_eq (milter_client_context_get_mail_transaction_shelf_value (peer.context, "key"),
+                    "value");
   milter_client_context_mail_transaction_shelf_foreach (peer.context, count_value, &count);
   cr_expect_eq (count, 1);
   peer_send (&peer, 'A', "");
@@ -148,7 +156,10 @@ Test (client_message, private_data_is_freed_once)
 /* Macros. */
 
 static void
-on_define_macro (MilterClientContext *context, MilterCommand command, GHashTable *macros, gpointer peer)
+on_define_macro (MilterClientContext *context,
+                 MilterCommand command,
+                 GHashTable *macros,
+                 gpointer peer)
 {
   peer_note (peer, "%c:%u", command, g_hash_table_size (macros));
 }
@@ -192,8 +203,9 @@ Test (client_message, a_context_that_uses_bytes_hands_out_bytes)
   g_signal_connect (peer.context, "body-bytes", G_CALLBACK (on_body_bytes), &peer);
   g_signal_connect (peer.context, "end-of-message-bytes", G_CALLBACK (on_body_bytes), &peer);
   peer_send (&peer, 'O', OFFER_ALL);
-  peer_expect (&peer, "negotiate version=6 actions=all "
-                      "steps=NOCONNECT,NOHELO,NOMAIL,NORCPT,NOHDRS,NOEOH,NOUNKNOWN,NODATA,SKIP");
+  peer_expect (&peer,
+               "negotiate version=6 actions=all "
+               "steps=NOCONNECT,NOHELO,NOMAIL,NORCPT,NOHDRS,NOEOH,NOUNKNOWN,NODATA,SKIP");
   peer_send (&peer, 'N', "");
   peer_send (&peer, 'B', "a\0b");
   peer_send (&peer, 'E', "");

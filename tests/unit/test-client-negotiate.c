@@ -29,16 +29,28 @@ Test (client_negotiate, the_default_answer_asks_only_for_events_with_handlers)
     guint32 version, actions, steps;
     const char *answer;
   } rows[] = {
-    { 6, 0x1ff, 0x1fffff, "negotiate version=6 actions=all "
-                          "steps=NOCONNECT,NOHELO,NOMAIL,NOBODY,NOHDRS,NOEOH,NOUNKNOWN,NODATA,SKIP" },
-    { 100, 0x1ff, 0x1fffff, "negotiate version=6 actions=all "
-                            "steps=NOCONNECT,NOHELO,NOMAIL,NOBODY,NOHDRS,NOEOH,NOUNKNOWN,NODATA,SKIP" },
+    { 6,
+      0x1ff,
+      0x1fffff,
+      "negotiate version=6 actions=all "
+      "steps=NOCONNECT,NOHELO,NOMAIL,NOBODY,NOHDRS,NOEOH,NOUNKNOWN,NODATA,SKIP" },
+    { 100,
+      0x1ff,
+      0x1fffff,
+      "negotiate version=6 actions=all "
+      "steps=NOCONNECT,NOHELO,NOMAIL,NOBODY,NOHDRS,NOEOH,NOUNKNOWN,NODATA,SKIP" },
     /* bits that have no name are not agreed to */
-    { 6, 0xfff, 0x7fffff, "negotiate version=6 actions=all "
-                          "steps=NOCONNECT,NOHELO,NOMAIL,NOBODY,NOHDRS,NOEOH,NOUNKNOWN,NODATA,SKIP" },
+    { 6,
+      0xfff,
+      0x7fffff,
+      "negotiate version=6 actions=all "
+      "steps=NOCONNECT,NOHELO,NOMAIL,NOBODY,NOHDRS,NOEOH,NOUNKNOWN,NODATA,SKIP" },
     /* no NOUNKNOWN, NODATA and SKIP in version 2 */
-    { 2, 0x3f, 0x7f, "negotiate version=2 actions=ADDHDRS,CHGBODY,ADDRCPT,DELRCPT,CHGHDRS,QUARANTINE "
-                     "steps=NOCONNECT,NOHELO,NOMAIL,NOBODY,NOHDRS,NOEOH" },
+    { 2,
+      0x3f,
+      0x7f,
+      "negotiate version=2 actions=ADDHDRS,CHGBODY,ADDRCPT,DELRCPT,CHGHDRS,QUARANTINE "
+      "steps=NOCONNECT,NOHELO,NOMAIL,NOBODY,NOHDRS,NOEOH" },
     /* words of 0 stand for the oldest sets */
     { 2, 0, 0, "negotiate version=2 actions=none steps=NOCONNECT,NOHELO,NOMAIL,NOBODY,NOHDRS" },
     /* an MTA that cannot leave anything out */
@@ -82,8 +94,8 @@ do_edit (MilterClientContext *context,
     }
   if (edit.symbol != NULL)
     {
-      milter_macros_requests_set_symbols (requests, MILTER_COMMAND_END_OF_MESSAGE, edit.symbol, "i",
-                                          NULL);
+      milter_macros_requests_set_symbols (
+          requests, MILTER_COMMAND_END_OF_MESSAGE, edit.symbol, "i", NULL);
       milter_macros_requests_set_symbols (requests, MILTER_COMMAND_CONNECT, "j", NULL);
     }
   return edit.status;
@@ -105,20 +117,54 @@ Test (client_negotiate, handlers_decide_the_answer)
     const char *answer;
     bool ends;
   } rows[] = {
-    { "an edited offer", 6, 0x11, 0x3, NULL, MILTER_STATUS_CONTINUE,
-      "negotiate version=6 actions=ADDHDRS,CHGHDRS steps=NOCONNECT,NOHELO", false },
-    { "a lower version", 2, 0x1, 0, NULL, MILTER_STATUS_CONTINUE,
-      "negotiate version=2 actions=ADDHDRS steps=none", false },
-    { "an unchanged offer is not echoed", 0, 0, 0, NULL, MILTER_STATUS_CONTINUE,
-      "negotiate version=6 actions=all " NOTHING_HANDLED, false },
-    { "all options pass over edits", 6, 0x1, 0, NULL, MILTER_STATUS_ALL_OPTIONS,
-      "negotiate version=6 actions=all " NOTHING_HANDLED, false },
+    { "an edited offer",
+      6,
+      0x11,
+      0x3,
+      NULL,
+      MILTER_STATUS_CONTINUE,
+      "negotiate version=6 actions=ADDHDRS,CHGHDRS steps=NOCONNECT,NOHELO",
+      false },
+    { "a lower version",
+      2,
+      0x1,
+      0,
+      NULL,
+      MILTER_STATUS_CONTINUE,
+      "negotiate version=2 actions=ADDHDRS steps=none",
+      false },
+    { "an unchanged offer is not echoed",
+      0,
+      0,
+      0,
+      NULL,
+      MILTER_STATUS_CONTINUE,
+      "negotiate version=6 actions=all " NOTHING_HANDLED,
+      false },
+    { "all options pass over edits",
+      6,
+      0x1,
+      0,
+      NULL,
+      MILTER_STATUS_ALL_OPTIONS,
+      "negotiate version=6 actions=all " NOTHING_HANDLED,
+      false },
     { "an action that was not offered", 6, 0x201, 0, NULL, MILTER_STATUS_CONTINUE, "", true },
-    { "symbols", 6, 0x101, 0, "{mail_addr}", MILTER_STATUS_CONTINUE,
+    { "symbols",
+      6,
+      0x101,
+      0,
+      "{mail_addr}",
+      MILTER_STATUS_CONTINUE,
       "negotiate version=6 actions=ADDHDRS,SETSYMLIST steps=none symbols-connect=\"j\" "
       "symbols-eom=\"{mail_addr} i\"",
       false },
-    { "symbols without braces", 6, 0x1, 0, "mail_addr", MILTER_STATUS_CONTINUE,
+    { "symbols without braces",
+      6,
+      0x1,
+      0,
+      "mail_addr",
+      MILTER_STATUS_CONTINUE,
       "negotiate version=6 actions=ADDHDRS,SETSYMLIST steps=none symbols-connect=\"j\" "
       "symbols-eom=\"{mail_addr} i\"",
       false },

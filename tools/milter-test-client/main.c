@@ -2,7 +2,8 @@
 /*
  * main.c: milter-test-client, the reference milter: shows what an MTA sends, and lets it pass.
  *
- * Also a first example of the library: a client, a table of handlers, and a loop that a signal ends.
+ * Also a first example of the library: a client, a table of handlers, and a loop that a signal
+ * ends.
  */
 #include <signal.h>
 #include <stdlib.h>

@@ -8,7 +8,8 @@
 
 #include <string.h>
 
-/* What can do something to a terminal is shown as \xHH; line ends stay, but a CR in front of one. */
+/* What can do something to a terminal is shown as \xHH; line ends stay, but a CR in front of one.
+ */
 static void
 append_text (GString *text, const char *bytes, gsize size)
 {
@@ -104,13 +105,16 @@ on_negotiate (MilterClientContext *context,
   if (!options->quiet)
     {
       GString *text = begin ("negotiate", data);
-      g_autofree char *actions
-          = milter_utils_get_flags_names (MILTER_TYPE_ACTION_FLAGS, milter_option_get_action (option));
+      g_autofree char *actions = milter_utils_get_flags_names (MILTER_TYPE_ACTION_FLAGS,
+                                                               milter_option_get_action (option));
       g_autofree char *steps
           = milter_utils_get_flags_names (MILTER_TYPE_STEP_FLAGS, milter_option_get_step (option));
 
-      g_string_append_printf (text, ": version=<%u>, action=<%s>, step=<%s>",
-                              milter_option_get_version (option), actions, steps);
+      g_string_append_printf (text,
+                              ": version=<%u>, action=<%s>, step=<%s>",
+                              milter_option_get_version (option),
+                              actions,
+                              steps);
       print (text, context);
     }
   milter_option_set_step (option, milter_option_get_step (option) & MILTER_STEP_SKIP);
@@ -137,7 +141,11 @@ on_connect (MilterClientContext *context,
 }
 
 static MilterStatus
-print_value (MilterClientContext *context, const char *name, const char *value, gsize size, gpointer data)
+print_value (MilterClientContext *context,
+             const char *name,
+             const char *value,
+             gsize size,
+             gpointer data)
 {
   GString *text = begin (name, data);
 
@@ -289,7 +297,8 @@ on_timeout (MilterClientContext *context, gpointer data)
 {
   g_autofree char *name = name_of (context);
 
-  tool_error ("connection from %s: nothing came for %u s; closed", name,
+  tool_error ("connection from %s: nothing came for %u s; closed",
+              name,
               milter_client_context_get_timeout (context));
 }
 
@@ -302,7 +311,9 @@ on_connection_established (MilterClient *client, MilterClientContext *context, g
     {
       g_autofree char *name = name_of (context);
 
-      fprintf (stderr, "connection from %s, %u open\n", name,
+      fprintf (stderr,
+               "connection from %s, %u open\n",
+               name,
                milter_client_get_n_processing_sessions (client));
     }
   g_signal_connect (context, "finished", G_CALLBACK (on_finished), data);
@@ -313,8 +324,8 @@ on_connection_established (MilterClient *client, MilterClientContext *context, g
 void
 print_events_of (MilterClient *client, const TestClientOptions *options)
 {
-  milter_client_set_handlers (client, options->quiet ? &quiet_handlers : &handlers,
-                              (gpointer) options, NULL);
-  g_signal_connect (client, "connection-established", G_CALLBACK (on_connection_established),
-                    (gpointer) options);
+  milter_client_set_handlers (
+      client, options->quiet ? &quiet_handlers : &handlers, (gpointer) options, NULL);
+  g_signal_connect (
+      client, "connection-established", G_CALLBACK (on_connection_established), (gpointer) options);
 }

@@ -8,5 +8,6 @@
 
 #include "test-client-options.h"
 
-/* the client's contexts print what they see on stdout, and errors on stderr; @options outlives it */
+/* the client's contexts print what they see on stdout, and errors on stderr; @options outlives it
+ */
 void print_events_of (MilterClient *client, const TestClientOptions *options);

@@ -43,8 +43,12 @@ set_mode (const char *name, const char *value, gpointer data, GError **error)
 
   if (!g_ascii_string_to_unsigned (value, 8, 1, 0777, &mode, NULL))
     {
-      g_set_error (error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
-                   "%s: \"%s\" is no mode from 0001 to 0777 in octal digits", name, value);
+      g_set_error (error,
+                   G_OPTION_ERROR,
+                   G_OPTION_ERROR_BAD_VALUE,
+                   "%s: \"%s\" is no mode from 0001 to 0777 in octal digits",
+                   name,
+                   value);
       return FALSE;
     }
   ((Options *) data)->unix_socket_mode = mode;
@@ -57,8 +61,12 @@ set_color (const char *name, const char *value, gpointer data, GError **error)
   /* --color alone means yes */
   if (tool_color_from_string (value != NULL ? value : "always", &((Options *) data)->color))
     return TRUE;
-  g_set_error (error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
-               "%s: \"%s\" is none of auto, always, never, yes, no", name, value);
+  g_set_error (error,
+               G_OPTION_ERROR,
+               G_OPTION_ERROR_BAD_VALUE,
+               "%s: \"%s\" is none of auto, always, never, yes, no",
+               name,
+               value);
   return FALSE;
 }
 
@@ -69,8 +77,12 @@ check_event_loop (const char *name, const char *value, gpointer data, GError **e
 {
   if (strcmp (value, "glib") == 0)
     return TRUE;
-  g_set_error (error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
-               "%s: \"%s\" is not there; the only event loop is glib", name, value);
+  g_set_error (error,
+               G_OPTION_ERROR,
+               G_OPTION_ERROR_BAD_VALUE,
+               "%s: \"%s\" is not there; the only event loop is glib",
+               name,
+               value);
   return FALSE;
 }
 
@@ -112,7 +124,8 @@ parse (Options *options, int argc, char **argv, gboolean *version, GError **erro
   g_autoptr (GOptionContext) context = g_option_context_new (NULL);
   GOptionGroup *group = g_option_group_new ("", "", "", options, NULL);
 
-  g_option_context_set_summary (context, "The reference milter: shows what an MTA sends, and lets it pass.");
+  g_option_context_set_summary (context,
+                                "The reference milter: shows what an MTA sends, and lets it pass.");
   g_option_group_add_entries (group, direct);
   g_option_group_add_entries (group, checked);
   g_option_context_set_main_group (context, group);
@@ -120,7 +133,10 @@ parse (Options *options, int argc, char **argv, gboolean *version, GError **erro
     return false;
   if (argc > 1)
     {
-      g_set_error (error, G_OPTION_ERROR, G_OPTION_ERROR_FAILED, "\"%s\" is no option; nothing else is taken",
+      g_set_error (error,
+                   G_OPTION_ERROR,
+                   G_OPTION_ERROR_FAILED,
+                   "\"%s\" is no option; nothing else is taken",
                    argv[1]);
       return false;
     }

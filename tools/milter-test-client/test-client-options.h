@@ -11,11 +11,11 @@
 
 typedef struct
 {
-  char *spec;               /* (nullable): the library's default */
+  char *spec; /* (nullable): the library's default */
   guint n_workers;
-  guint64 n_sessions;       /* to end after; 0: never */
+  guint64 n_sessions; /* to end after; 0: never */
   guint64 n_seen;
-  guint unix_socket_mode;   /* 0: the default */
+  guint unix_socket_mode; /* 0: the default */
   char *unix_socket_group;
   ToolColor color;
   gboolean quiet;
@@ -23,5 +23,6 @@ typedef struct
 } TestClientOptions;
 
 /* false: the program ends with @status; what is to be said has been said */
-bool test_client_options_parse (TestClientOptions *options, int argc, char **argv, ToolExit *status);
+bool
+test_client_options_parse (TestClientOptions *options, int argc, char **argv, ToolExit *status);
 void test_client_options_clear (TestClientOptions *options);
