@@ -48,6 +48,7 @@ milter_connect_timeout = 10s
 milter_command_timeout = 20s
 milter_content_timeout = 30s
 smtpd_error_sleep_time = 0
+in_flow_delay = 0
 smtpd_client_connection_count_limit = 0
 """
 
