@@ -73,10 +73,15 @@ set_color (ServerOptions *options, const char *value, GError **error)
          || bad_value (error, "\"%s\" is none of auto, always, never, yes, no", value);
 }
 
+/* for every answer, the last one of a plain run's message included */
 static bool
 set_timeout (ServerOptions *options, const char *value, GError **error)
 {
-  return tool_parse_duration (value, &options->timeout_us, error);
+  if (!tool_parse_duration (value, &options->timeout_us, error))
+    return false;
+  options->reading_timeout_us = options->timeout_us;
+  options->end_of_message_timeout_us = options->timeout_us;
+  return true;
 }
 
 static bool
