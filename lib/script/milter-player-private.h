@@ -5,9 +5,9 @@
  * milter-player.c hands actions out and takes events in. Lines are played one by one: a line
  * becomes units, things that have to be sent (milter-player-plan.c); a unit goes to the peers in
  * turn (milter-player-turn.c) as frames (milter-player-send.c), and where an answer is due, it is
- * waited for (milter-player-wait.c) and takes effect (milter-player-reply.c). When all units of a
- * line are done and nothing more is waited for, the line is judged (milter-player-judge.c,
- * milter-player-judge-mail.c).
+ * waited for (milter-player-wait.c) and takes effect (milter-player-reply.c); what has been said so
+ * far is kept by milter-player-state.c. When all units of a line are done and nothing more is
+ * waited for, the line is judged (milter-player-judge.c, milter-player-judge-mail.c).
  */
 #pragma once
 
@@ -244,8 +244,6 @@ MilterLeaveOut milter_player_leave_out (const MilterPlayer *player,
                                         guint peer,
                                         const MilterUnit *unit,
                                         char **why);
-/* what a unit means for the session and the message, before its first peer is sent it */
-void milter_player_begin_unit (MilterPlayer *player, MilterUnit *unit);
 
 /* --- milter-player-send.c --- */
 void milter_player_send (MilterPlayer *player, guint peer, const MilterUnit *unit);
@@ -260,6 +258,14 @@ GBytes *milter_payload_negotiate (const MilterOffer *offer, const MilterNegotiat
 MilterOffer milter_offer_from_args (const MilterOffer *profile, const MilterNegotiateArgs *args);
 GBytes *milter_payload_macro (const MilterStep *step);
 
+/* --- milter-player-state.c --- */
+/* what a unit means for the session and the message, before its first peer is sent it */
+void milter_player_begin_unit (MilterPlayer *player, MilterUnit *unit);
+/* the current message is over */
+void milter_player_end_message (MilterPlayer *player);
+MilterPlayedMessage *milter_player_ensure_message (MilterPlayer *player);
+void milter_played_message_free (gpointer message);
+
 /* --- milter-player-reply.c --- */
 /* what is wrong with a message that came for @command (0: for none), by the protocol */
 void milter_player_examine (const MilterPlayer *player, MilterRecord *record);
@@ -271,10 +277,6 @@ bool milter_player_take_effect (MilterPlayer *player,
 void milter_player_apply_edits (MilterPlayer *player, guint peer);
 /* all peers are done with a unit; @refused: one of them refused it */
 void milter_player_end_unit (MilterPlayer *player, const MilterUnit *unit, bool refused);
-/* the current message is over */
-void milter_player_end_message (MilterPlayer *player);
-MilterPlayedMessage *milter_player_ensure_message (MilterPlayer *player);
-void milter_played_message_free (gpointer message);
 
 /* --- milter-player-judge.c --- */
 /* an answer to something that was filled in */
