@@ -482,6 +482,7 @@ milter_server_context_envelope_from (MilterServerContext *context, const char *f
   priv->skip_body = false;
   priv->n_accepted_recipients = 0;
   priv->processing_message = true;
+  _milter_server_result_begin (context, from);
   return send_address (context, MILTER_COMMAND_ENVELOPE_FROM, from);
 }
 
@@ -505,6 +506,9 @@ milter_server_context_envelope_recipient (MilterServerContext *context, const ch
   g_signal_emit_by_name (context, "stop-on-envelope-recipient", recipient, &stop);
   if (stop)
     return stopped (context);
+  if (!can_send (context, MILTER_COMMAND_ENVELOPE_RECIPIENT))
+    return FALSE;
+  _milter_server_result_recipient (context, recipient);
   return send_address (context, MILTER_COMMAND_ENVELOPE_RECIPIENT, recipient);
 }
 
@@ -578,6 +582,9 @@ milter_server_context_header (MilterServerContext *context, const char *name, co
   g_signal_emit_by_name (context, "stop-on-header", name, value, &stop);
   if (stop)
     return stopped (context);
+  if (!can_send (context, MILTER_COMMAND_HEADER))
+    return FALSE;
+  _milter_server_result_header (context, name, value);
   init_command (&message, MILTER_COMMAND_HEADER);
   message.fields[0].bytes = milter_bytes_from_string (name);
   message.fields[1].bytes = milter_bytes_from_string (value);
@@ -665,8 +672,6 @@ send_body (MilterServerContext *context, guint8 letter, const char *chunk, gsize
       return say (context, &message);
     }
 
-  if (!can_send (context, letter))
-    return FALSE;
   priv->rest = g_bytes_new (chunk, size);
   priv->rest_offset = 0;
   priv->rest_ends_message = letter == MILTER_COMMAND_END_OF_MESSAGE;
@@ -709,11 +714,11 @@ milter_server_context_body (MilterServerContext *context, const char *chunk, gsi
   g_signal_emit_by_name (context, "stop-on-body", chunk, size, &stop);
   if (stop)
     return stopped (context);
-  if (!skips_body (context))
-    return send_body (context, MILTER_COMMAND_BODY, chunk, size);
-
   if (!can_send (context, MILTER_COMMAND_BODY))
     return FALSE;
+  _milter_server_result_body (context, size);
+  if (!skips_body (context))
+    return send_body (context, MILTER_COMMAND_BODY, chunk, size);
   _milter_server_enter (context, MILTER_SERVER_CONTEXT_STATE_BODY);
   _milter_server_settle (context, /* skip= */ true);
   return TRUE;
@@ -741,6 +746,9 @@ milter_server_context_end_of_message (MilterServerContext *context, const char *
   g_signal_emit_by_name (context, "stop-on-end-of-message", chunk, size, &stop);
   if (stop)
     return stopped (context);
+  if (!can_send (context, MILTER_COMMAND_END_OF_MESSAGE))
+    return FALSE;
+  _milter_server_result_body (context, size);
   return send_body (context,
                     MILTER_COMMAND_END_OF_MESSAGE,
                     chunk,
@@ -771,6 +779,7 @@ milter_server_context_abort (MilterServerContext *context)
     return FALSE;
   priv->processing_message = false;
   priv->skip_body = false;
+  _milter_server_result_end (context, MILTER_STATUS_ABORT);
   return TRUE;
 }
 

@@ -6,6 +6,7 @@
  *   milter-server-link.c      the connection: made, read, timed and ended
  *   milter-server-commands.c  what the MTA says
  *   milter-server-replies.c   what the milter answers
+ *   milter-server-result.c    what became of a message
  *   milter-server-port.c      frames passed on as they are, for the tools
  */
 #pragma once
@@ -55,6 +56,7 @@ typedef struct
 
   bool negotiated, quitted, processing_message;
   bool skip_body;
+  MilterMessageResult *result;               /* (nullable) of the present message */
   guint n_accepted_recipients;
 
   /* the rest of a body that is longer than a frame may be; NULL: none */
@@ -105,6 +107,21 @@ G_GNUC_INTERNAL void _milter_server_drop_rest (MilterServerContext *context);
 /* A frame has come: signals are emitted, the status follows. */
 G_GNUC_INTERNAL void _milter_server_reply (MilterServerContext *context,
                                            const MilterMessage *message);
+/* What is known of a message is written down, if somebody wants it. */
+G_GNUC_INTERNAL void _milter_server_result_begin (MilterServerContext *context, const char *from);
+G_GNUC_INTERNAL void _milter_server_result_recipient (MilterServerContext *context,
+                                                      const char *recipient);
+G_GNUC_INTERNAL void _milter_server_result_header (MilterServerContext *context,
+                                                   const char *name,
+                                                   const char *value);
+G_GNUC_INTERNAL void _milter_server_result_body (MilterServerContext *context, gsize size);
+G_GNUC_INTERNAL void _milter_server_result_edit (MilterServerContext *context,
+                                                 const MilterMessage *message);
+/* the last recipient was refused */
+G_GNUC_INTERNAL void _milter_server_result_refuse (MilterServerContext *context,
+                                                   MilterStatus status);
+/* emits "message-processed" */
+G_GNUC_INTERNAL void _milter_server_result_end (MilterServerContext *context, MilterStatus status);
 /* The word of the command that waits for its reply, or of the last one sent. */
 G_GNUC_INTERNAL const char *_milter_server_stage (MilterServerContext *context);
 

@@ -25,6 +25,7 @@ enum
   PROP_NAME,
   PROP_STATUS,
   PROP_STATE,
+  PROP_MESSAGE_RESULT,
   /* in the order of MilterServerLimit */
   PROP_CONNECTION_TIMEOUT,
   PROP_WRITING_TIMEOUT,
@@ -305,6 +306,8 @@ milter_server_context_get_property (GObject *object, guint id, GValue *value, GP
     g_value_set_enum (value, (int) priv->status);
   else if (id == PROP_STATE)
     g_value_set_enum (value, (int) priv->state);
+  else if (id == PROP_MESSAGE_RESULT)
+    g_value_set_object (value, priv->result);
   else if (id >= PROP_CONNECTION_TIMEOUT && id < N_PROPERTIES)
     g_value_set_double (value, priv->timeouts[id - PROP_CONNECTION_TIMEOUT]);
   else
@@ -326,6 +329,8 @@ milter_server_context_set_property (GObject *object,
     priv->status = (MilterStatus) g_value_get_enum (value);
   else if (id == PROP_STATE)
     milter_server_context_set_state (context, (MilterServerContextState) g_value_get_enum (value));
+  else if (id == PROP_MESSAGE_RESULT)
+    milter_server_context_set_message_result (context, g_value_get_object (value));
   else if (id >= PROP_CONNECTION_TIMEOUT && id < N_PROPERTIES)
     priv->timeouts[id - PROP_CONNECTION_TIMEOUT] = g_value_get_double (value);
   else
@@ -343,6 +348,7 @@ milter_server_context_dispose (GObject *object)
   _milter_server_drop_rest (context);
   _milter_server_release (priv, MILTER_IO_CLOSE_NOW);
   g_clear_object (&priv->option);
+  g_clear_object (&priv->result);
   G_OBJECT_CLASS (milter_server_context_parent_class)->dispose (object);
 }
 
@@ -383,6 +389,7 @@ add_signals (GType type)
     { "writing-timeout",            SLOT (writing_timeout),            G_TYPE_NONE,    { 0 } },
     { "reading-timeout",            SLOT (reading_timeout),            G_TYPE_NONE,    { 0 } },
     { "end-of-message-timeout",     SLOT (end_of_message_timeout),     G_TYPE_NONE,    { 0 } },
+    { "message-processed",          SLOT (message_processed),          G_TYPE_NONE,    { MILTER_TYPE_MESSAGE_RESULT } },
     { "state-transited",            SLOT (state_transited),            G_TYPE_NONE,    { MILTER_TYPE_SERVER_CONTEXT_STATE } },
     { "error",                      SLOT (error),                      G_TYPE_NONE,    { G_TYPE_ERROR } },
     { "finished",                   SLOT (finished),                   G_TYPE_NONE,    { 0 } },
@@ -441,6 +448,11 @@ milter_server_context_class_init (MilterServerContextClass *klass)
                                               MILTER_TYPE_SERVER_CONTEXT_STATE,
                                               MILTER_SERVER_CONTEXT_STATE_INVALID,
                                               flags);
+  properties[PROP_MESSAGE_RESULT] = g_param_spec_object ("message-result",
+                                                         NULL,
+                                                         NULL,
+                                                         MILTER_TYPE_MESSAGE_RESULT,
+                                                         flags);
   for (guint i = 0; i < MILTER_SERVER_N_LIMITS; i++)
     properties[PROP_CONNECTION_TIMEOUT + i] = g_param_spec_double (_milter_server_limit_names[i],
                                                                    NULL,

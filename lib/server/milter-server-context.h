@@ -10,6 +10,7 @@
 
 #include <sys/socket.h>
 
+#include "milter-message-result.h"
 #include "milter-option.h"
 #include "milter-protocol-agent.h"
 #include "milter-reply-signals.h"
@@ -98,6 +99,7 @@ struct _MilterServerContextClass
   void (*writing_timeout) (MilterServerContext *context);
   void (*reading_timeout) (MilterServerContext *context);
   void (*end_of_message_timeout) (MilterServerContext *context);
+  void (*message_processed) (MilterServerContext *context, MilterMessageResult *result);
   void (*state_transited) (MilterServerContext *context, MilterServerContextState state);
   void (*error) (MilterServerContext *context, GError *error);
   void (*finished) (MilterServerContext *context);
@@ -194,6 +196,10 @@ MILTER_AVAILABLE void milter_server_context_set_quitted (MilterServerContext *co
                                                          gboolean quitted);
 MILTER_AVAILABLE void
 milter_server_context_reset_message_related_data (MilterServerContext *context);
+MILTER_AVAILABLE MilterMessageResult *
+milter_server_context_get_message_result (MilterServerContext *context);
+MILTER_AVAILABLE void milter_server_context_set_message_result (MilterServerContext *context,
+                                                                MilterMessageResult *result);
 MILTER_AVAILABLE gboolean milter_server_context_need_reply (MilterServerContext *context,
                                                             MilterServerContextState state);
 MILTER_AVAILABLE gboolean

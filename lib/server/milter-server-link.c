@@ -38,6 +38,8 @@ _milter_server_end (MilterServerContext *context, MilterIoClose how)
   _milter_server_release (priv, how);
   if (priv->finished)
     return;
+  /* a message that was open ends here, with what is known of it */
+  _milter_server_result_end (context, priv->status);
   priv->finished = true;
   EMIT (context, "finished");
 }

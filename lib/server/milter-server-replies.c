@@ -259,19 +259,42 @@ error_code (const MilterServerContextPrivate *priv, const MilterMessage *message
   return MILTER_SERVER_CONTEXT_ERROR_INVALID_STATE;
 }
 
+/* what a final reply says of its message, or of its recipient */
+static MilterStatus
+status_of (const MilterServerContextPrivate *priv, const MilterMessage *message)
+{
+  if (message->letter == MILTER_REPLY_REPLY_CODE)
+    return text (&message->fields[0])[0] == '5' ? MILTER_STATUS_REJECT
+                                                : MILTER_STATUS_TEMPORARY_FAILURE;
+  for (gsize i = 0; i < G_N_ELEMENTS (rows); i++)
+    {
+      if (rows[i].letter == message->letter && rows[i].status != MILTER_STATUS_NOT_CHANGE)
+        return rows[i].status;
+    }
+  return priv->status == MILTER_STATUS_QUARANTINE ? MILTER_STATUS_QUARANTINE
+                                                  : MILTER_STATUS_CONTINUE;
+}
+
 /* what a final reply to @command does besides its signal */
 static void
-follow (MilterServerContextPrivate *priv, guint8 command, guint8 reply)
+follow (MilterServerContext *context, guint8 command, const MilterMessage *message)
 {
+  MilterServerContextPrivate *priv = _milter_server_private (context);
+  guint8 reply = message->letter;
   bool goes_on = reply == MILTER_REPLY_CONTINUE || reply == MILTER_REPLY_SKIP;
 
   if (command == MILTER_COMMAND_ENVELOPE_RECIPIENT && goes_on)
     priv->n_accepted_recipients++;
   if (reply == MILTER_REPLY_SKIP)
     priv->skip_body = true;
-  if (command == MILTER_COMMAND_END_OF_MESSAGE
-      || (!goes_on && command != MILTER_COMMAND_UNKNOWN && !is_recipients_own (command, reply)))
-    priv->processing_message = false;
+  if (is_recipients_own (command, reply))
+    _milter_server_result_refuse (context, status_of (priv, message));
+  else if (command == MILTER_COMMAND_END_OF_MESSAGE
+           || (!goes_on && command != MILTER_COMMAND_UNKNOWN))
+    {
+      priv->processing_message = false;
+      _milter_server_result_end (context, status_of (priv, message));
+    }
 }
 
 /* whether the reply only asks for the next piece of a body */
@@ -322,8 +345,11 @@ _milter_server_reply (MilterServerContext *context, const MilterMessage *message
     }
 
   kind = message->spec->kind;
+  /* "message-processed" comes before the reply's own signal, whose handler may begin a message */
   if (kind == MILTER_REPLY_KIND_FINAL)
-    follow (priv, command, message->letter);
+    follow (context, command, message);
+  else if (kind == MILTER_REPLY_KIND_EDIT)
+    _milter_server_result_edit (context, message);
   if (kind == MILTER_REPLY_KIND_PROGRESS)
     _milter_server_sent (context);
   else

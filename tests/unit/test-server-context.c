@@ -373,3 +373,77 @@ Test (context, a_program_that_stops_has_nothing_sent)
   cr_expect_eq (milter_server_context_get_status (f.context), MILTER_STATUS_STOP);
   fixture_clear (&f);
 }
+
+/* --- message-processed ------------------------------------------------------------------------ */
+
+static void
+on_processed (MilterServerContext *context, MilterMessageResult *result, Fixture *f)
+{
+  g_string_append_printf (f->signals,
+                          "[%s +%u -%u %u fields %u bytes: status %d state %d] ",
+                          milter_message_result_get_from (result),
+                          g_list_length (milter_message_result_get_recipients (result)),
+                          g_list_length (milter_message_result_get_rejected_recipients (result)),
+                          milter_headers_length (milter_message_result_get_headers (result)),
+                          (guint) milter_message_result_get_body_size (result),
+                          milter_message_result_get_status (result),
+                          milter_message_result_get_state (result));
+}
+
+Test (context, what_became_of_each_message_is_told_before_the_next)
+{
+  static const struct
+  {
+    const char *commands;
+    Answer answer;
+    const char *result;
+    MilterStatus status;
+    MilterState state;
+  } rows[] = {
+    { "OCHMRRTLLNBEQ", ANSWER ('E', CONTINUE), "<alice@example.com> +2 -0 2 fields 10 bytes",
+      MILTER_STATUS_CONTINUE, MILTER_STATE_END_OF_MESSAGE },
+    { "OCHMRTNEQ", ANSWER ('E', "\0\0\0\5qwhy\0" CONTINUE), "<alice@example.com> +1 -0 0 fields 0",
+      MILTER_STATUS_QUARANTINE, MILTER_STATE_END_OF_MESSAGE },
+    { "OCHMRQ", ANSWER ('M', "\0\0\0\x06y550 \0"), "<alice@example.com> +0 -0 0 fields 0 bytes",
+      MILTER_STATUS_REJECT, MILTER_STATE_ENVELOPE_FROM },
+    { "OCHMRAQ", ANSWER ('H', CONTINUE), "<alice@example.com> +1 -0 0 fields 0 bytes",
+      MILTER_STATUS_ABORT, MILTER_STATE_ABORT },
+    { "OCHMRE", CLOSE ('R'), "<alice@example.com> +1 -0 0 fields 0 bytes", MILTER_STATUS_ERROR,
+      MILTER_STATE_ENVELOPE_RECIPIENT },
+  };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (rows); i++)
+    {
+      WITH (1, rows[i].answer);
+      g_autofree char *expected = g_strdup_printf ("%s%s: status %d state %d]",
+                                                   rows[i].result,
+                                                   strstr (rows[i].result, "bytes") ? "" : " bytes",
+                                                   rows[i].status,
+                                                   rows[i].state);
+      Fixture f;
+
+      begin (&f, answers, G_N_ELEMENTS (answers), rows[i].commands);
+      g_signal_connect (f.context, "message-processed", G_CALLBACK (on_processed), &f);
+      go (&f);
+      RUN_UNTIL (f.finished || strstr (f.signals->str, "550") != NULL);
+      cr_expect (strstr (f.signals->str, expected) != NULL, "%s: %s", expected, f.signals->str);
+      fixture_clear (&f);
+    }
+}
+
+Test (context, a_refused_recipient_stands_in_a_list_of_its_own)
+{
+  WITH (1, ANSWER ('R', "\0\0\0\1r"));
+  MilterMessageResult *result;
+  Fixture f;
+
+  begin (&f, answers, G_N_ELEMENTS (answers), "OCHMR");
+  g_signal_connect (f.context, "message-processed", G_CALLBACK (on_processed), &f);
+  go (&f);
+  RUN_UNTIL (strstr (f.signals->str, "reject") != NULL);
+  result = milter_server_context_get_message_result (f.context);
+  cr_assert_not_null (result);
+  cr_expect_eq (g_list_length (milter_message_result_get_recipients (result)), 0);
+  cr_expect_eq (g_list_length (milter_message_result_get_rejected_recipients (result)), 1);
+  fixture_clear (&f);
+}
