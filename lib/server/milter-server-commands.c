@@ -1,10 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * milter-server-commands.c: what the MTA says.
- *
- * A command and the macros that belong to it are appended together, so that they leave in one
- * write. Each command ends in a reply signal: the milter's, or "continue" ("skip" for a body) where
- * it was agreed that nothing is sent or nothing comes back.
+ * milter-server-commands.c: what the MTA says, a function for each command.
  */
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -12,254 +8,6 @@
 #include <sys/un.h>
 
 #include "milter-server-context-private.h"
-
-/* what a command does to the state; a row for each that has one */
-static const struct
-{
-  guint8 letter;
-  MilterServerContextState state;
-} states[] = {
-  { MILTER_COMMAND_NEGOTIATE, MILTER_SERVER_CONTEXT_STATE_NEGOTIATE },
-  { MILTER_COMMAND_CONNECT, MILTER_SERVER_CONTEXT_STATE_CONNECT },
-  { MILTER_COMMAND_HELO, MILTER_SERVER_CONTEXT_STATE_HELO },
-  { MILTER_COMMAND_ENVELOPE_FROM, MILTER_SERVER_CONTEXT_STATE_ENVELOPE_FROM },
-  { MILTER_COMMAND_ENVELOPE_RECIPIENT, MILTER_SERVER_CONTEXT_STATE_ENVELOPE_RECIPIENT },
-  { MILTER_COMMAND_DATA, MILTER_SERVER_CONTEXT_STATE_DATA },
-  { MILTER_COMMAND_UNKNOWN, MILTER_SERVER_CONTEXT_STATE_UNKNOWN },
-  { MILTER_COMMAND_HEADER, MILTER_SERVER_CONTEXT_STATE_HEADER },
-  { MILTER_COMMAND_END_OF_HEADER, MILTER_SERVER_CONTEXT_STATE_END_OF_HEADER },
-  { MILTER_COMMAND_BODY, MILTER_SERVER_CONTEXT_STATE_BODY },
-  { MILTER_COMMAND_END_OF_MESSAGE, MILTER_SERVER_CONTEXT_STATE_END_OF_MESSAGE },
-  { MILTER_COMMAND_QUIT, MILTER_SERVER_CONTEXT_STATE_QUIT },
-  { MILTER_COMMAND_ABORT, MILTER_SERVER_CONTEXT_STATE_ABORT },
-};
-
-static MilterServerContextState
-state_of (guint8 letter)
-{
-  for (gsize i = 0; i < G_N_ELEMENTS (states); i++)
-    {
-      if (states[i].letter == letter)
-        return states[i].state;
-    }
-  return MILTER_SERVER_CONTEXT_STATE_INVALID;
-}
-
-static guint8
-letter_of (MilterServerContextState state)
-{
-  for (gsize i = 0; i < G_N_ELEMENTS (states); i++)
-    {
-      if (states[i].state == state)
-        return states[i].letter;
-    }
-  return 0;
-}
-
-gboolean
-milter_server_context_need_reply (MilterServerContext *context, MilterServerContextState state)
-{
-  guint8 letter = letter_of (state);
-
-  g_return_val_if_fail (MILTER_IS_SERVER_CONTEXT (context), FALSE);
-  return letter != 0
-         && milter_session_is_answered (&_milter_server_private (context)->session, letter);
-}
-
-/* --- replies that never come ------------------------------------------------------------------ */
-
-/* A handler of "continue" usually sends the next command. When that one is not answered either,
- * the outermost emission goes on with it, so that a thousand header fields need no thousand
- * emissions inside each other. */
-void
-_milter_server_settle (MilterServerContext *context, bool skip)
-{
-  g_autoptr (MilterServerContext) self = g_object_ref (context);
-  MilterServerContextPrivate *priv = _milter_server_private (self);
-
-  if (skip)
-    priv->due_skip = true;
-  else
-    priv->n_due_continue++;
-  if (priv->settling)
-    return;
-
-  priv->settling = true;
-  while (priv->connection != NULL && (priv->n_due_continue > 0 || priv->due_skip))
-    {
-      bool is_skip = priv->n_due_continue == 0;
-
-      if (is_skip)
-        priv->due_skip = false;
-      else
-        priv->n_due_continue--;
-      g_signal_emit_by_name (self, is_skip ? "skip" : "continue");
-    }
-  priv->n_due_continue = 0;
-  priv->due_skip = false;
-  priv->settling = false;
-}
-
-/* --- sending ---------------------------------------------------------------------------------- */
-
-static bool
-is_requested (GList *symbols, const char *name)
-{
-  for (GList *node = symbols; node != NULL; node = node->next)
-    {
-      const char *symbol = node->data;
-      gsize size = strlen (symbol);
-
-      if (size > 2 && symbol[0] == '{' && symbol[size - 1] == '}')
-        {
-          symbol++;
-          size -= 2;
-        }
-      if (strlen (name) == size && memcmp (symbol, name, size) == 0)
-        return true;
-    }
-  return false;
-}
-
-/* a name of one character travels bare, any other in braces */
-static void
-append_macro (GByteArray *pairs, const char *name, const char *value)
-{
-  g_autofree char *braced = strlen (name) > 1 ? g_strdup_printf ("{%s}", name) : g_strdup (name);
-
-  milter_strings_append (pairs, milter_bytes_from_string (braced));
-  milter_strings_append (pairs, milter_bytes_from_string (value));
-}
-
-/* The macros of the command's stage. A milter's own list for the stage replaces the set; stages
- * without a list keep theirs (milter-protocol 2.5). */
-static bool
-append_macros (MilterServerContext *context, guint8 letter, GByteArray *output, GError **error)
-{
-  MilterProtocolAgent *agent = MILTER_PROTOCOL_AGENT (context);
-  MilterMacrosRequests *requests = milter_protocol_agent_get_macros_requests (agent);
-  GList *symbols = NULL;
-  g_autoptr (GByteArray) pairs = g_byte_array_new ();
-  g_autoptr (GList) names = NULL;
-  GHashTable *macros;
-  MilterMessage message;
-
-  milter_protocol_agent_set_macro_context (agent, (MilterCommand) letter);
-  macros = milter_protocol_agent_get_macros (agent);
-  if (macros == NULL || g_hash_table_size (macros) == 0)
-    return true;
-  if (requests != NULL)
-    symbols = milter_macros_requests_get_symbols (requests, (MilterCommand) letter);
-
-  /* sorted: the same session gives the same bytes */
-  names = g_list_sort (g_hash_table_get_keys (macros), (GCompareFunc) strcmp);
-  for (GList *node = names; node != NULL; node = node->next)
-    {
-      const char *value = g_hash_table_lookup (macros, node->data);
-
-      if (symbols == NULL || is_requested (symbols, node->data))
-        append_macro (pairs, node->data, value != NULL ? value : "");
-    }
-  if (pairs->len == 0)
-    return true;
-
-  milter_message_init (&message, MILTER_SIDE_MTA, MILTER_COMMAND_DEFINE_MACRO);
-  message.fields[0].number = letter;
-  message.fields[1].bytes = milter_bytes (pairs->data, pairs->len);
-  return milter_message_append (&message, output, error);
-}
-
-/* Appends one command with its macros. On an error nothing has been appended. */
-static bool
-append_command (MilterServerContext *context, const MilterMessage *message, GError **error)
-{
-  MilterServerContextPrivate *priv = _milter_server_private (context);
-  GByteArray *output = _milter_io_connection_get_output (priv->connection);
-  guint before = output->len;
-
-  if (_milter_io_connection_get_pending (priv->connection) == 0)
-    priv->writing_deadline_us = 0;
-  if ((message->spec->answer == MILTER_ANSWER_NONE
-       || message->letter == MILTER_COMMAND_NEGOTIATE
-       || append_macros (context, message->letter, output, error))
-      && milter_message_append (message, output, error))
-    {
-      _milter_io_connection_written (priv->connection);
-      return true;
-    }
-  g_byte_array_set_size (output, before);
-  return false;
-}
-
-/* Whether the context can say anything now; else tells why not. */
-static bool
-can_send (MilterServerContext *context, guint8 letter)
-{
-  MilterServerContextPrivate *priv = _milter_server_private (context);
-  const char *word = milter_spec_get (MILTER_SIDE_MTA, letter)->word;
-
-  if (priv->connection == NULL || !priv->connected)
-    _milter_server_refuse (context,
-                           MILTER_SERVER_CONTEXT_ERROR_INVALID_STATE,
-                           "%s: there is no connection to the milter",
-                           word);
-  else if (milter_server_context_is_processing (context) && letter != MILTER_COMMAND_QUIT)
-    _milter_server_refuse (context,
-                           MILTER_SERVER_CONTEXT_ERROR_BUSY,
-                           "%s: the milter has not answered %s yet",
-                           word,
-                           _milter_server_stage (context));
-  else
-    return true;
-  return false;
-}
-
-/* Sends one message that the milter wants; FALSE, and "error" was emitted, if it is not legal. */
-static bool
-send_wanted (MilterServerContext *context, const MilterMessage *message)
-{
-  MilterServerContextPrivate *priv = _milter_server_private (context);
-  g_autoptr (GError) error = NULL;
-
-  if (!milter_session_may_command (&priv->session, message->letter, &error)
-      || !append_command (context, message, &error)
-      || !milter_session_command (&priv->session, message, &error))
-    {
-      _milter_server_refuse (context,
-                             MILTER_SERVER_CONTEXT_ERROR_INVALID_STATE,
-                             "%s",
-                             error->message);
-      return false;
-    }
-  _milter_server_sent (context);
-  _milter_server_enter (context, state_of (message->letter));
-  return true;
-}
-
-static bool
-is_due (MilterServerContext *context)
-{
-  return milter_session_due (&_milter_server_private (context)->session) != 0;
-}
-
-/* Sends a message, or does not because the milter asked for that. */
-static gboolean
-say (MilterServerContext *context, const MilterMessage *message)
-{
-  g_autoptr (MilterServerContext) self = g_object_ref (context);
-  MilterServerContextPrivate *priv = _milter_server_private (self);
-
-  if (!can_send (self, message->letter))
-    return FALSE;
-  if (priv->negotiated && !milter_session_is_wanted (&priv->session, message->letter))
-    _milter_server_enter (self, state_of (message->letter));
-  else if (!send_wanted (self, message))
-    return FALSE;
-
-  if (priv->connection != NULL && !is_due (self) && message->spec->answer != MILTER_ANSWER_NONE)
-    _milter_server_settle (self, /* skip= */ false);
-  return TRUE;
-}
 
 /* A handler of stop-on-… said that it knows enough. */
 static gboolean
@@ -307,7 +55,7 @@ milter_server_context_negotiate (MilterServerContext *context, MilterOption *opt
   message.fields[0].number = milter_option_get_version (priv->option);
   message.fields[1].number = milter_option_get_action (priv->option);
   message.fields[2].number = milter_option_get_step (priv->option);
-  return say (context, &message);
+  return _milter_server_say (context, &message);
 }
 
 /* the address as it travels; @text holds what it points to */
@@ -382,7 +130,7 @@ milter_server_context_connect (MilterServerContext *context,
   init_command (&message, MILTER_COMMAND_CONNECT);
   message.fields[0].bytes = milter_bytes_from_string (host_name);
   message.fields[1].address = wire_address (address, address_length, text);
-  return say (context, &message);
+  return _milter_server_say (context, &message);
 }
 
 /**
@@ -408,7 +156,7 @@ milter_server_context_helo (MilterServerContext *context, const char *fqdn)
     return stopped (context);
   init_command (&message, MILTER_COMMAND_HELO);
   message.fields[0].bytes = milter_bytes_from_string (fqdn);
-  return say (context, &message);
+  return _milter_server_say (context, &message);
 }
 
 /* where the address ends and its ESMTP parameters begin: behind the `>` that closes it, which a
@@ -449,7 +197,7 @@ send_address (MilterServerContext *context, guint8 letter, const char *text)
   init_command (&message, letter);
   message.fields[0].bytes = milter_bytes (text, size);
   message.fields[1].bytes = milter_bytes (parameters->data, parameters->len);
-  return say (context, &message);
+  return _milter_server_say (context, &message);
 }
 
 /**
@@ -475,7 +223,7 @@ milter_server_context_envelope_from (MilterServerContext *context, const char *f
   g_signal_emit_by_name (context, "stop-on-envelope-from", from, &stop);
   if (stop)
     return stopped (context);
-  if (!can_send (context, MILTER_COMMAND_ENVELOPE_FROM))
+  if (!_milter_server_can_send (context, MILTER_COMMAND_ENVELOPE_FROM))
     return FALSE;
   priv = _milter_server_private (context);
   priv->status = MILTER_STATUS_DEFAULT;
@@ -506,7 +254,7 @@ milter_server_context_envelope_recipient (MilterServerContext *context, const ch
   g_signal_emit_by_name (context, "stop-on-envelope-recipient", recipient, &stop);
   if (stop)
     return stopped (context);
-  if (!can_send (context, MILTER_COMMAND_ENVELOPE_RECIPIENT))
+  if (!_milter_server_can_send (context, MILTER_COMMAND_ENVELOPE_RECIPIENT))
     return FALSE;
   _milter_server_result_recipient (context, recipient);
   return send_address (context, MILTER_COMMAND_ENVELOPE_RECIPIENT, recipient);
@@ -534,7 +282,7 @@ milter_server_context_data (MilterServerContext *context)
   if (stop)
     return stopped (context);
   init_command (&message, MILTER_COMMAND_DATA);
-  return say (context, &message);
+  return _milter_server_say (context, &message);
 }
 
 /**
@@ -556,7 +304,7 @@ milter_server_context_unknown (MilterServerContext *context, const char *command
 
   init_command (&message, MILTER_COMMAND_UNKNOWN);
   message.fields[0].bytes = milter_bytes_from_string (command);
-  return say (context, &message);
+  return _milter_server_say (context, &message);
 }
 
 /**
@@ -582,13 +330,13 @@ milter_server_context_header (MilterServerContext *context, const char *name, co
   g_signal_emit_by_name (context, "stop-on-header", name, value, &stop);
   if (stop)
     return stopped (context);
-  if (!can_send (context, MILTER_COMMAND_HEADER))
+  if (!_milter_server_can_send (context, MILTER_COMMAND_HEADER))
     return FALSE;
   _milter_server_result_header (context, name, value);
   init_command (&message, MILTER_COMMAND_HEADER);
   message.fields[0].bytes = milter_bytes_from_string (name);
   message.fields[1].bytes = milter_bytes_from_string (value);
-  return say (context, &message);
+  return _milter_server_say (context, &message);
 }
 
 /**
@@ -611,7 +359,7 @@ milter_server_context_end_of_header (MilterServerContext *context)
   if (stop)
     return stopped (context);
   init_command (&message, MILTER_COMMAND_END_OF_HEADER);
-  return say (context, &message);
+  return _milter_server_say (context, &message);
 }
 
 /* --- bodies that are longer than a frame may be ----------------------------------------------- */
@@ -633,7 +381,7 @@ _milter_server_send_rest (MilterServerContext *context)
   bool sent = false;
 
   /* pieces that nobody answers go out together */
-  while (priv->rest != NULL && priv->connection != NULL && !is_due (context))
+  while (priv->rest != NULL && priv->connection != NULL && !_milter_server_is_due (context))
     {
       gsize size = g_bytes_get_size (priv->rest) - priv->rest_offset;
       const guint8 *data = g_bytes_get_data (priv->rest, NULL);
@@ -649,7 +397,7 @@ _milter_server_send_rest (MilterServerContext *context)
       priv->rest_offset += size;
       if (is_last)
         _milter_server_drop_rest (context);
-      if (!send_wanted (context, &message))
+      if (!_milter_server_send_wanted (context, &message))
         {
           _milter_server_drop_rest (context);
           return false;
@@ -669,7 +417,7 @@ send_body (MilterServerContext *context, guint8 letter, const char *chunk, gsize
     {
       init_command (&message, letter);
       message.fields[0].bytes = milter_bytes (chunk, size);
-      return say (context, &message);
+      return _milter_server_say (context, &message);
     }
 
   priv->rest = g_bytes_new (chunk, size);
@@ -677,7 +425,7 @@ send_body (MilterServerContext *context, guint8 letter, const char *chunk, gsize
   priv->rest_ends_message = letter == MILTER_COMMAND_END_OF_MESSAGE;
   if (!_milter_server_send_rest (context))
     return FALSE;
-  if (priv->connection != NULL && !is_due (context))
+  if (priv->connection != NULL && !_milter_server_is_due (context))
     _milter_server_settle (context, /* skip= */ false);
   return TRUE;
 }
@@ -714,7 +462,7 @@ milter_server_context_body (MilterServerContext *context, const char *chunk, gsi
   g_signal_emit_by_name (context, "stop-on-body", chunk, size, &stop);
   if (stop)
     return stopped (context);
-  if (!can_send (context, MILTER_COMMAND_BODY))
+  if (!_milter_server_can_send (context, MILTER_COMMAND_BODY))
     return FALSE;
   _milter_server_result_body (context, size);
   if (!skips_body (context))
@@ -746,7 +494,7 @@ milter_server_context_end_of_message (MilterServerContext *context, const char *
   g_signal_emit_by_name (context, "stop-on-end-of-message", chunk, size, &stop);
   if (stop)
     return stopped (context);
-  if (!can_send (context, MILTER_COMMAND_END_OF_MESSAGE))
+  if (!_milter_server_can_send (context, MILTER_COMMAND_END_OF_MESSAGE))
     return FALSE;
   _milter_server_result_body (context, size);
   return send_body (context,
@@ -775,7 +523,7 @@ milter_server_context_abort (MilterServerContext *context)
 
   priv = _milter_server_private (context);
   init_command (&message, MILTER_COMMAND_ABORT);
-  if (!say (context, &message))
+  if (!_milter_server_say (context, &message))
     return FALSE;
   priv->processing_message = false;
   priv->skip_body = false;
@@ -806,10 +554,10 @@ milter_server_context_quit (MilterServerContext *context)
 
   self = g_object_ref (context);
   priv = _milter_server_private (self);
-  if (!can_send (self, MILTER_COMMAND_QUIT))
+  if (!_milter_server_can_send (self, MILTER_COMMAND_QUIT))
     return FALSE;
   init_command (&message, MILTER_COMMAND_QUIT);
-  if (!append_command (self, &message, &error))
+  if (!_milter_server_append (self, &message, &error))
     return FALSE;
   priv->quitted = true;
   _milter_server_enter (self, MILTER_SERVER_CONTEXT_STATE_QUIT);

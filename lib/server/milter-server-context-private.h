@@ -4,7 +4,8 @@
  *
  *   milter-server-context.c   the object: properties, state, signals
  *   milter-server-link.c      the connection: made, read, timed and ended
- *   milter-server-commands.c  what the MTA says
+ *   milter-server-commands.c  what the MTA says, a function for each command
+ *   milter-server-send.c      how a command leaves: macros, what is not sent or not answered
  *   milter-server-replies.c   what the milter answers
  *   milter-server-result.c    what became of a message
  *   milter-server-port.c      frames passed on as they are, for the tools
@@ -101,6 +102,20 @@ G_GNUC_INTERNAL void _milter_server_arm (MilterServerContext *context);
 G_GNUC_INTERNAL void _milter_server_sent (MilterServerContext *context);
 /* Emits "continue" (or "skip") for a command that is not sent or not answered. */
 G_GNUC_INTERNAL void _milter_server_settle (MilterServerContext *context, bool skip);
+/* Whether the context can say anything now; else tells why not. */
+G_GNUC_INTERNAL bool _milter_server_can_send (MilterServerContext *context, guint8 letter);
+/* Appends one command with its macros. On an error nothing has been appended. */
+G_GNUC_INTERNAL bool _milter_server_append (MilterServerContext *context,
+                                            const MilterMessage *message,
+                                            GError **error);
+/* Sends one message that the milter wants; false, and "error" was emitted, if it is not legal. */
+G_GNUC_INTERNAL bool _milter_server_send_wanted (MilterServerContext *context,
+                                                 const MilterMessage *message);
+/* Sends a message, or does not because the milter asked for that. */
+G_GNUC_INTERNAL gboolean _milter_server_say (MilterServerContext *context,
+                                             const MilterMessage *message);
+/* Whether an answer is due. */
+G_GNUC_INTERNAL bool _milter_server_is_due (MilterServerContext *context);
 /* Sends the next piece of a long body; FALSE if there is none. */
 G_GNUC_INTERNAL bool _milter_server_send_rest (MilterServerContext *context);
 G_GNUC_INTERNAL void _milter_server_drop_rest (MilterServerContext *context);
