@@ -6,6 +6,7 @@
 #include "fake-peer.h"
 
 #include <criterion/criterion.h>
+#include <stdbool.h>
 #include <string.h>
 
 #define R FAKE_RULES
@@ -253,4 +254,54 @@ Test (player_wait, a_cancelled_session_says_why)
   failure = g_ptr_array_index (milter_player_get_failures (player), 0);
   cr_expect_str_eq (failure->got, "the milter died: exit status 3");
   cr_expect_str_eq (milter_player_get_name (player), "x");
+}
+
+/* whatever a milter does, the session ends, and what breaks the protocol is no pass */
+Test (player_wait, random_milters_end_and_never_pass_with_bad_frames)
+{
+  static const char *const items[] = { "c", "c", "c",  "c",     "a",   "r",       "t",
+                                       "d", "s", "p",  "close", "4",   "hX|y|",   "y550 5.7.1 no|",
+                                       "",  "Z", "c|", "reset", "c;c", "raw:|||", "neg 6 0 0x80" };
+  static const char letters[] = "OCHMRTLNBEUQAK";
+  static const char *const scenarios[] = {
+    "session\n eom\n unknown FOO\n eom\n abort\n quit-nc\n eom\n",
+    "mta postfix\nsession\n rcpt => any\n rcpt => any | closed | none\n body \"x\"\n eom\n => "
+    "only\n",
+    "mta exact\nsession\n negotiate\n mail\n frame R \"<a@b>\\0\"\n raw \"\\0\\0\\0\\x01T\"\n "
+    "eom\n",
+  };
+  g_autoptr (GRand) rand = g_rand_new_with_seed (1);
+
+  for (guint round = 0; round < 600; round++)
+    {
+      char *rules[3] = { NULL };
+      const char *list[4] = { NULL };
+      bool bad = false;
+      g_autoptr (FakeRun) run = NULL;
+
+      for (guint i = 0; i < 3; i++)
+        {
+          const char *item = items[g_rand_int_range (rand, 0, G_N_ELEMENTS (items))];
+          char letter = letters[g_rand_int_range (rand, 0, sizeof letters - 1)];
+
+          bad = bad || strcmp (item, "Z") == 0 || strcmp (item, "c|") == 0;
+          rules[i] = g_strdup_printf ("%c:%s", letter, item);
+          list[i] = rules[i];
+        }
+      run = fake_run (scenarios[round % G_N_ELEMENTS (scenarios)], list);
+      /* in exact, what frames and bytes bring is not judged */
+      if (bad && round % G_N_ELEMENTS (scenarios) != 2
+          && (strstr (run->said->str, "< frame Z") != NULL
+              || strstr (run->said->str, "< frame c") != NULL))
+        cr_expect_eq (run->outcome,
+                      BROKEN,
+                      "%s %s %s:\n%s%s",
+                      rules[0],
+                      rules[1],
+                      rules[2],
+                      run->said->str,
+                      run->report->str);
+      for (guint i = 0; i < G_N_ELEMENTS (rules); i++)
+        g_free (rules[i]);
+    }
 }
