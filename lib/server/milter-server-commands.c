@@ -119,12 +119,8 @@ milter_server_context_connect (MilterServerContext *context,
   g_return_val_if_fail (MILTER_IS_SERVER_CONTEXT (context), FALSE);
   g_return_val_if_fail (host_name != NULL, FALSE);
 
-  g_signal_emit_by_name (context,
-                         "stop-on-connect",
-                         host_name,
-                         address,
-                         (guint) address_length,
-                         &stop);
+  g_signal_emit_by_name (
+      context, "stop-on-connect", host_name, address, (guint) address_length, &stop);
   if (stop)
     return stopped (context);
   init_command (&message, MILTER_COMMAND_CONNECT);
@@ -437,8 +433,7 @@ skips_body (MilterServerContext *context)
   MilterServerContextPrivate *priv = _milter_server_private (context);
 
   return priv->skip_body
-         || (priv->negotiated
-             && !milter_session_is_wanted (&priv->session, MILTER_COMMAND_BODY));
+         || (priv->negotiated && !milter_session_is_wanted (&priv->session, MILTER_COMMAND_BODY));
 }
 
 /**
@@ -497,10 +492,7 @@ milter_server_context_end_of_message (MilterServerContext *context, const char *
   if (!_milter_server_can_send (context, MILTER_COMMAND_END_OF_MESSAGE))
     return FALSE;
   _milter_server_result_body (context, size);
-  return send_body (context,
-                    MILTER_COMMAND_END_OF_MESSAGE,
-                    chunk,
-                    skips_body (context) ? 0 : size);
+  return send_body (context, MILTER_COMMAND_END_OF_MESSAGE, chunk, skips_body (context) ? 0 : size);
 }
 
 /**

@@ -39,41 +39,41 @@ typedef struct
 {
   char *name;
   MilterConnectionSpec *spec;
-  double timeouts[MILTER_SERVER_N_LIMITS];   /* seconds, 0: none */
+  double timeouts[MILTER_SERVER_N_LIMITS]; /* seconds, 0: none */
   MilterStatus status;
   MilterServerContextState state, last_state;
-  MilterOption *option;                      /* what holds; before the answer, the offer */
+  MilterOption *option; /* what holds; before the answer, the offer */
 
   /* the connection; NULL before and after */
   MilterIoLoop *loop;
   MilterIoConnection *connection;
   bool connected;
-  bool finished;                             /* "finished" was emitted */
+  bool finished; /* "finished" was emitted */
   MilterSession session;
   MilterLimits limits;
   gint64 established_us, ended_us;
-  gint64 writing_deadline_us;                /* 0: unset */
-  gint64 reading_deadline_us;                /* 0: unset; counts from when all was written */
+  gint64 writing_deadline_us; /* 0: unset */
+  gint64 reading_deadline_us; /* 0: unset; counts from when all was written */
 
   bool negotiated, quitted, processing_message;
   bool skip_body;
-  MilterMessageResult *result;               /* (nullable) of the present message */
+  MilterMessageResult *result; /* (nullable) of the present message */
   guint n_accepted_recipients;
 
   /* the rest of a body that is longer than a frame may be; NULL: none */
   GBytes *rest;
   gsize rest_offset;
-  bool rest_ends_message;                    /* the last piece goes into the BODYEOB frame */
+  bool rest_ends_message; /* the last piece goes into the BODYEOB frame */
 
   /* "continue" and "skip" that stand for replies that never come; see _milter_server_settle() */
   guint n_due_continue;
   bool due_skip;
   bool settling;
 
-  const MilterServerPort *port;              /* unowned */
+  const MilterServerPort *port; /* unowned */
   gpointer port_data;
-  gint64 port_deadline_us;                   /* 0: unset */
-  guint8 leftover[64];                       /* head of the bytes that are no whole frame yet */
+  gint64 port_deadline_us; /* 0: unset */
+  guint8 leftover[64];     /* head of the bytes that are no whole frame yet */
   gsize leftover_size;
 } MilterServerContextPrivate;
 
@@ -91,8 +91,8 @@ G_GNUC_INTERNAL void _milter_server_end (MilterServerContext *context, MilterIoC
 /* Closes the connection and lets the loop go; nothing is emitted. */
 G_GNUC_INTERNAL void _milter_server_release (MilterServerContextPrivate *priv, MilterIoClose how);
 /* Moves to @state and tells it. */
-G_GNUC_INTERNAL void _milter_server_enter (MilterServerContext *context,
-                                           MilterServerContextState state);
+G_GNUC_INTERNAL void
+_milter_server_enter (MilterServerContext *context, MilterServerContextState state);
 /* A time limit from now on, as a deadline; 0 if there is none. */
 G_GNUC_INTERNAL gint64 _milter_server_deadline (const MilterServerContextPrivate *priv,
                                                 MilterServerLimit limit);
@@ -105,12 +105,11 @@ G_GNUC_INTERNAL void _milter_server_settle (MilterServerContext *context, bool s
 /* Whether the context can say anything now; else tells why not. */
 G_GNUC_INTERNAL bool _milter_server_can_send (MilterServerContext *context, guint8 letter);
 /* Appends one command with its macros. On an error nothing has been appended. */
-G_GNUC_INTERNAL bool _milter_server_append (MilterServerContext *context,
-                                            const MilterMessage *message,
-                                            GError **error);
+G_GNUC_INTERNAL bool
+_milter_server_append (MilterServerContext *context, const MilterMessage *message, GError **error);
 /* Sends one message that the milter wants; false, and "error" was emitted, if it is not legal. */
-G_GNUC_INTERNAL bool _milter_server_send_wanted (MilterServerContext *context,
-                                                 const MilterMessage *message);
+G_GNUC_INTERNAL bool
+_milter_server_send_wanted (MilterServerContext *context, const MilterMessage *message);
 /* Sends a message, or does not because the milter asked for that. */
 G_GNUC_INTERNAL gboolean _milter_server_say (MilterServerContext *context,
                                              const MilterMessage *message);
@@ -120,21 +119,20 @@ G_GNUC_INTERNAL bool _milter_server_is_due (MilterServerContext *context);
 G_GNUC_INTERNAL bool _milter_server_send_rest (MilterServerContext *context);
 G_GNUC_INTERNAL void _milter_server_drop_rest (MilterServerContext *context);
 /* A frame has come: signals are emitted, the status follows. */
-G_GNUC_INTERNAL void _milter_server_reply (MilterServerContext *context,
-                                           const MilterMessage *message);
+G_GNUC_INTERNAL void
+_milter_server_reply (MilterServerContext *context, const MilterMessage *message);
 /* What is known of a message is written down, if somebody wants it. */
 G_GNUC_INTERNAL void _milter_server_result_begin (MilterServerContext *context, const char *from);
-G_GNUC_INTERNAL void _milter_server_result_recipient (MilterServerContext *context,
-                                                      const char *recipient);
-G_GNUC_INTERNAL void _milter_server_result_header (MilterServerContext *context,
-                                                   const char *name,
-                                                   const char *value);
+G_GNUC_INTERNAL void
+_milter_server_result_recipient (MilterServerContext *context, const char *recipient);
+G_GNUC_INTERNAL void
+_milter_server_result_header (MilterServerContext *context, const char *name, const char *value);
 G_GNUC_INTERNAL void _milter_server_result_body (MilterServerContext *context, gsize size);
-G_GNUC_INTERNAL void _milter_server_result_edit (MilterServerContext *context,
-                                                 const MilterMessage *message);
+G_GNUC_INTERNAL void
+_milter_server_result_edit (MilterServerContext *context, const MilterMessage *message);
 /* the last recipient was refused */
-G_GNUC_INTERNAL void _milter_server_result_refuse (MilterServerContext *context,
-                                                   MilterStatus status);
+G_GNUC_INTERNAL void
+_milter_server_result_refuse (MilterServerContext *context, MilterStatus status);
 /* emits "message-processed" */
 G_GNUC_INTERNAL void _milter_server_result_end (MilterServerContext *context, MilterStatus status);
 /* The word of the command that waits for its reply, or of the last one sent. */

@@ -16,8 +16,8 @@ G_DEFINE_TYPE_WITH_CODE (MilterServerContext,
                          milter_server_context,
                          MILTER_TYPE_PROTOCOL_AGENT,
                          G_ADD_PRIVATE (MilterServerContext)
-                           G_IMPLEMENT_INTERFACE (MILTER_TYPE_REPLY_SIGNALS,
-                                                  milter_server_context_reply_signals_init))
+                             G_IMPLEMENT_INTERFACE (MILTER_TYPE_REPLY_SIGNALS,
+                                                    milter_server_context_reply_signals_init))
 
 enum
 {
@@ -436,23 +436,16 @@ milter_server_context_class_init (MilterServerContextClass *klass)
   object_class->finalize = milter_server_context_finalize;
 
   properties[PROP_NAME] = g_param_spec_string ("name", NULL, NULL, NULL, flags);
-  properties[PROP_STATUS] = g_param_spec_enum ("status",
-                                               NULL,
-                                               NULL,
-                                               MILTER_TYPE_STATUS,
-                                               MILTER_STATUS_DEFAULT,
-                                               flags);
+  properties[PROP_STATUS]
+      = g_param_spec_enum ("status", NULL, NULL, MILTER_TYPE_STATUS, MILTER_STATUS_DEFAULT, flags);
   properties[PROP_STATE] = g_param_spec_enum ("state",
                                               NULL,
                                               NULL,
                                               MILTER_TYPE_SERVER_CONTEXT_STATE,
                                               MILTER_SERVER_CONTEXT_STATE_INVALID,
                                               flags);
-  properties[PROP_MESSAGE_RESULT] = g_param_spec_object ("message-result",
-                                                         NULL,
-                                                         NULL,
-                                                         MILTER_TYPE_MESSAGE_RESULT,
-                                                         flags);
+  properties[PROP_MESSAGE_RESULT]
+      = g_param_spec_object ("message-result", NULL, NULL, MILTER_TYPE_MESSAGE_RESULT, flags);
   for (guint i = 0; i < MILTER_SERVER_N_LIMITS; i++)
     properties[PROP_CONNECTION_TIMEOUT + i] = g_param_spec_double (_milter_server_limit_names[i],
                                                                    NULL,

@@ -119,16 +119,16 @@ struct _MilterServerContextClass
 
 MILTER_AVAILABLE MilterServerContext *milter_server_context_new (void);
 
-MILTER_AVAILABLE void milter_server_context_set_connection_timeout (MilterServerContext *context,
-                                                                    gdouble timeout);
-MILTER_AVAILABLE void milter_server_context_set_writing_timeout (MilterServerContext *context,
-                                                                 gdouble timeout);
-MILTER_AVAILABLE void milter_server_context_set_reading_timeout (MilterServerContext *context,
-                                                                 gdouble timeout);
-MILTER_AVAILABLE void milter_server_context_set_end_of_message_timeout (MilterServerContext *context,
-                                                                        gdouble timeout);
-MILTER_AVAILABLE void milter_server_context_set_all_timeouts (MilterServerContext *context,
-                                                              gdouble timeout);
+MILTER_AVAILABLE void
+milter_server_context_set_connection_timeout (MilterServerContext *context, gdouble timeout);
+MILTER_AVAILABLE void
+milter_server_context_set_writing_timeout (MilterServerContext *context, gdouble timeout);
+MILTER_AVAILABLE void
+milter_server_context_set_reading_timeout (MilterServerContext *context, gdouble timeout);
+MILTER_AVAILABLE void
+milter_server_context_set_end_of_message_timeout (MilterServerContext *context, gdouble timeout);
+MILTER_AVAILABLE void
+milter_server_context_set_all_timeouts (MilterServerContext *context, gdouble timeout);
 
 MILTER_AVAILABLE gboolean milter_server_context_set_connection_spec (MilterServerContext *context,
                                                                      const char *spec,
@@ -137,12 +137,12 @@ MILTER_AVAILABLE gboolean milter_server_context_establish_connection (MilterServ
                                                                       GError **error);
 
 MILTER_AVAILABLE MilterStatus milter_server_context_get_status (MilterServerContext *context);
-MILTER_AVAILABLE void milter_server_context_set_status (MilterServerContext *context,
-                                                        MilterStatus status);
+MILTER_AVAILABLE void
+milter_server_context_set_status (MilterServerContext *context, MilterStatus status);
 MILTER_AVAILABLE MilterServerContextState
 milter_server_context_get_state (MilterServerContext *context);
-MILTER_AVAILABLE void milter_server_context_set_state (MilterServerContext *context,
-                                                       MilterServerContextState state);
+MILTER_AVAILABLE void
+milter_server_context_set_state (MilterServerContext *context, MilterServerContextState state);
 MILTER_AVAILABLE MilterServerContextState
 milter_server_context_get_last_state (MilterServerContext *context);
 MILTER_AVAILABLE gboolean milter_server_context_is_processing (MilterServerContext *context);
@@ -175,25 +175,24 @@ MILTER_AVAILABLE gboolean milter_server_context_end_of_message (MilterServerCont
 MILTER_AVAILABLE gboolean milter_server_context_quit (MilterServerContext *context);
 MILTER_AVAILABLE gboolean milter_server_context_abort (MilterServerContext *context);
 
-MILTER_AVAILABLE void milter_server_context_set_option (MilterServerContext *context,
-                                                        MilterOption *option);
+MILTER_AVAILABLE void
+milter_server_context_set_option (MilterServerContext *context, MilterOption *option);
 MILTER_AVAILABLE MilterOption *milter_server_context_get_option (MilterServerContext *context);
 MILTER_AVAILABLE gboolean milter_server_context_is_enable_step (MilterServerContext *context,
                                                                 MilterStepFlags step);
 MILTER_AVAILABLE gboolean milter_server_context_get_skip_body (MilterServerContext *context);
 MILTER_AVAILABLE const char *milter_server_context_get_name (MilterServerContext *context);
-MILTER_AVAILABLE void milter_server_context_set_name (MilterServerContext *context,
-                                                      const char *name);
+MILTER_AVAILABLE void
+milter_server_context_set_name (MilterServerContext *context, const char *name);
 MILTER_AVAILABLE gdouble milter_server_context_get_elapsed (MilterServerContext *context);
 MILTER_AVAILABLE gboolean milter_server_context_is_negotiated (MilterServerContext *context);
 MILTER_AVAILABLE gboolean
 milter_server_context_is_processing_message (MilterServerContext *context);
-MILTER_AVAILABLE void
-milter_server_context_set_processing_message (MilterServerContext *context,
-                                              gboolean processing_message);
+MILTER_AVAILABLE void milter_server_context_set_processing_message (MilterServerContext *context,
+                                                                    gboolean processing_message);
 MILTER_AVAILABLE gboolean milter_server_context_is_quitted (MilterServerContext *context);
-MILTER_AVAILABLE void milter_server_context_set_quitted (MilterServerContext *context,
-                                                         gboolean quitted);
+MILTER_AVAILABLE void
+milter_server_context_set_quitted (MilterServerContext *context, gboolean quitted);
 MILTER_AVAILABLE void
 milter_server_context_reset_message_related_data (MilterServerContext *context);
 MILTER_AVAILABLE MilterMessageResult *

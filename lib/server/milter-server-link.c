@@ -117,8 +117,8 @@ static MilterServerLimit
 reply_limit (const MilterServerContextPrivate *priv)
 {
   return milter_session_due (&priv->session) == MILTER_COMMAND_END_OF_MESSAGE
-           ? MILTER_SERVER_LIMIT_END_OF_MESSAGE
-           : MILTER_SERVER_LIMIT_READING;
+             ? MILTER_SERVER_LIMIT_END_OF_MESSAGE
+             : MILTER_SERVER_LIMIT_READING;
 }
 
 void
@@ -232,13 +232,8 @@ received (MilterIoConnection *connection, const guint8 *data, gsize size, gpoint
       MilterMessage message;
       gsize consumed = 0;
 
-      switch (milter_message_decode (MILTER_SIDE_MILTER,
-                                     data + used,
-                                     size - used,
-                                     &priv->limits,
-                                     &message,
-                                     &consumed,
-                                     &error))
+      switch (milter_message_decode (
+          MILTER_SIDE_MILTER, data + used, size - used, &priv->limits, &message, &consumed, &error))
         {
         case MILTER_DECODE_NEED_MORE:
           return used;
@@ -377,19 +372,19 @@ milter_server_context_establish_connection (MilterServerContext *context, GError
   if (priv->loop == NULL)
     return FALSE;
   priv->established_us = g_get_monotonic_time ();
-  priv->connection =
-    _milter_io_connection_connect (priv->loop,
-                                   priv->spec,
-                                   priv->port != NULL ? &_milter_server_port_handlers : &handlers,
-                                   context,
-                                   error);
+  priv->connection = _milter_io_connection_connect (
+      priv->loop,
+      priv->spec,
+      priv->port != NULL ? &_milter_server_port_handlers : &handlers,
+      context,
+      error);
   if (priv->connection == NULL)
     {
       g_clear_pointer (&priv->loop, _milter_io_loop_unref);
       return FALSE;
     }
   priv->state = MILTER_SERVER_CONTEXT_STATE_START;
-  _milter_io_connection_set_deadline (priv->connection,
-                                      _milter_server_deadline (priv, MILTER_SERVER_LIMIT_CONNECTION));
+  _milter_io_connection_set_deadline (
+      priv->connection, _milter_server_deadline (priv, MILTER_SERVER_LIMIT_CONNECTION));
   return TRUE;
 }

@@ -20,8 +20,14 @@ typedef struct
   /* a whole frame; a view, valid during the call */
   void (*message) (MilterServerContext *context, const MilterMessage *message, gpointer user_data);
   /* no frame; nothing more is read */
-  void (*garbage) (MilterServerContext *context, const GError *error, MilterBytes head, gpointer user_data);
-  void (*ended) (MilterServerContext *context, gboolean reset, MilterBytes leftover, gpointer user_data);
+  void (*garbage) (MilterServerContext *context,
+                   const GError *error,
+                   MilterBytes head,
+                   gpointer user_data);
+  void (*ended) (MilterServerContext *context,
+                 gboolean reset,
+                 MilterBytes leftover,
+                 gpointer user_data);
   /* the time set with _milter_server_context_set_deadline() has passed */
   void (*deadline) (MilterServerContext *context, gpointer user_data);
   /* the peer did not read what was sent to it within the writing timeout */
@@ -32,10 +38,13 @@ typedef struct
 MILTER_AVAILABLE void _milter_server_context_set_port (MilterServerContext *context,
                                                        const MilterServerPort *port,
                                                        gpointer user_data);
-MILTER_AVAILABLE void _milter_server_context_send_raw (MilterServerContext *context, MilterBytes bytes);
-MILTER_AVAILABLE void _milter_server_context_set_deadline (MilterServerContext *context, gint64 time_us);
+MILTER_AVAILABLE void
+_milter_server_context_send_raw (MilterServerContext *context, MilterBytes bytes);
+MILTER_AVAILABLE void
+_milter_server_context_set_deadline (MilterServerContext *context, gint64 time_us);
 /* reset: RST instead of FIN */
 MILTER_AVAILABLE void _milter_server_context_close (MilterServerContext *context, gboolean reset);
-MILTER_AVAILABLE void _milter_server_context_set_limits (MilterServerContext *context, const MilterLimits *limits);
+MILTER_AVAILABLE void
+_milter_server_context_set_limits (MilterServerContext *context, const MilterLimits *limits);
 
 G_END_DECLS

@@ -58,13 +58,8 @@ port_received (MilterIoConnection *connection, const guint8 *data, gsize size, g
       MilterMessage message;
       gsize consumed = 0;
 
-      switch (milter_message_decode (MILTER_SIDE_MILTER,
-                                     data + used,
-                                     size - used,
-                                     &priv->limits,
-                                     &message,
-                                     &consumed,
-                                     &error))
+      switch (milter_message_decode (
+          MILTER_SIDE_MILTER, data + used, size - used, &priv->limits, &message, &consumed, &error))
         {
         case MILTER_DECODE_NEED_MORE:
           remember (priv, data + used, size - used);

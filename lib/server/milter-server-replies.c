@@ -26,10 +26,8 @@ optional_text (const MilterField *field)
 static void
 emit_header (MilterServerContext *context, const MilterMessage *message)
 {
-  g_signal_emit_by_name (context,
-                         "add-header",
-                         text (&message->fields[0]),
-                         text (&message->fields[1]));
+  g_signal_emit_by_name (
+      context, "add-header", text (&message->fields[0]), text (&message->fields[1]));
 }
 
 static void
@@ -58,10 +56,8 @@ emit_change_header (MilterServerContext *context, const MilterMessage *message)
 static void
 emit_change_from (MilterServerContext *context, const MilterMessage *message)
 {
-  g_signal_emit_by_name (context,
-                         "change-from",
-                         text (&message->fields[0]),
-                         optional_text (&message->fields[1]));
+  g_signal_emit_by_name (
+      context, "change-from", text (&message->fields[0]), optional_text (&message->fields[1]));
 }
 
 static void
@@ -73,10 +69,8 @@ emit_add_recipient (MilterServerContext *context, const MilterMessage *message)
 static void
 emit_add_recipient_with_parameters (MilterServerContext *context, const MilterMessage *message)
 {
-  g_signal_emit_by_name (context,
-                         "add-recipient",
-                         text (&message->fields[0]),
-                         optional_text (&message->fields[1]));
+  g_signal_emit_by_name (
+      context, "add-recipient", text (&message->fields[0]), optional_text (&message->fields[1]));
 }
 
 static void
@@ -88,10 +82,8 @@ emit_delete_recipient (MilterServerContext *context, const MilterMessage *messag
 static void
 emit_replace_body (MilterServerContext *context, const MilterMessage *message)
 {
-  g_signal_emit_by_name (context,
-                         "replace-body",
-                         message->fields[0].bytes.data,
-                         message->fields[0].bytes.size);
+  g_signal_emit_by_name (
+      context, "replace-body", message->fields[0].bytes.data, message->fields[0].bytes.size);
 }
 
 static void
@@ -211,9 +203,9 @@ take_symbols (MilterMacrosRequests *requests, guint32 stage, MilterBytes names)
     }
   g_ptr_array_add (symbols, NULL);
   milter_macros_requests_set_symbols_string_array (
-    requests,
-    milter_macro_stage_to_command ((MilterMacroStage) stage),
-    (const char **) symbols->pdata);
+      requests,
+      milter_macro_stage_to_command ((MilterMacroStage) stage),
+      (const char **) symbols->pdata);
 }
 
 static void
@@ -228,9 +220,8 @@ take_negotiation (MilterServerContext *context, const MilterMessage *message)
 
   priv->negotiated = true;
   g_clear_object (&priv->option);
-  priv->option = milter_option_new (agreed->version,
-                                    (MilterActionFlags) agreed->actions,
-                                    (MilterStepFlags) agreed->steps);
+  priv->option = milter_option_new (
+      agreed->version, (MilterActionFlags) agreed->actions, (MilterStepFlags) agreed->steps);
   while (milter_symbol_lists_next (&lists, &stage, &names))
     {
       if (requests == NULL)
@@ -246,7 +237,9 @@ take_negotiation (MilterServerContext *context, const MilterMessage *message)
 
 /* codes of the session's rules as ours */
 static int
-error_code (const MilterServerContextPrivate *priv, const MilterMessage *message, const GError *error)
+error_code (const MilterServerContextPrivate *priv,
+            const MilterMessage *message,
+            const GError *error)
 {
   if (g_error_matches (error, MILTER_SESSION_ERROR, MILTER_SESSION_ERROR_NEGOTIATION)
       && message->fault == MILTER_NO_FAULT

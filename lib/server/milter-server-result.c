@@ -34,7 +34,8 @@ is_wanted (MilterServerContext *context)
   guint id = g_signal_lookup ("message-processed", MILTER_TYPE_SERVER_CONTEXT);
 
   return MILTER_SERVER_CONTEXT_GET_CLASS (context)->message_processed != NULL
-         || g_signal_has_handler_pending (context, id, /* detail= */ 0, /* may_be_blocked= */ FALSE);
+         || g_signal_has_handler_pending (
+             context, id, /* detail= */ 0, /* may_be_blocked= */ FALSE);
 }
 
 void

@@ -175,8 +175,7 @@ _milter_server_append (MilterServerContext *context, const MilterMessage *messag
 
   if (_milter_io_connection_get_pending (priv->connection) == 0)
     priv->writing_deadline_us = 0;
-  if ((message->spec->answer == MILTER_ANSWER_NONE
-       || message->letter == MILTER_COMMAND_NEGOTIATE
+  if ((message->spec->answer == MILTER_ANSWER_NONE || message->letter == MILTER_COMMAND_NEGOTIATE
        || append_macros (context, message->letter, output, error))
       && milter_message_append (message, output, error))
     {
@@ -219,10 +218,8 @@ _milter_server_send_wanted (MilterServerContext *context, const MilterMessage *m
       || !_milter_server_append (context, message, &error)
       || !milter_session_command (&priv->session, message, &error))
     {
-      _milter_server_refuse (context,
-                             MILTER_SERVER_CONTEXT_ERROR_INVALID_STATE,
-                             "%s",
-                             error->message);
+      _milter_server_refuse (
+          context, MILTER_SERVER_CONTEXT_ERROR_INVALID_STATE, "%s", error->message);
       return false;
     }
   _milter_server_sent (context);
@@ -249,7 +246,8 @@ _milter_server_say (MilterServerContext *context, const MilterMessage *message)
   else if (!_milter_server_send_wanted (self, message))
     return FALSE;
 
-  if (priv->connection != NULL && !_milter_server_is_due (self) && message->spec->answer != MILTER_ANSWER_NONE)
+  if (priv->connection != NULL && !_milter_server_is_due (self)
+      && message->spec->answer != MILTER_ANSWER_NONE)
     _milter_server_settle (self, /* skip= */ false);
   return TRUE;
 }

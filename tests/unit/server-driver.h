@@ -24,10 +24,8 @@ say_one (Fixture *f, char command)
     case 'O':
       return milter_server_context_negotiate (context, NULL);
     case 'C':
-      return milter_server_context_connect (context,
-                                            "client.example.com",
-                                            (struct sockaddr *) &address,
-                                            sizeof address);
+      return milter_server_context_connect (
+          context, "client.example.com", (struct sockaddr *) &address, sizeof address);
     case 'H':
       return milter_server_context_helo (context, "client.example.com");
     case 'M':
@@ -179,10 +177,8 @@ on_add_recipient (MilterServerContext *context,
                   const char *parameters,
                   Fixture *f)
 {
-  g_string_append_printf (f->signals,
-                          "add-recipient(%s,%s) ",
-                          recipient,
-                          parameters != NULL ? parameters : "-");
+  g_string_append_printf (
+      f->signals, "add-recipient(%s,%s) ", recipient, parameters != NULL ? parameters : "-");
 }
 
 static void
@@ -294,10 +290,9 @@ run (Fixture *f, const Answer *answers, gsize n_answers, const char *commands)
 
 /* a milter that lets everything pass */
 static const Answer passes[] = {
-  ANSWER ('O', OPTIONS_ALL), ANSWER ('C', CONTINUE), ANSWER ('H', CONTINUE),
-  ANSWER ('M', CONTINUE),    ANSWER ('R', CONTINUE), ANSWER ('T', CONTINUE),
-  ANSWER ('L', CONTINUE),    ANSWER ('N', CONTINUE), ANSWER ('B', CONTINUE),
-  ANSWER ('E', CONTINUE),    ANSWER ('U', CONTINUE),
+  ANSWER ('O', OPTIONS_ALL), ANSWER ('C', CONTINUE), ANSWER ('H', CONTINUE), ANSWER ('M', CONTINUE),
+  ANSWER ('R', CONTINUE),    ANSWER ('T', CONTINUE), ANSWER ('L', CONTINUE), ANSWER ('N', CONTINUE),
+  ANSWER ('B', CONTINUE),    ANSWER ('E', CONTINUE), ANSWER ('U', CONTINUE),
 };
 
 /* the same with other answers in front */

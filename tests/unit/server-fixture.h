@@ -25,8 +25,14 @@ typedef struct
   bool close;
 } Answer;
 
-#define ANSWER(letter_, bytes_) { letter_, bytes_, sizeof (bytes_) - 1, false }
-#define CLOSE(letter_)          { letter_, "", 0, true }
+#define ANSWER(letter_, bytes_)                                                                    \
+  {                                                                                                \
+    letter_, bytes_, sizeof (bytes_) - 1, false                                                    \
+  }
+#define CLOSE(letter_)                                                                             \
+  {                                                                                                \
+    letter_, "", 0, true                                                                           \
+  }
 
 #define OPTIONS_ALL "\0\0\0\x0dO\0\0\0\x06\0\0\x01\xff\0\0\0\0"
 #define CONTINUE    "\0\0\0\1c"
@@ -39,14 +45,14 @@ typedef struct
   int listener, peer;
   guint listener_watch, peer_watch;
   GByteArray *received;
-  GString *letters;           /* of the frames that came, `D` of macros included */
-  GPtrArray *payloads;        /* of GBytes */
+  GString *letters;    /* of the frames that came, `D` of macros included */
+  GPtrArray *payloads; /* of GBytes */
   guint n_reads;
 
   MilterServerContext *context;
-  const char *commands;       /* what the MTA still says, a letter each; see say_next() */
-  GString *signals;           /* names of what was emitted, each with a blank behind it */
-  char *error;                /* message of the last "error" */
+  const char *commands; /* what the MTA still says, a letter each; see say_next() */
+  GString *signals;     /* names of what was emitted, each with a blank behind it */
+  char *error;          /* message of the last "error" */
   int error_code;
   bool finished;
   gsize body_size;
@@ -62,8 +68,8 @@ milter_answer (Fixture *f, guint8 letter)
         continue;
       /* the context may have gone already; it reads in this same thread */
       if (f->answers[i].size > 0
-          && send (f->peer, f->answers[i].bytes, f->answers[i].size,
-                   MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
+          && send (f->peer, f->answers[i].bytes, f->answers[i].size, MSG_NOSIGNAL | MSG_DONTWAIT)
+                 < 0)
         return;
       if (f->answers[i].close)
         shutdown (f->peer, SHUT_RDWR);
@@ -89,13 +95,8 @@ milter_reads (int fd, GIOCondition condition, gpointer data)
     }
   f->n_reads++;
   g_byte_array_append (f->received, buffer, (guint) n);
-  while (milter_frame_decode (f->received->data,
-                              f->received->len,
-                              &limits,
-                              &letter,
-                              &payload,
-                              &consumed,
-                              NULL)
+  while (milter_frame_decode (
+             f->received->data, f->received->len, &limits, &letter, &payload, &consumed, NULL)
          == MILTER_DECODE_COMPLETE)
     {
       g_string_append_c (f->letters, (char) letter);
@@ -174,16 +175,16 @@ fixture_clear (Fixture *f)
 /* runs until the condition holds; a test that would hang fails after five seconds */
 #define RUN_UNTIL(condition)                                                                       \
   G_STMT_START                                                                                     \
-  {                                                                                                \
-    gint64 end_us_ = g_get_monotonic_time () + 5 * G_USEC_PER_SEC;                                 \
-    guint wake_ = g_timeout_add (100, wake_up, NULL);                                              \
-    while (!(condition))                                                                           \
-      {                                                                                            \
-        cr_assert_lt (g_get_monotonic_time (), end_us_, "never: %s", #condition);                  \
-        g_main_context_iteration (NULL, TRUE);                                                     \
-      }                                                                                            \
-    g_source_remove (wake_);                                                                       \
-  }                                                                                                \
+    {                                                                                              \
+      gint64 end_us_ = g_get_monotonic_time () + 5 * G_USEC_PER_SEC;                               \
+      guint wake_ = g_timeout_add (100, wake_up, NULL);                                            \
+      while (!(condition))                                                                         \
+        {                                                                                          \
+          cr_assert_lt (g_get_monotonic_time (), end_us_, "never: %s", #condition);                \
+          g_main_context_iteration (NULL, TRUE);                                                   \
+        }                                                                                          \
+      g_source_remove (wake_);                                                                     \
+    }                                                                                              \
   G_STMT_END
 
 static inline gboolean

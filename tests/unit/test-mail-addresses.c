@@ -11,7 +11,7 @@ Test (addresses, every_address_of_a_field_is_found)
   static const struct
   {
     const char *value;
-    const char *addresses;   /* joined by blanks */
+    const char *addresses; /* joined by blanks */
   } rows[] = {
     { " alice@example.com", "<alice@example.com>" },
     { " Alice <alice@example.com>", "<alice@example.com>" },
@@ -52,9 +52,8 @@ Test (addresses, an_envelope_address_ends_behind_its_bracket)
     const char *text;
     gsize size;
   } rows[] = {
-    { "<a@b>", 5 },     { "<a@b> SIZE=1", 5 },  { "a@b SIZE=1", 3 },
-    { "a@b", 3 },       { "<\">\"@b> X", 7 },   { "<\"\\\"> \"@b> X", 10 },
-    { "<never", 6 },    { "", 0 },
+    { "<a@b>", 5 },       { "<a@b> SIZE=1", 5 },      { "a@b SIZE=1", 3 }, { "a@b", 3 },
+    { "<\">\"@b> X", 7 }, { "<\"\\\"> \"@b> X", 10 }, { "<never", 6 },     { "", 0 },
   };
 
   for (gsize i = 0; i < G_N_ELEMENTS (rows); i++)

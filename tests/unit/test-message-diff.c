@@ -94,14 +94,16 @@ Test (diff, any_two_texts_give_the_shortest_difference)
       guint n_marks = 0;
 
       for (gsize i = 0; i < n_old; i++)
-        g_string_append_printf (before, "%c\r\n", old_lines[i] = (char) g_rand_int_range (random, 'a', 'e'));
+        g_string_append_printf (
+            before, "%c\r\n", old_lines[i] = (char) g_rand_int_range (random, 'a', 'e'));
       for (gsize i = 0; i < n_new; i++)
-        g_string_append_printf (after, "%c\r\n", new_lines[i] = (char) g_rand_int_range (random, 'a', 'e'));
+        g_string_append_printf (
+            after, "%c\r\n", new_lines[i] = (char) g_rand_int_range (random, 'a', 'e'));
       for (gsize i = 0; i < n_old; i++)
         for (gsize k = 0; k < n_new; k++)
           common[i + 1][k + 1] = old_lines[i] == new_lines[k]
-                                   ? common[i][k] + 1
-                                   : MAX (common[i][k + 1], common[i + 1][k]);
+                                     ? common[i][k] + 1
+                                     : MAX (common[i][k + 1], common[i + 1][k]);
 
       shown = body_diff (before->str, after->str);
       for (const char *line = shown; *line != '\0'; line += 4)

@@ -43,22 +43,37 @@ Test (context, answers_that_cannot_stand_end_the_connection)
     gsize size;
     int code;
   } rows[] = {
-    { "a greeting of another protocol", 0, "220 mx.example.net ESMTP\r\n", 26,
+    { "a greeting of another protocol",
+      0,
+      "220 mx.example.net ESMTP\r\n",
+      26,
       MILTER_SERVER_CONTEXT_ERROR_PROTOCOL },
     { "an empty frame", 'C', "\0\0\0\0", 4, MILTER_SERVER_CONTEXT_ERROR_PROTOCOL },
     { "a frame too long", 'C', "\xff\xff\xff\xff", 4, MILTER_SERVER_CONTEXT_ERROR_PROTOCOL },
     { "an unknown letter", 'C', "\0\0\0\1Z", 5, MILTER_SERVER_CONTEXT_ERROR_PROTOCOL },
     { "a malformed reply code", 'M', "\0\0\0\4y99\0", 8, MILTER_SERVER_CONTEXT_ERROR_PROTOCOL },
-    { "an edit outside the end", 'M', "\0\0\0\5hA\0b\0", 9,
+    { "an edit outside the end",
+      'M',
+      "\0\0\0\5hA\0b\0",
+      9,
       MILTER_SERVER_CONTEXT_ERROR_INVALID_STATE },
     { "progress outside the end", 'M', "\0\0\0\1p", 5, MILTER_SERVER_CONTEXT_ERROR_INVALID_STATE },
     { "two answers", 'M', "\0\0\0\1c\0\0\0\1c", 10, MILTER_SERVER_CONTEXT_ERROR_INVALID_STATE },
     { "a skip outside the body", 'M', "\0\0\0\1s", 5, MILTER_SERVER_CONTEXT_ERROR_INVALID_STATE },
-    { "an answer to the offer that is none", 'O', CONTINUE, 5,
+    { "an answer to the offer that is none",
+      'O',
+      CONTINUE,
+      5,
       MILTER_SERVER_CONTEXT_ERROR_INVALID_STATE },
-    { "a newer version", 'O', "\0\0\0\x0dO\0\0\0\x07\0\0\x01\xff\0\0\0\0", 17,
+    { "a newer version",
+      'O',
+      "\0\0\0\x0dO\0\0\0\x07\0\0\x01\xff\0\0\0\0",
+      17,
       MILTER_SERVER_CONTEXT_ERROR_NEWER_VERSION_REQUESTED },
-    { "an action that was not offered", 'O', "\0\0\0\x0dO\0\0\0\x06\x10\0\x01\xff\0\0\0\0", 17,
+    { "an action that was not offered",
+      'O',
+      "\0\0\0\x0dO\0\0\0\x06\x10\0\x01\xff\0\0\0\0",
+      17,
       MILTER_SERVER_CONTEXT_ERROR_INVALID_STATE },
   };
 
@@ -171,8 +186,7 @@ Test (context, commands_out_of_order_are_refused)
       begin (&f, passes, G_N_ELEMENTS (passes), rows[i].said);
       go (&f);
       RUN_UNTIL (f.letters->len == strlen (rows[i].said)
-                 && !milter_server_context_is_processing (f.context)
-                 && f.peer_watch != 0);
+                 && !milter_server_context_is_processing (f.context) && f.peer_watch != 0);
       cr_expect_not (say_one (&f, rows[i].command), "%s then %c", rows[i].said, rows[i].command);
       cr_expect_eq (f.error_code, MILTER_SERVER_CONTEXT_ERROR_INVALID_STATE, "%s", f.error);
       cr_expect_not (f.finished);
@@ -198,9 +212,8 @@ Test (context, a_milter_that_is_not_there_is_an_error)
   Fixture f;
 
   cr_expect_not (milter_server_context_establish_connection (context, &error));
-  cr_expect (g_error_matches (error,
-                              MILTER_SERVER_CONTEXT_ERROR,
-                              MILTER_SERVER_CONTEXT_ERROR_NO_SPEC));
+  cr_expect (
+      g_error_matches (error, MILTER_SERVER_CONTEXT_ERROR, MILTER_SERVER_CONTEXT_ERROR_NO_SPEC));
   g_clear_error (&error);
   cr_expect_not (milter_server_context_set_connection_spec (context, "nonsense", &error));
   cr_expect_eq (error->domain, MILTER_CONNECTION_ERROR);
@@ -246,8 +259,16 @@ Test (context, properties_hold_what_was_set)
   double connection, writing, reading, end;
   g_autofree char *name = NULL;
 
-  g_object_get (context, "connection-timeout", &connection, "writing-timeout", &writing,
-                "reading-timeout", &reading, "end-of-message-timeout", &end, NULL);
+  g_object_get (context,
+                "connection-timeout",
+                &connection,
+                "writing-timeout",
+                &writing,
+                "reading-timeout",
+                &reading,
+                "end-of-message-timeout",
+                &end,
+                NULL);
   cr_expect_float_eq (connection, 300.0, 0.0);
   cr_expect_float_eq (writing, 10.0, 0.0);
   cr_expect_float_eq (reading, 10.0, 0.0);

@@ -40,7 +40,9 @@ Test (context, an_accepting_milter_is_told_and_the_status_follows)
     { "\0\0\0\1t", 5, "temporary-failure", MILTER_STATUS_TEMPORARY_FAILURE },
     { "\0\0\0\1d", 5, "discard", MILTER_STATUS_DISCARD },
     { "\0\0\0\x0ey550 5.7.1 no\0", 18, "550[5.7.1](no)", MILTER_STATUS_REJECT },
-    { "\0\0\0\x26y451-4.7.1 50%% sure\r\n451 4.7.1 later\0", 42, "451[4.7.1](50% sure\nlater)",
+    { "\0\0\0\x26y451-4.7.1 50%% sure\r\n451 4.7.1 later\0",
+      42,
+      "451[4.7.1](50% sure\nlater)",
       MILTER_STATUS_TEMPORARY_FAILURE },
   };
 
@@ -112,7 +114,10 @@ Test (context, every_edit_is_told_with_its_fields)
 
 Test (context, shutdown_ends_the_connection)
 {
-  WITH (1, ANSWER ('M', "\0\0\0\1" "4"));
+  WITH (1,
+        ANSWER ('M',
+                "\0\0\0\1"
+                "4"));
   Fixture f;
 
   run (&f, answers, G_N_ELEMENTS (answers), "OCHM");
@@ -123,7 +128,10 @@ Test (context, shutdown_ends_the_connection)
 
 Test (context, a_connection_failure_is_an_error_of_the_milter)
 {
-  WITH (1, ANSWER ('M', "\0\0\0\1" "f"));
+  WITH (1,
+        ANSWER ('M',
+                "\0\0\0\1"
+                "f"));
   Fixture f;
 
   run (&f, answers, G_N_ELEMENTS (answers), "OCHM");
@@ -160,7 +168,12 @@ Test (context, macros_leave_with_their_command_in_one_write)
   cr_expect_str_eq (f.letters->str, "ODC");
   cr_expect_eq (f.n_reads, 2, "%u reads", f.n_reads);
   cr_expect (payload_is (&f, 1, "C{daemon_name}\0d\0j\0mx.example.net\0", 34));
-  cr_expect (payload_is (&f, 2, "client.example.com\0" "4\xc5\x0b" "192.0.2.7\0", 32));
+  cr_expect (payload_is (&f,
+                         2,
+                         "client.example.com\0"
+                         "4\xc5\x0b"
+                         "192.0.2.7\0",
+                         32));
   fixture_clear (&f);
 }
 
@@ -174,15 +187,23 @@ Test (context, a_list_of_symbols_replaces_the_macros_of_its_stage_alone)
   Fixture f;
 
   begin (&f, answers, G_N_ELEMENTS (answers), "OCH");
-  milter_protocol_agent_set_macros (MILTER_PROTOCOL_AGENT (f.context),
-                                    MILTER_COMMAND_CONNECT, "j", "1", "{if_name}", "2", NULL);
-  milter_protocol_agent_set_macros (MILTER_PROTOCOL_AGENT (f.context),
-                                    MILTER_COMMAND_HELO, "{cipher}", "3", NULL);
+  milter_protocol_agent_set_macros (
+      MILTER_PROTOCOL_AGENT (f.context), MILTER_COMMAND_CONNECT, "j", "1", "{if_name}", "2", NULL);
+  milter_protocol_agent_set_macros (
+      MILTER_PROTOCOL_AGENT (f.context), MILTER_COMMAND_HELO, "{cipher}", "3", NULL);
   go (&f);
   RUN_UNTIL (f.letters->len == 5);
   cr_expect_str_eq (f.letters->str, "ODCDH");
-  cr_expect (payload_is (&f, 1, "Cj\0" "1\0", 5));
-  cr_expect (payload_is (&f, 3, "H{cipher}\0" "3\0", 12));
+  cr_expect (payload_is (&f,
+                         1,
+                         "Cj\0"
+                         "1\0",
+                         5));
+  cr_expect (payload_is (&f,
+                         3,
+                         "H{cipher}\0"
+                         "3\0",
+                         12));
   fixture_clear (&f);
 }
 
@@ -237,9 +258,7 @@ Test (context, fields_that_nobody_answers_go_out_together)
   {
     N_FIELDS = 20000
   };
-  WITH (2,
-        ANSWER ('O', "\0\0\0\x0dO\0\0\0\x06\0\0\x01\xff\0\0\0\x80"),
-        { 'L', "", 0, false });
+  WITH (2, ANSWER ('O', "\0\0\0\x0dO\0\0\0\x06\0\0\x01\xff\0\0\0\x80"), { 'L', "", 0, false });
   g_autofree char *fields = g_strnfill (N_FIELDS, 'L');
   g_autofree char *commands = g_strconcat ("OCHMRT", fields, "NEQ", NULL);
   Fixture f;
@@ -288,9 +307,7 @@ Test (context, the_last_piece_of_a_body_may_come_with_the_end)
 
 Test (context, a_skipped_body_is_not_sent_any_further)
 {
-  WITH (2,
-        ANSWER ('O', "\0\0\0\x0dO\0\0\0\x06\0\0\x01\xff\0\0\x04\0"),
-        ANSWER ('B', "\0\0\0\1s"));
+  WITH (2, ANSWER ('O', "\0\0\0\x0dO\0\0\0\x06\0\0\x01\xff\0\0\x04\0"), ANSWER ('B', "\0\0\0\1s"));
   Fixture f;
 
   begin (&f, answers, G_N_ELEMENTS (answers), "OCHMRTNBBEQ");
@@ -308,9 +325,7 @@ Test (context, a_skipped_body_is_not_sent_any_further)
 
 Test (context, a_skip_of_a_body_that_came_with_the_end_still_ends_the_message)
 {
-  WITH (2,
-        ANSWER ('O', "\0\0\0\x0dO\0\0\0\x06\0\0\x01\xff\0\0\x04\0"),
-        ANSWER ('B', "\0\0\0\1s"));
+  WITH (2, ANSWER ('O', "\0\0\0\x0dO\0\0\0\x06\0\0\x01\xff\0\0\x04\0"), ANSWER ('B', "\0\0\0\1s"));
   Fixture f;
 
   begin (&f, answers, G_N_ELEMENTS (answers), "OCHMRTNeQ");
@@ -400,15 +415,30 @@ Test (context, what_became_of_each_message_is_told_before_the_next)
     MilterStatus status;
     MilterState state;
   } rows[] = {
-    { "OCHMRRTLLNBEQ", ANSWER ('E', CONTINUE), "<alice@example.com> +2 -0 2 fields 10 bytes",
-      MILTER_STATUS_CONTINUE, MILTER_STATE_END_OF_MESSAGE },
-    { "OCHMRTNEQ", ANSWER ('E', "\0\0\0\5qwhy\0" CONTINUE), "<alice@example.com> +1 -0 0 fields 0",
-      MILTER_STATUS_QUARANTINE, MILTER_STATE_END_OF_MESSAGE },
-    { "OCHMRQ", ANSWER ('M', "\0\0\0\x06y550 \0"), "<alice@example.com> +0 -0 0 fields 0 bytes",
-      MILTER_STATUS_REJECT, MILTER_STATE_ENVELOPE_FROM },
-    { "OCHMRAQ", ANSWER ('H', CONTINUE), "<alice@example.com> +1 -0 0 fields 0 bytes",
-      MILTER_STATUS_ABORT, MILTER_STATE_ABORT },
-    { "OCHMRE", CLOSE ('R'), "<alice@example.com> +1 -0 0 fields 0 bytes", MILTER_STATUS_ERROR,
+    { "OCHMRRTLLNBEQ",
+      ANSWER ('E', CONTINUE),
+      "<alice@example.com> +2 -0 2 fields 10 bytes",
+      MILTER_STATUS_CONTINUE,
+      MILTER_STATE_END_OF_MESSAGE },
+    { "OCHMRTNEQ",
+      ANSWER ('E', "\0\0\0\5qwhy\0" CONTINUE),
+      "<alice@example.com> +1 -0 0 fields 0",
+      MILTER_STATUS_QUARANTINE,
+      MILTER_STATE_END_OF_MESSAGE },
+    { "OCHMRQ",
+      ANSWER ('M', "\0\0\0\x06y550 \0"),
+      "<alice@example.com> +0 -0 0 fields 0 bytes",
+      MILTER_STATUS_REJECT,
+      MILTER_STATE_ENVELOPE_FROM },
+    { "OCHMRAQ",
+      ANSWER ('H', CONTINUE),
+      "<alice@example.com> +1 -0 0 fields 0 bytes",
+      MILTER_STATUS_ABORT,
+      MILTER_STATE_ABORT },
+    { "OCHMRE",
+      CLOSE ('R'),
+      "<alice@example.com> +1 -0 0 fields 0 bytes",
+      MILTER_STATUS_ERROR,
       MILTER_STATE_ENVELOPE_RECIPIENT },
   };
 

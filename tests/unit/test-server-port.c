@@ -34,10 +34,7 @@ on_port_message (MilterServerContext *context, const MilterMessage *message, gpo
 }
 
 static void
-on_port_garbage (MilterServerContext *context,
-                 const GError *error,
-                 MilterBytes head,
-                 gpointer data)
+on_port_garbage (MilterServerContext *context, const GError *error, MilterBytes head, gpointer data)
 {
   Seen *seen = data;
 

@@ -97,8 +97,8 @@ Test (console, durations_are_short)
     gint64 us;
     const char *text;
   } rows[] = {
-    { 0, "0.0 ms" },          { 3100, "3.1 ms" },         { 250000, "250 ms" },
-    { 1234567, "1.23 s" },    { 125000000, "2 min 5 s" },
+    { 0, "0.0 ms" },       { 3100, "3.1 ms" },         { 250000, "250 ms" },
+    { 1234567, "1.23 s" }, { 125000000, "2 min 5 s" },
   };
 
   for (gsize i = 0; i < G_N_ELEMENTS (rows); i++)

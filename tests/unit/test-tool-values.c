@@ -14,9 +14,11 @@ Test (values, durations_carry_their_unit_or_are_seconds)
     const char *text;
     gint64 us;
   } rows[] = {
-    { "0", 0 },         { "200ms", 200000 },   { "1.5s", 1500000 }, { "2m", 120000000 },
-    { "30", 30000000 }, { "0.25", 250000 },    { "7us", 7 },        { "1h", 3600000000 },
-    { ".5s", 500000 },  { "8784h", TOOL_DURATION_MAX_US },
+    { "0", 0 },          { "200ms", 200000 },
+    { "1.5s", 1500000 }, { "2m", 120000000 },
+    { "30", 30000000 },  { "0.25", 250000 },
+    { "7us", 7 },        { "1h", 3600000000 },
+    { ".5s", 500000 },   { "8784h", TOOL_DURATION_MAX_US },
   };
 
   for (gsize i = 0; i < G_N_ELEMENTS (rows); i++)
@@ -31,9 +33,9 @@ Test (values, durations_carry_their_unit_or_are_seconds)
 
 Test (values, what_is_no_duration_is_refused_and_quoted)
 {
-  static const char *const rows[] = { "",     "-1",   "+1",  "ms",    "1 s",  "1d",
-                                      "1e9",  "0x10", "inf", "1.2.3", "8785h", "99999999999999999",
-                                      "nan",  "1s1",  ".",   "\n" };
+  static const char *const rows[] = { "",    "-1",   "+1",  "ms",    "1 s",   "1d",
+                                      "1e9", "0x10", "inf", "1.2.3", "8785h", "99999999999999999",
+                                      "nan", "1s1",  ".",   "\n" };
 
   for (gsize i = 0; i < G_N_ELEMENTS (rows); i++)
     {
@@ -55,9 +57,9 @@ Test (values, numbers_outside_their_range_are_refused)
     const char *text;
     bool good;
   } rows[] = {
-    { "2", true },   { "6", true },    { "1", false },   { "7", false },
-    { "-1", false }, { "", false },    { "2x", false },  { "99999999999999999999", false },
-    { "+2", false }, { " 2", false },  { "0x2", false }, { "2.0", false },
+    { "2", true },   { "6", true },   { "1", false },   { "7", false },
+    { "-1", false }, { "", false },   { "2x", false },  { "99999999999999999999", false },
+    { "+2", false }, { " 2", false }, { "0x2", false }, { "2.0", false },
   };
 
   for (gsize i = 0; i < G_N_ELEMENTS (rows); i++)
@@ -65,10 +67,8 @@ Test (values, numbers_outside_their_range_are_refused)
       g_autoptr (GError) error = NULL;
       guint64 value = 0;
 
-      cr_expect_eq (tool_parse_number (rows[i].text, 2, 6, &value, &error),
-                    rows[i].good,
-                    "%s",
-                    rows[i].text);
+      cr_expect_eq (
+          tool_parse_number (rows[i].text, 2, 6, &value, &error), rows[i].good, "%s", rows[i].text);
       cr_expect_eq (error == NULL, rows[i].good);
     }
 }

@@ -59,8 +59,8 @@ tool_color_from_string (const char *text, ToolColor *color)
     const char *word;
     ToolColor color;
   } words[] = {
-    { "auto", TOOL_COLOR_AUTO },    { "always", TOOL_COLOR_ALWAYS }, { "yes", TOOL_COLOR_ALWAYS },
-    { "true", TOOL_COLOR_ALWAYS },  { "never", TOOL_COLOR_NEVER },   { "no", TOOL_COLOR_NEVER },
+    { "auto", TOOL_COLOR_AUTO },   { "always", TOOL_COLOR_ALWAYS }, { "yes", TOOL_COLOR_ALWAYS },
+    { "true", TOOL_COLOR_ALWAYS }, { "never", TOOL_COLOR_NEVER },   { "no", TOOL_COLOR_NEVER },
     { "false", TOOL_COLOR_NEVER },
   };
 

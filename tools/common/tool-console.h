@@ -25,7 +25,7 @@ void tool_usage_error (const char *format, ...) G_GNUC_PRINTF (1, 2);
  */
 typedef enum
 {
-  TOOL_COLOR_AUTO,   /* if it is a terminal, and NO_COLOR is not set */
+  TOOL_COLOR_AUTO, /* if it is a terminal, and NO_COLOR is not set */
   TOOL_COLOR_ALWAYS,
   TOOL_COLOR_NEVER
 } ToolColor;

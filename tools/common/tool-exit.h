@@ -28,7 +28,7 @@ static inline ToolExit
 tool_exit_worse (ToolExit a, ToolExit b)
 {
   static const ToolExit order[]
-    = { TOOL_EXIT_USAGE, TOOL_EXIT_BROKEN, TOOL_EXIT_FAILED, TOOL_EXIT_OK };
+      = { TOOL_EXIT_USAGE, TOOL_EXIT_BROKEN, TOOL_EXIT_FAILED, TOOL_EXIT_OK };
 
   for (gsize i = 0; i < G_N_ELEMENTS (order); i++)
     {

@@ -18,10 +18,8 @@ set_error (GError **error, const char *text, const char *what)
 bool
 tool_parse_number (const char *text, guint64 min, guint64 max, guint64 *value, GError **error)
 {
-  g_autofree char *range = g_strdup_printf ("is not a number from %" G_GUINT64_FORMAT
-                                            " to %" G_GUINT64_FORMAT,
-                                            min,
-                                            max);
+  g_autofree char *range = g_strdup_printf (
+      "is not a number from %" G_GUINT64_FORMAT " to %" G_GUINT64_FORMAT, min, max);
 
   /* signs and blanks, which g_ascii_string_to_unsigned() takes in part, are refused by it too */
   if (g_ascii_string_to_unsigned (text, 10, min, max, value, /* error= */ NULL))

@@ -13,11 +13,7 @@ G_BEGIN_DECLS
 #define TOOL_DURATION_MAX_US (366 * G_TIME_SPAN_DAY)
 
 /* A decimal number from @min to @max. The error (G_OPTION_ERROR) quotes the text. */
-bool tool_parse_number (const char *text,
-                        guint64 min,
-                        guint64 max,
-                        guint64 *value,
-                        GError **error);
+bool tool_parse_number (const char *text, guint64 min, guint64 max, guint64 *value, GError **error);
 /* `200us`, `200ms`, `1.5s`, `2m`, `1h`; a bare number is seconds, 0 is none. */
 bool tool_parse_duration (const char *text, gint64 *duration_us, GError **error);
 

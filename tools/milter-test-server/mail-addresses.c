@@ -12,12 +12,13 @@
 /* what is known of the address that is being read */
 typedef struct
 {
-  GString *plain;      /* text outside of brackets, comments and quotes */
+  GString *plain; /* text outside of brackets, comments and quotes */
   GString *bracketed;
   bool has_brackets;
 } Reading;
 
-/* passes over a quoted string or a comment (which nest) that begins at @i; returns the byte behind */
+/* passes over a quoted string or a comment (which nest) that begins at @i; returns the byte behind
+ */
 static gsize
 skip_enclosed (MilterBytes text, gsize i, char open, char close)
 {
@@ -104,7 +105,7 @@ mail_addresses_parse (MilterBytes text)
       else if (c == ',' || c == ';')
         finish (&reading, addresses);
       else if (c == ':')
-        g_string_truncate (reading.plain, 0);   /* the name of a group */
+        g_string_truncate (reading.plain, 0); /* the name of a group */
       else if (c != '\0' && !g_ascii_isspace (c))
         g_string_append_c (reading.plain, c);
       i = end;

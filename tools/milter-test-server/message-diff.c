@@ -110,9 +110,9 @@ body_lines (const MilterMail *mail)
 typedef struct
 {
   const GPtrArray *old_lines, *new_lines;
-  guint old_start, old_end;   /* the part that differs */
+  guint old_start, old_end; /* the part that differs */
   guint new_start, new_end;
-  guint8 *gone, *added;       /* a flag for each line */
+  guint8 *gone, *added; /* a flag for each line */
 } Comparison;
 
 static bool
@@ -143,8 +143,8 @@ set_aside_equal_ends (Comparison *c)
  * the row of each d is kept, to walk back along it */
 typedef struct
 {
-  int max;         /* diagonals from -max to max */
-  int *rows;       /* row d begins at d * (2 * max + 1) */
+  int max;   /* diagonals from -max to max */
+  int *rows; /* row d begins at d * (2 * max + 1) */
 } Trace;
 
 static int *
@@ -174,9 +174,7 @@ search (const Comparison *c, Trace *trace)
 
       for (int k = -d; k <= d; k += 2)
         {
-          int x = d == 0                              ? 0
-                  : comes_from_above (before, d, k) ? before[k + 1]
-                                                      : before[k - 1] + 1;
+          int x = d == 0 ? 0 : comes_from_above (before, d, k) ? before[k + 1] : before[k - 1] + 1;
 
           while (x < n_old && x - k < n_new
                  && is_equal (c, c->old_start + (guint) x, c->new_start + (guint) (x - k)))

@@ -12,6 +12,7 @@ G_BEGIN_DECLS
 
 /* Appends three parts, Envelope, Header and Body: each line behind `  ` (as it was), `+ ` (new) or
  * `- ` (gone), in colour if asked for. */
-void message_diff_append (GString *out, const MilterMail *before, const MilterMail *after, bool color);
+void
+message_diff_append (GString *out, const MilterMail *before, const MilterMail *after, bool color);
 
 G_END_DECLS

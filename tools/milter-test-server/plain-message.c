@@ -13,7 +13,7 @@
 
 typedef struct
 {
-  GPtrArray *steps;   /* of MilterStep */
+  GPtrArray *steps; /* of MilterStep */
   guint next;
 } PlainMessage;
 

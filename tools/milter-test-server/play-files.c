@@ -98,11 +98,11 @@ play_session (const ServerOptions *options,
   g_autoptr (MilterPlayer) player = NULL;
   gint64 elapsed_us;
 
-  config.profile = session->profile != NULL    ? milter_profile_get (session->profile)
+  config.profile = session->profile != NULL   ? milter_profile_get (session->profile)
                    : options->profile != NULL ? options->profile
                                               : milter_profile_get ("postfix");
   config.n_peers = options->specs->len;
-  config.timeout_us = session->timeout_us != 0    ? session->timeout_us
+  config.timeout_us = session->timeout_us != 0   ? session->timeout_us
                       : options->timeout_us >= 0 ? options->timeout_us
                                                  : DEFAULT_TIMEOUT_US;
   config.grace_us = GRACE_US;
@@ -125,7 +125,7 @@ play_files (const ServerOptions *options)
 {
   g_autoptr (GPtrArray) files = g_ptr_array_new_with_free_func (g_free);
   g_autoptr (GPtrArray) scenarios
-    = g_ptr_array_new_with_free_func ((GDestroyNotify) milter_scenario_free);
+      = g_ptr_array_new_with_free_func ((GDestroyNotify) milter_scenario_free);
   g_autoptr (SessionRunner) runner = NULL;
   g_autoptr (ReportText) report = NULL;
   gint64 started_us = g_get_monotonic_time ();
@@ -152,10 +152,8 @@ play_files (const ServerOptions *options)
   runner = session_runner_new (options->specs,
                                (double) options->connection_timeout_us / G_USEC_PER_SEC,
                                (double) options->writing_timeout_us / G_USEC_PER_SEC);
-  report = report_text_new (stdout,
-                            detail_of (options),
-                            tool_color_is_on (options->color, stdout),
-                            options->specs->len);
+  report = report_text_new (
+      stdout, detail_of (options), tool_color_is_on (options->color, stdout), options->specs->len);
   for (guint i = 0; i < scenarios->len; i++)
     {
       const MilterScenario *scenario = g_ptr_array_index (scenarios, i);
@@ -164,11 +162,8 @@ play_files (const ServerOptions *options)
         {
           if (session_runner_is_interrupted (runner))
             break;
-          play_session (options,
-                        runner,
-                        report,
-                        scenario,
-                        g_ptr_array_index (scenario->sessions, k));
+          play_session (
+              options, runner, report, scenario, g_ptr_array_index (scenario->sessions, k));
         }
     }
   report_text_summary (report, g_get_monotonic_time () - started_us);

@@ -22,12 +22,9 @@ static const struct
   guint8 letter;
   const char *nick;
 } nicks[] = {
-  { MILTER_REPLY_ACCEPT, "accept" },
-  { MILTER_REPLY_REJECT, "reject" },
-  { MILTER_REPLY_DISCARD, "discard" },
-  { MILTER_REPLY_TEMPORARY_FAILURE, "temporary-failure" },
-  { MILTER_REPLY_SHUTDOWN, "abort" },
-  { MILTER_REPLY_CONNECTION_FAILURE, "error" },
+  { MILTER_REPLY_ACCEPT, "accept" },   { MILTER_REPLY_REJECT, "reject" },
+  { MILTER_REPLY_DISCARD, "discard" }, { MILTER_REPLY_TEMPORARY_FAILURE, "temporary-failure" },
+  { MILTER_REPLY_SHUTDOWN, "abort" },  { MILTER_REPLY_CONNECTION_FAILURE, "error" },
 };
 
 static const char *
@@ -46,7 +43,7 @@ static void
 append_reply_code (GString *line, const GString *text)
 {
   g_autoptr (MilterSmtpReply) reply
-    = milter_smtp_reply_parse (milter_bytes (text->str, text->len), /* error= */ NULL);
+      = milter_smtp_reply_parse (milter_bytes (text->str, text->len), /* error= */ NULL);
 
   if (reply == NULL)
     {
@@ -110,9 +107,8 @@ append_quarantine (GString *out, const MilterPlayedMessage *message)
   if (!is_quarantined (message))
     return;
   g_string_append (out, "Quarantine reason: <");
-  tool_append_safe (out,
-                    milter_bytes (message->after->quarantine->str,
-                                  message->after->quarantine->len));
+  tool_append_safe (
+      out, milter_bytes (message->after->quarantine->str, message->after->quarantine->len));
   g_string_append (out, ">\n");
 }
 
@@ -163,15 +159,12 @@ ToolExit
 play_plain (const ServerOptions *options)
 {
   g_autoptr (SessionRunner) runner
-    = session_runner_new (options->specs,
-                          (double) options->connection_timeout_us / G_USEC_PER_SEC,
-                          (double) options->writing_timeout_us / G_USEC_PER_SEC);
+      = session_runner_new (options->specs,
+                            (double) options->connection_timeout_us / G_USEC_PER_SEC,
+                            (double) options->writing_timeout_us / G_USEC_PER_SEC);
   bool color = tool_color_is_on (options->color, stdout);
-  g_autoptr (ReportText) report
-    = report_text_new (stdout,
-                       options->verbose ? REPORT_VERBOSE : REPORT_NORMAL,
-                       color,
-                       options->specs->len);
+  g_autoptr (ReportText) report = report_text_new (
+      stdout, options->verbose ? REPORT_VERBOSE : REPORT_NORMAL, color, options->specs->len);
   g_autoptr (GString) out = g_string_new (NULL);
   g_autoptr (MilterPlayer) player = NULL;
   MilterPlayerConfig config = { 0 };

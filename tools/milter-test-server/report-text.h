@@ -13,9 +13,9 @@ G_BEGIN_DECLS
 /* how much is told */
 typedef enum
 {
-  REPORT_QUIET,     /* what went wrong */
+  REPORT_QUIET, /* what went wrong */
   REPORT_NORMAL,
-  REPORT_VERBOSE    /* and what was said */
+  REPORT_VERBOSE /* and what was said */
 } ReportDetail;
 
 typedef struct _ReportText ReportText;

@@ -22,8 +22,7 @@
 
 typedef bool (*SetFunc) (ServerOptions *options, const char *value, GError **error);
 
-static bool G_GNUC_PRINTF (2, 3)
-bad_value (GError **error, const char *format, ...)
+static bool G_GNUC_PRINTF (2, 3) bad_value (GError **error, const char *format, ...)
 {
   va_list arguments;
 
@@ -130,11 +129,8 @@ set_version (ServerOptions *options, const char *value, GError **error)
 {
   guint64 number;
 
-  if (!tool_parse_number (value,
-                          MILTER_PROTOCOL_VERSION_MIN,
-                          MILTER_PROTOCOL_VERSION_MAX,
-                          &number,
-                          error))
+  if (!tool_parse_number (
+          value, MILTER_PROTOCOL_VERSION_MIN, MILTER_PROTOCOL_VERSION_MAX, &number, error))
     return false;
   options->version = (guint) number;
   return true;
@@ -310,8 +306,8 @@ add_macro (ServerOptions *options, guint8 command, const char *name, const char 
   ServerMacro *macro = g_new0 (ServerMacro, 1);
 
   macro->command = command;
-  macro->name = strlen (name) > 1 && name[0] != '{' ? g_strdup_printf ("{%s}", name)
-                                                    : g_strdup (name);
+  macro->name
+      = strlen (name) > 1 && name[0] != '{' ? g_strdup_printf ("{%s}", name) : g_strdup (name);
   macro->value = g_strdup (value);
   g_ptr_array_add (options->macros, macro);
 }
@@ -392,7 +388,7 @@ on_macro (const char *option, const char *value, gpointer data, GError **error)
 static const struct
 {
   const char *option;
-  const char *alias;   /* (nullable) */
+  const char *alias; /* (nullable) */
   bool plain;
   SetFunc set;
 } setters[] = {
@@ -437,16 +433,26 @@ on_value (const char *option, const char *value, gpointer data, GError **error)
 }
 
 #define VALUE(long_, short_, text, hint)                                                           \
-  { long_, short_, G_OPTION_FLAG_FILENAME, G_OPTION_ARG_CALLBACK, (gpointer) on_value, text, hint }
+  {                                                                                                \
+    long_, short_, G_OPTION_FLAG_FILENAME, G_OPTION_ARG_CALLBACK, (gpointer) on_value, text, hint  \
+  }
 #define HIDDEN(long_)                                                                              \
-  { long_, 0,    G_OPTION_FLAG_FILENAME | G_OPTION_FLAG_HIDDEN, G_OPTION_ARG_CALLBACK,             \
-    (gpointer) on_value, NULL, NULL }
+  {                                                                                                \
+    long_, 0, G_OPTION_FLAG_FILENAME | G_OPTION_FLAG_HIDDEN, G_OPTION_ARG_CALLBACK,                \
+        (gpointer) on_value, NULL, NULL                                                            \
+  }
 #define MACRO(long_, text, hint)                                                                   \
-  { long_, 0, G_OPTION_FLAG_FILENAME, G_OPTION_ARG_CALLBACK, (gpointer) on_macro, text, hint }
+  {                                                                                                \
+    long_, 0, G_OPTION_FLAG_FILENAME, G_OPTION_ARG_CALLBACK, (gpointer) on_macro, text, hint       \
+  }
 #define TEXT(long_, text, hint, where)                                                             \
-  { long_, 0, 0, G_OPTION_ARG_FILENAME, where, text, hint }
+  {                                                                                                \
+    long_, 0, 0, G_OPTION_ARG_FILENAME, where, text, hint                                          \
+  }
 #define FLAG(long_, short_, text, where)                                                           \
-  { long_, short_, 0, G_OPTION_ARG_NONE, where, text, NULL }
+  {                                                                                                \
+    long_, short_, 0, G_OPTION_ARG_NONE, where, text, NULL                                         \
+  }
 
 /* what GLib can set itself */
 typedef struct
@@ -484,8 +490,7 @@ make_context (ServerOptions *options, Flags *flags)
     VALUE ("header", 'h', "a header field; may be repeated", "NAME:VALUE"),
     VALUE ("body", 'b', "a piece of the body; may be repeated", "TEXT"),
     TEXT ("unknown", "an SMTP command that the MTA does not know", "COMMAND", &options->unknown),
-    VALUE ("mail-file", 'm', "header and body from a file, - for the standard input; From and To"
-           " say sender and recipients if -f and -r do not", "PATH"),
+    VALUE ("mail-file", 'm', "header and body from a file, - is the standard input", "PATH"),
     MACRO ("connect-macro", "a macro at connect; may be repeated, as the others", "NAME:VALUE"),
     MACRO ("helo-macro", "a macro at HELO", "NAME:VALUE"),
     MACRO ("envelope-from-macro", "a macro at MAIL", "NAME:VALUE"),
@@ -512,15 +517,17 @@ make_context (ServerOptions *options, Flags *flags)
   g_option_group_add_entries (group, plain);
   g_option_context_set_main_group (context, group);
   g_option_context_set_summary (
-    context,
-    "Plays the MTA: sends what SCENARIO files say to a milter and judges its answers. Without a\n"
-    "scenario, one message that the options describe. SPEC is unix:PATH, inet:PORT@HOST or\n"
-    "inet6:PORT@HOST; TIME is 200ms, 1.5s, 2m or a number of seconds, 0 for no limit.");
+      context,
+      "Plays the MTA: sends what SCENARIO files say to a milter and judges its answers. Without a\n"
+      "scenario, one message that the options describe. SPEC is unix:PATH, inet:PORT@HOST or\n"
+      "inet6:PORT@HOST; TIME is 200ms, 1.5s, 2m or a number of seconds, 0 for no limit.");
   g_option_context_set_description (
-    context,
-    "Exit status: 0 all held; 1 an expectation failed, or the message was refused; 2 wrong usage,\n"
-    "or a scenario that cannot be read; 3 the milter could not be reached, died, was silent or\n"
-    "broke the protocol; 77 everything was skipped.");
+      context,
+      "Without -f and -r, sender and recipients are those of From and To of the mail file.\n\n"
+      "Exit status: 0 all held; 1 an expectation failed, or the message was refused; 2 wrong "
+      "usage,\n"
+      "or a scenario that cannot be read; 3 the milter could not be reached, died, was silent or\n"
+      "broke the protocol; 77 everything was skipped.");
   return context;
 }
 
@@ -556,7 +563,7 @@ take_addresses_of (GPtrArray *into, const MilterMail *mail, const char *name)
                                        milter_bytes_from_string (name)))
         {
           g_autoptr (GPtrArray) found
-            = mail_addresses_parse (milter_bytes (header->value->str, header->value->len));
+              = mail_addresses_parse (milter_bytes (header->value->str, header->value->len));
 
           for (guint k = 0; k < found->len; k++)
             g_ptr_array_add (into, g_strdup (g_ptr_array_index (found, k)));

@@ -16,41 +16,41 @@ G_BEGIN_DECLS
 /* one --…-macro */
 typedef struct
 {
-  guint8 command;   /* before which command it travels */
-  char *name;       /* as on the wire: `j`, `{mail_addr}` */
+  guint8 command; /* before which command it travels */
+  char *name;     /* as on the wire: `j`, `{mail_addr}` */
   char *value;
 } ServerMacro;
 
 typedef struct
 {
   /* for every run */
-  GPtrArray *specs;                 /* of char */
-  char **paths;                     /* (nullable) scenario files and folders */
-  const MilterProfile *profile;     /* (nullable) --mta */
+  GPtrArray *specs;             /* of char */
+  char **paths;                 /* (nullable) scenario files and folders */
+  const MilterProfile *profile; /* (nullable) --mta */
   ToolColor color;
   bool verbose, quiet;
-  gint64 timeout_us;                /* --timeout; -1: not given */
+  gint64 timeout_us; /* --timeout; -1: not given */
   gint64 connection_timeout_us;
   gint64 writing_timeout_us;
   gint64 reading_timeout_us;        /* of the plain run */
   gint64 end_of_message_timeout_us; /* of the plain run */
 
   /* of the plain run: one message */
-  const char *plain_option;         /* (nullable) an option that was given and belongs to it alone */
+  const char *plain_option; /* (nullable) an option that was given and belongs to it alone */
   char *name;
   guint version;
   char *connect_host;
-  char *connect_address;            /* as `connect` of a scenario takes it */
+  char *connect_address; /* as `connect` of a scenario takes it */
   guint16 connect_port;
   char *helo_fqdn;
-  char *envelope_from;              /* with brackets */
-  GPtrArray *recipients;            /* of char, with brackets */
-  char *unknown;                    /* (nullable) */
-  GPtrArray *macros;                /* of ServerMacro */
-  MilterMail *mail;                 /* headers and body */
-  bool has_body;                    /* some option gave it */
+  char *envelope_from;   /* with brackets */
+  GPtrArray *recipients; /* of char, with brackets */
+  char *unknown;         /* (nullable) */
+  GPtrArray *macros;     /* of ServerMacro */
+  MilterMail *mail;      /* headers and body */
+  bool has_body;         /* some option gave it */
   bool output_message;
-  char *save_message;               /* (nullable) path */
+  char *save_message; /* (nullable) path */
 } ServerOptions;
 
 /* Reads the command line. NULL: the program ends with @status, all has been said. */

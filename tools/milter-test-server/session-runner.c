@@ -13,7 +13,7 @@ typedef struct
 {
   SessionRunner *runner;
   guint number;
-  MilterServerContext *context;   /* (nullable) */
+  MilterServerContext *context; /* (nullable) */
 } Peer;
 
 struct _SessionRunner
@@ -21,8 +21,8 @@ struct _SessionRunner
   const GPtrArray *specs;
   double connection_timeout, writing_timeout;
   Peer *peers;
-  MilterPlayer *player;   /* (nullable) unowned: what is played now */
-  GSource *clock;         /* wakes at the player's deadline */
+  MilterPlayer *player; /* (nullable) unowned: what is played now */
+  GSource *clock;       /* wakes at the player's deadline */
   guint interrupt;
   bool interrupted;
 };
@@ -54,11 +54,8 @@ on_garbage (MilterServerContext *context, const GError *error, MilterBytes head,
 {
   Peer *peer = user_data;
 
-  milter_player_received_garbage (peer->runner->player,
-                                  peer->number,
-                                  error,
-                                  head,
-                                  g_get_monotonic_time ());
+  milter_player_received_garbage (
+      peer->runner->player, peer->number, error, head, g_get_monotonic_time ());
   pump (peer->runner);
 }
 
@@ -67,11 +64,8 @@ on_ended (MilterServerContext *context, gboolean reset, MilterBytes leftover, gp
 {
   Peer *peer = user_data;
 
-  milter_player_ended (peer->runner->player,
-                       peer->number,
-                       reset,
-                       leftover,
-                       g_get_monotonic_time ());
+  milter_player_ended (
+      peer->runner->player, peer->number, reset, leftover, g_get_monotonic_time ());
   pump (peer->runner);
 }
 
@@ -88,10 +82,7 @@ on_stalled (MilterServerContext *context, gpointer user_data)
   g_autofree char *why = g_strdup_printf ("the milter did not read what was sent to it for %g s",
                                           peer->runner->writing_timeout);
 
-  milter_player_cancel (peer->runner->player,
-                        MILTER_OUTCOME_BROKEN,
-                        why,
-                        g_get_monotonic_time ());
+  milter_player_cancel (peer->runner->player, MILTER_OUTCOME_BROKEN, why, g_get_monotonic_time ());
   pump (peer->runner);
 }
 
@@ -112,10 +103,8 @@ on_interrupt (gpointer user_data)
   runner->interrupted = true;
   if (runner->player != NULL)
     {
-      milter_player_cancel (runner->player,
-                            MILTER_OUTCOME_FAILED,
-                            "interrupted",
-                            g_get_monotonic_time ());
+      milter_player_cancel (
+          runner->player, MILTER_OUTCOME_FAILED, "interrupted", g_get_monotonic_time ());
       pump (runner);
     }
   return G_SOURCE_CONTINUE;

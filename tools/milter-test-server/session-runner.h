@@ -11,9 +11,8 @@ G_BEGIN_DECLS
 typedef struct _SessionRunner SessionRunner;
 
 /* specs: of char, one for each peer; must outlive the runner. Seconds, 0: none */
-SessionRunner *session_runner_new (const GPtrArray *specs,
-                                   double connection_timeout,
-                                   double writing_timeout);
+SessionRunner *
+session_runner_new (const GPtrArray *specs, double connection_timeout, double writing_timeout);
 void session_runner_free (SessionRunner *runner);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (SessionRunner, session_runner_free)
 
