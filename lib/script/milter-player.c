@@ -146,14 +146,17 @@ void
 milter_player_note (MilterPlayer *player, guint peer, const MilterMessage *message)
 {
   GString *text = player->last[player->n_last++ % MILTER_PLAYER_N_LAST];
+  MilterTextFlags flags = MILTER_TEXT_SHORT;
 
+  if ((player->peers[peer].session.agreed.steps & MILTER_STEP_HEADER_VALUE_WITH_LEADING_SPACE) != 0)
+    flags |= MILTER_TEXT_LEADING_SPACE;
   g_string_assign (text, message->sender == MILTER_SIDE_MTA ? ">" : "<");
   if (player->config.n_peers > 1 && player->peers[peer].name != NULL)
     g_string_append (text, player->peers[peer].name);
   g_string_append_c (text, ' ');
-  milter_message_append_text (message, MILTER_TEXT_SHORT, text);
+  milter_message_append_text (message, flags, text);
   if (player->trace != NULL)
-    player->trace (peer, message->sender, message, player->now_us, player->trace_data);
+    player->trace (peer, message->sender, message, flags, player->now_us, player->trace_data);
 }
 
 void

@@ -12,6 +12,7 @@
 #include "milter-message.h"
 #include "milter-profile-private.h"
 #include "milter-scenario.h"
+#include "milter-text.h"
 
 G_BEGIN_DECLS
 
@@ -144,10 +145,11 @@ const GPtrArray *milter_player_get_failures (const MilterPlayer *player);
 const GPtrArray *milter_player_get_messages (const MilterPlayer *player);
 const char *milter_player_get_name (const MilterPlayer *player);
 /* which messages are on their way or have passed, for -v and reports: one call for each frame in
- * either direction, in order */
+ * either direction, in order. flags: how the message is written as one line, by what was agreed */
 typedef void (*MilterPlayerTrace) (guint peer,
                                    MilterSide from,
                                    const MilterMessage *message,
+                                   MilterTextFlags flags,
                                    gint64 now_us,
                                    gpointer user_data);
 void milter_player_set_trace (MilterPlayer *player, MilterPlayerTrace trace, gpointer user_data);

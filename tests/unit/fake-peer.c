@@ -310,7 +310,12 @@ wait_until (Stage *stage, gint64 deadline_us, gint64 *now_us)
 }
 
 static void
-trace (guint peer, MilterSide from, const MilterMessage *message, gint64 now_us, gpointer data)
+trace (guint peer,
+       MilterSide from,
+       const MilterMessage *message,
+       MilterTextFlags flags,
+       gint64 now_us,
+       gpointer data)
 {
   Stage *stage = data;
 
@@ -318,6 +323,7 @@ trace (guint peer, MilterSide from, const MilterMessage *message, gint64 now_us,
   if (peer > 0)
     g_string_append_printf (stage->run->said, "%u", peer + 1);
   g_string_append_c (stage->run->said, ' ');
+  /* as it is on the wire: what travels is what these tests are about */
   milter_message_append_text (message, MILTER_TEXT_SHORT, stage->run->said);
   g_string_append_c (stage->run->said, '\n');
 }

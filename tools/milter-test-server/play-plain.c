@@ -163,8 +163,14 @@ play_plain (const ServerOptions *options)
                             (double) options->connection_timeout_us / G_USEC_PER_SEC,
                             (double) options->writing_timeout_us / G_USEC_PER_SEC);
   bool color = tool_color_is_on (options->color, stdout);
-  g_autoptr (ReportText) report = report_text_new (
-      stdout, options->verbose ? REPORT_VERBOSE : REPORT_NORMAL, color, options->specs->len);
+  g_autoptr (ReportText) report
+      = report_text_new (stdout, REPORT_NORMAL, color, options->specs->len);
+  /* scripts read the standard output, which begins with the status */
+  g_autoptr (ReportText) transcript
+      = report_text_new (stderr,
+                         options->verbose ? REPORT_VERBOSE : REPORT_NORMAL,
+                         tool_color_is_on (options->color, stderr),
+                         options->specs->len);
   g_autoptr (GString) out = g_string_new (NULL);
   g_autoptr (MilterPlayer) player = NULL;
   MilterPlayerConfig config = { 0 };
@@ -177,7 +183,7 @@ play_plain (const ServerOptions *options)
   config.timeout_us = options->reading_timeout_us;
   config.grace_us = 200 * G_TIME_SPAN_MILLISECOND;
   player = milter_player_new (options->name, plain_message_source (options), &config);
-  report_text_follow (report, player);
+  report_text_follow (transcript, player);
   elapsed_us = session_runner_play (runner, player);
 
   message = message_of (player);

@@ -92,13 +92,14 @@ static void
 on_frame (guint peer,
           MilterSide from,
           const MilterMessage *message,
+          MilterTextFlags flags,
           gint64 now_us,
           gpointer user_data)
 {
   ReportText *report = user_data;
   g_autoptr (GString) text = g_string_new (NULL);
 
-  milter_message_append_text (message, MILTER_TEXT_SHORT, text);
+  milter_message_append_text (message, flags, text);
   fprintf (report->out, "  %c ", from == MILTER_SIDE_MTA ? '>' : '<');
   if (report->n_peers > 1)
     fprintf (report->out, "%u: ", peer + 1);
