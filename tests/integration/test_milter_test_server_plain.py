@@ -267,6 +267,16 @@ def test_the_message_may_be_saved(play, fake, tmp_path):
     assert (tmp_path / "saved").read_bytes().endswith(b"\r\n\r\none\r\nthree\x1b[0m\r\n")
     done = play("-s", fake().spec, "--save-message", tmp_path / "no" / "such" / "folder")
     assert done.returncode == 2
+    done = play("-s", fake().spec, "-b", "x", "--save-message", "/dev/full")
+    assert done.returncode == 2
+    assert "--save-message: /dev/full cannot be written" in done.stderr
+
+
+def test_a_message_is_saved_behind_a_link_not_instead_of_it(play, fake, tmp_path):
+    (tmp_path / "link").symlink_to(tmp_path / "saved")
+    assert play("-s", fake().spec, "-b", "x", "--save-message", tmp_path / "link").returncode == 0
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "saved").read_bytes().endswith(b"\r\n\r\nx")
 
 
 # --- the options themselves ---------------------------------------------------------------------

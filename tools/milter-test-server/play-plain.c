@@ -7,6 +7,8 @@
  */
 #include "play-plain.h"
 
+#include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "message-diff.h"
@@ -144,14 +146,20 @@ static ToolExit
 save_message (const char *path, const MilterPlayedMessage *message)
 {
   g_autoptr (GByteArray) bytes = g_byte_array_new ();
-  g_autoptr (GError) error = NULL;
+  FILE *file;
+  bool written;
 
   if (message == NULL)
     return TOOL_EXIT_OK;
   milter_mail_append_message (message->after, bytes);
-  if (g_file_set_contents (path, (const char *) bytes->data, (gssize) bytes->len, &error))
+  /* in place: a device, a FIFO or a link must not be replaced by a file of its name */
+  file = fopen (path, "wb");
+  written = file != NULL && fwrite (bytes->data, 1, bytes->len, file) == bytes->len;
+  if (file != NULL)
+    written = fclose (file) == 0 && written;
+  if (written)
     return TOOL_EXIT_OK;
-  tool_error ("--save-message: %s", error->message);
+  tool_error ("--save-message: %s cannot be written: %s", path, g_strerror (errno));
   return TOOL_EXIT_USAGE;
 }
 
