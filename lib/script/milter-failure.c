@@ -311,12 +311,15 @@ milter_failure_record (const MilterPlayer *player, const MilterRecord *record, b
     case MILTER_RECORD_RESET:
       append_end (player, text, record);
       g_string_append_printf (text, ", after %s", after);
+      if (record->kind == MILTER_RECORD_RESET && record->command == MILTER_COMMAND_QUIT)
+        g_string_append (text, ": it had gone without reading all that was sent to it");
       break;
     case MILTER_RECORD_GARBAGE:
       append_strange_bytes (text, record);
       break;
     case MILTER_RECORD_NOTHING:
-      g_string_append_printf (text, "nothing in %s", after);
+      g_string_append_printf (
+          text, "%s in %s", record->fault != NULL ? record->fault : "nothing", after);
       if (record->due)
         g_string_append_printf (
             text, ": %s did not answer %s", peer, milter_failure_stage (record->command));

@@ -47,8 +47,9 @@ passes (const MilterRecord *record)
   const char *text;
   const char *replies = passing_replies (record->command, &text);
 
+  /* a reset says that QUIT was not read: the milter had gone before */
   if (record->command == MILTER_COMMAND_QUIT)
-    return record->kind == MILTER_RECORD_CLOSED || record->kind == MILTER_RECORD_RESET;
+    return record->kind == MILTER_RECORD_CLOSED && record->bytes == NULL;
   return is_legal (record) && strchr (replies, record->message.letter) != NULL;
 }
 
@@ -63,7 +64,8 @@ classify (const MilterRecord *record, const MilterExpectation *line)
       return is_legal (record) ? MILTER_OUTCOME_FAILED : MILTER_OUTCOME_BROKEN;
     case MILTER_RECORD_CLOSED:
     case MILTER_RECORD_RESET:
-      return record->command == MILTER_COMMAND_QUIT ? MILTER_OUTCOME_FAILED : MILTER_OUTCOME_BROKEN;
+      return record->command == MILTER_COMMAND_QUIT && line != NULL ? MILTER_OUTCOME_FAILED
+                                                                    : MILTER_OUTCOME_BROKEN;
     case MILTER_RECORD_GARBAGE:
       return MILTER_OUTCOME_BROKEN;
     case MILTER_RECORD_NOTHING:

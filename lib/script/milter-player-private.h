@@ -80,7 +80,7 @@ typedef struct
   GPtrArray *strays;      /* of MilterRecord: what nobody asked for */
   bool unjudged;          /* frame or raw was sent: what comes is not judged … */
   guint unjudged_line;
-  bool unjudged_due;   /* … and an answer is due to it */
+  guint unjudged_due;  /* … and so many answers are due to it */
   gint64 sent_us;      /* the last byte of the last command */
   guint8 last_command; /* 0: none */
   GByteArray *out;     /* what leaves in the next write */

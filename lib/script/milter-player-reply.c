@@ -64,7 +64,14 @@ milter_player_examine (const MilterPlayer *player, MilterRecord *record)
   record->unasked = !record->due;
   if (record->unasked)
     {
-      set_fault (record, g_strdup_printf ("nobody asked for an answer after %s", stage));
+      /* an answer too many is taken for that to the next command (milter-protocol 7), so that
+       * it may be seen only behind the last one */
+      set_fault (record,
+                 g_strdup_printf ("nobody asked for an answer after %s%s",
+                                  stage,
+                                  record->command == MILTER_COMMAND_QUIT
+                                      ? "; an earlier one may be the one too many"
+                                      : ""));
       return;
     }
   /* Postfix takes a SKIP anywhere (milter-protocol 3.5) */

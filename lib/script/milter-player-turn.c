@@ -69,7 +69,7 @@ send_verbatim (MilterPlayer *player, MilterUnit *unit, MilterPeer *peer)
   milter_player_send (player, unit_peer (unit), unit);
   player->turn.due = due;
   peer->unjudged = milter_player_n_reply_lines (player, unit_peer (unit)) == 0;
-  peer->unjudged_due = due;
+  peer->unjudged_due = due ? peer->unjudged_due + 1 : 0;
   peer->unjudged_line = player->turn.where.line;
 }
 
@@ -267,7 +267,7 @@ continue_leaving (MilterPlayer *player)
         }
       if (!peer->ended)
         {
-          peer->unjudged_due = false;
+          peer->unjudged_due = 0;
           g_array_index (player->turn.watched, bool, i) = true;
           milter_player_begin_wait (player, MILTER_WAIT_QUIET, i, 0, /* due= */ false, NULL);
           return true;

@@ -85,7 +85,7 @@ wait_time (const MilterPlayer *player)
   gint64 timeout = player->timeout_us;
 
   if (wait->kind == MILTER_WAIT_QUIET)
-    return player->peers[wait->peer].unjudged_due ? timeout : player->config.grace_us;
+    return player->peers[wait->peer].unjudged_due > 0 ? timeout : player->config.grace_us;
   if (line == NULL)
     return timeout;
   if (milter_expectation_has (line, MILTER_ANSWER_KIND_NONE))
@@ -122,6 +122,19 @@ record_end (MilterPlayer *player, guint peer)
 
   record->bytes = ended->head != NULL ? g_bytes_ref (ended->head) : NULL;
   record->fault = g_strdup (ended->garbage);
+  return record;
+}
+
+/* edits and progress are signs of life, and no answer */
+static MilterRecord *
+record_silence (const MilterPlayer *player, guint peer)
+{
+  const MilterWait *wait = &player->wait;
+  MilterRecord *record = milter_record_new (
+      MILTER_RECORD_NOTHING, peer, player->now_us - player->peers[peer].sent_us);
+
+  if (wait->base_us != wait->started_us)
+    record->fault = g_strdup ("no reply but edits or progress");
   return record;
 }
 
@@ -245,6 +258,13 @@ milter_player_fail_to_open (MilterPlayer *player, guint peer, const char *why)
   milter_player_stop (player);
 }
 
+static void
+stop_unjudged (MilterPeer *peer)
+{
+  peer->unjudged = false;
+  peer->unjudged_due = 0;
+}
+
 /* something has come already that the wait is for; or the deadline has passed */
 void
 milter_player_check_wait (MilterPlayer *player)
@@ -267,7 +287,7 @@ milter_player_check_wait (MilterPlayer *player)
   /* nothing is gained by waiting on */
   if (wait->kind == MILTER_WAIT_QUIET && (peer->ended || peer->strays->len > 0))
     {
-      peer->unjudged = false;
+      stop_unjudged (peer);
       milter_player_end_wait (player);
       return;
     }
@@ -275,7 +295,7 @@ milter_player_check_wait (MilterPlayer *player)
     return;
   if (wait->kind == MILTER_WAIT_QUIET)
     {
-      peer->unjudged = false;
+      stop_unjudged (peer);
       milter_player_end_wait (player);
     }
   else if (wait->kind == MILTER_WAIT_OPEN)
@@ -286,7 +306,5 @@ milter_player_check_wait (MilterPlayer *player)
       milter_player_fail_to_open (player, wait->peer, why);
     }
   else
-    milter_player_resolve (
-        player,
-        milter_record_new (MILTER_RECORD_NOTHING, wait->peer, player->now_us - peer->sent_us));
+    milter_player_resolve (player, record_silence (player, wait->peer));
 }

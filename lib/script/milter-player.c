@@ -292,8 +292,8 @@ receive_unasked (MilterPlayer *player, MilterRecord *record)
         milter_record_free (record);
       return;
     }
-  /* an answer to a frame that the protocol answers: that was it */
-  if (peer->unjudged_due && !milter_record_is_edit (record))
+  /* an answer to a frame that the protocol answers: with the last one, that was it */
+  if (peer->unjudged_due > 0 && !milter_record_is_edit (record) && --peer->unjudged_due == 0)
     {
       peer->unjudged = false;
       if (player->wait.kind == MILTER_WAIT_QUIET && player->wait.peer == record->peer)

@@ -288,7 +288,7 @@ static const FakeCase unasked[] = {
     BROKEN,
     "4: reply to quit / closed / continue after 1 ms: nobody asked for an answer after quit (end "
     "of "
-    "the connection)\n" },
+    "the connection); an earlier one may be the one too many\n" },
   { "abort that is answered, as expected",
     "session\n mail\n abort => continue\n quit\n",
     R ("A:c"),
@@ -310,7 +310,7 @@ static const FakeCase unasked[] = {
     R ("Q:c;close"),
     BROKEN,
     "2: reply to quit (end of the connection) / closed / continue after 1 ms: nobody asked for an "
-    "answer after quit (end of the connection)\n" },
+    "answer after quit (end of the connection); an earlier one may be the one too many\n" },
   { "an edit behind the end of the message",
     "mta exact\nsession\n negotiate\n mail\n rcpt\n eom\n",
     R ("E:c;hX|y|"),
@@ -371,6 +371,11 @@ static const FakeCase unjudged[] = {
     "5: reply to mail <sender@example.com> / to be sent / not reached: the connection is over "
     "since "
     "line 4\n" },
+  { "frames without a line between them are all waited for",
+    "session\n mail\n frame R \"<a@b>\\0\"\n frame R \"<c@d>\\0\"\n data => continue\n",
+    R ("R1:r", "R2:@50;r"),
+    HELD,
+    "" },
   { "recipients by frame count as accepted",
     "session\n mail\n frame R \"<a@b>\\0\"\n data => continue\n",
     R ("Z:"),
