@@ -17,8 +17,10 @@ typedef struct
 {
   /* connected; or could not be: @error */
   void (*ready) (MilterServerContext *context, const GError *error, gpointer user_data);
-  /* a whole frame; a view, valid during the call */
+  /* a whole frame; a view, valid during the call. What came in one read is told in a row, and then
+   * @settled: what was there already cannot answer what is sent only now */
   void (*message) (MilterServerContext *context, const MilterMessage *message, gpointer user_data);
+  void (*settled) (MilterServerContext *context, gpointer user_data);
   /* no frame; nothing more is read */
   void (*garbage) (MilterServerContext *context,
                    const GError *error,

@@ -45,6 +45,16 @@ remember (MilterServerContextPrivate *priv, const guint8 *data, gsize size)
     memcpy (priv->leftover, data, priv->leftover_size);
 }
 
+/* the frames of one read have been told */
+static void
+settle (MilterServerContext *context, MilterIoConnection *connection)
+{
+  MilterServerContextPrivate *priv = _milter_server_private (context);
+
+  if (priv->connection == connection)
+    priv->port->settled (context, priv->port_data);
+}
+
 static gsize
 port_received (MilterIoConnection *connection, const guint8 *data, gsize size, gpointer user_data)
 {
@@ -63,6 +73,7 @@ port_received (MilterIoConnection *connection, const guint8 *data, gsize size, g
         {
         case MILTER_DECODE_NEED_MORE:
           remember (priv, data + used, size - used);
+          settle (self, connection);
           return used;
         case MILTER_DECODE_ERROR:
           remember (priv, NULL, 0);
@@ -71,6 +82,7 @@ port_received (MilterIoConnection *connection, const guint8 *data, gsize size, g
                                error,
                                milter_bytes (data + used, MIN (size - used, MAX_HEAD)),
                                priv->port_data);
+          settle (self, connection);
           return size;
         case MILTER_DECODE_COMPLETE:
           break;
@@ -79,6 +91,7 @@ port_received (MilterIoConnection *connection, const guint8 *data, gsize size, g
       priv->port->message (self, &message, priv->port_data);
     }
   remember (priv, NULL, 0);
+  settle (self, connection);
   return used;
 }
 

@@ -174,6 +174,22 @@ def test_a_milter_that_closes_without_an_answer_never_passes(play, fake, scenari
     assert re.search("closed|reset", failure)
 
 
+@pytest.mark.parametrize("letter", [letter for letter in STAGES if letter != "O"])
+def test_a_second_answer_is_told_where_it_came_and_taken_for_no_other(play, fake, scenario, letter):
+    milter = fake({letter: CONTINUE * 2})
+    done = play("-s", milter.spec, scenario(WHOLE))
+    assert done.returncode == 3, done.stdout + done.stderr
+    assert f"what came after {STAGES[letter]}" in done.stdout
+    assert "nobody asked" in done.stdout
+
+
+def test_a_milter_that_goes_before_quit_is_broken(play, fake, scenario):
+    milter = fake({"E": CONTINUE, "A": RESET, "Q": RESET}, tcp=True)
+    done = play("-s", milter.spec, scenario(WHOLE))
+    assert done.returncode == 3, done.stdout + done.stderr
+    assert "reset the connection after quit" in done.stdout
+
+
 @pytest.mark.parametrize("letter", STAGES)
 def test_the_plain_run_never_passes_a_milter_that_closes(play, fake, letter):
     done = play("-s", fake({letter: CLOSE}).spec)

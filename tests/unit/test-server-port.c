@@ -69,9 +69,19 @@ on_port_stalled (MilterServerContext *context, gpointer data)
   seen->over = true;
 }
 
+static void
+on_port_settled (MilterServerContext *context, gpointer data)
+{
+  GString *events = ((Seen *) data)->events;
+
+  if (!g_str_has_suffix (events->str, ". "))
+    g_string_append (events, ". ");
+}
+
 static const MilterServerPort port = {
   .ready = on_port_ready,
   .message = on_port_message,
+  .settled = on_port_settled,
   .garbage = on_port_garbage,
   .ended = on_port_ended,
   .deadline = on_port_deadline,
@@ -104,8 +114,8 @@ Test (port, frames_are_passed_on_unjudged_and_what_is_left_is_told)
     const char *events;
   } rows[] = {
     /* nobody asked, unknown letter, malformed, an edit */
-    { "\0\0\0\1c\0\0\0\1Z\0\0\0\3hxx\0\0\0\5hA\0b\0", 26, true, "ready c0 Z0! h2! h4 ended(0) " },
-    { "\0\0\0\1c\0\0", 7, true, "ready c0 ended(2) " },
+    { "\0\0\0\1c\0\0\0\1Z\0\0\0\3hxx\0\0\0\5hA\0b\0", 26, true, "ready c0 Z0! h2! h4 . ended(0) " },
+    { "\0\0\0\1c\0\0", 7, true, "ready c0 . ended(2) " },
     { "HTTP/1.1 400 Bad Request\r\n", 26, false, "ready garbage(HTTP/1.1 400 Bad Request\r\n) " },
     { "\0\0\0\1c\0\0\0\0", 9, false, "ready c0 garbage(" },
   };

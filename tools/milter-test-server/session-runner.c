@@ -46,7 +46,13 @@ on_message (MilterServerContext *context, const MilterMessage *message, gpointer
   Peer *peer = user_data;
 
   milter_player_received (peer->runner->player, peer->number, message, g_get_monotonic_time ());
-  pump (peer->runner);
+}
+
+/* only now: a second answer that came with the first one answers nothing that is sent next */
+static void
+on_settled (MilterServerContext *context, gpointer user_data)
+{
+  pump (((Peer *) user_data)->runner);
 }
 
 static void
@@ -56,7 +62,6 @@ on_garbage (MilterServerContext *context, const GError *error, MilterBytes head,
 
   milter_player_received_garbage (
       peer->runner->player, peer->number, error, head, g_get_monotonic_time ());
-  pump (peer->runner);
 }
 
 static void
@@ -89,6 +94,7 @@ on_stalled (MilterServerContext *context, gpointer user_data)
 static const MilterServerPort port = {
   .ready = on_ready,
   .message = on_message,
+  .settled = on_settled,
   .garbage = on_garbage,
   .ended = on_ended,
   .deadline = on_deadline,
