@@ -48,7 +48,10 @@ milter_player_fail (MilterPlayer *player,
   MilterFailure *failure = g_new0 (MilterFailure, 1);
 
   failure->outcome = outcome;
-  failure->where = where != NULL ? *where : player->turn.where;
+  /* between two lines it is about the one before */
+  failure->where = where != NULL       ? *where
+                   : player->turn.open ? player->turn.where
+                                       : player->last_where;
   failure->message = g_strdup (player->message_name);
   failure->what = what;
   failure->expected = expected;
@@ -333,13 +336,35 @@ milter_failure_record (const MilterPlayer *player, const MilterRecord *record, b
   return g_string_free (text, FALSE);
 }
 
-char *
-milter_failure_expectation (const MilterExpectation *line)
+/* the conditions that stand below a line */
+static void
+append_conditions (GString *text, const GPtrArray *lines, const MilterExpectation *line)
 {
-  g_autofree char *within = NULL;
+  guint index;
 
-  if (line->within_us == 0 || strstr (line->text, " within ") != NULL)
-    return g_strdup (line->text);
-  within = milter_failure_duration (line->within_us);
-  return g_strdup_printf ("%s within %s", line->text, within);
+  if (lines == NULL || !g_ptr_array_find ((GPtrArray *) lines, line, &index))
+    return;
+  while (++index < lines->len)
+    {
+      const MilterExpectation *below = g_ptr_array_index (lines, index);
+
+      if (below->kind != MILTER_EXPECT_AND && below->kind != MILTER_EXPECT_AND_NOT)
+        return;
+      g_string_append_printf (text, ", %s", below->text);
+    }
+}
+
+char *
+milter_failure_expectation (const MilterPlayer *player, const MilterExpectation *line)
+{
+  GString *text = g_string_new (line->text);
+
+  if (line->within_us != 0 && strstr (line->text, " within ") == NULL)
+    {
+      g_autofree char *within = milter_failure_duration (line->within_us);
+
+      g_string_append_printf (text, " within %s", within);
+    }
+  append_conditions (text, milter_player_turn_lines (player), line);
+  return g_string_free (text, FALSE);
 }

@@ -73,7 +73,7 @@ report_finding (MilterPlayer *player, const MilterEditsFinding *finding)
   switch (finding->fault)
     {
     case MILTER_EDITS_MISSING:
-      expected = milter_failure_expectation (line);
+      expected = milter_failure_expectation (player, line);
       break;
     case MILTER_EDITS_ORDER:
       expected = list_wanted_edits (milter_player_turn_lines (player));

@@ -180,7 +180,8 @@ milter_player_judge_end (MilterPlayer *player, guint peer)
   milter_player_fail (player,
                       MILTER_OUTCOME_BROKEN,
                       /* where= */ NULL,
-                      g_strdup_printf ("connection, at %s", player->turn.text),
+                      player->turn.open ? g_strdup_printf ("connection, at %s", player->turn.text)
+                                        : g_strdup ("connection"),
                       g_strdup ("open"),
                       g_strdup (text->str));
   milter_player_stop (player);
@@ -270,7 +271,7 @@ judge_lines (MilterPlayer *player, guint peer, const GPtrArray *records)
                                   MILTER_OUTCOME_FAILED,
                                   &line->where,
                                   describe_command (player, record, false),
-                                  milter_failure_expectation (line),
+                                  milter_failure_expectation (player, line),
                                   record);
           else if (record->wrong && record->message.letter == MILTER_REPLY_NEGOTIATE
                    && !milter_judge_allows_options (
@@ -279,7 +280,7 @@ judge_lines (MilterPlayer *player, guint peer, const GPtrArray *records)
                                   MILTER_OUTCOME_BROKEN,
                                   &line->where,
                                   describe_command (player, record, false),
-                                  milter_failure_expectation (line),
+                                  milter_failure_expectation (player, line),
                                   record);
           continue;
         }
@@ -287,7 +288,7 @@ judge_lines (MilterPlayer *player, guint peer, const GPtrArray *records)
                             classify (record, line),
                             &line->where,
                             describe_command (player, record, false),
-                            milter_failure_expectation (line),
+                            milter_failure_expectation (player, line),
                             record);
     }
 }
@@ -358,7 +359,7 @@ judge_unasked_peer (MilterPlayer *player, guint peer)
                       MILTER_OUTCOME_FAILED,
                       &line->where,
                       g_strdup_printf ("reply to %s from %s", player->turn.text, asked->name),
-                      milter_failure_expectation (line),
+                      milter_failure_expectation (player, line),
                       g_strdup_printf ("not reached: %s", why));
 }
 
@@ -421,7 +422,7 @@ judge_left_out (MilterPlayer *player)
       g_strdup_printf ("%s %s",
                        line == NULL || milter_expectation_is_reply (line) ? "reply to" : "edits at",
                        turn->text),
-      line != NULL ? milter_failure_expectation (line) : g_strdup ("to be sent"),
+      line != NULL ? milter_failure_expectation (player, line) : g_strdup ("to be sent"),
       g_strdup_printf ("not reached: %s", why));
 }
 
@@ -443,7 +444,7 @@ judge_names (MilterPlayer *player)
                             MILTER_OUTCOME_FAILED,
                             &line->where,
                             g_strdup_printf ("reply to %s", player->turn.text),
-                            milter_failure_expectation (line),
+                            milter_failure_expectation (player, line),
                             g_strdup_printf ("there is no milter called %s", line->from));
     }
 }

@@ -331,7 +331,7 @@ void milter_failure_append_message (GString *text, const MilterRecord *record);
 char *milter_failure_decision (const MilterPlayer *player, const MilterDecision *decision);
 /* (transfer full) (nullable) what a peer that is no milter is, by its first bytes */
 char *milter_failure_identify (MilterBytes head);
-/* (transfer full) the line as written, with its `within` */
-char *milter_failure_expectation (const MilterExpectation *line);
+/* (transfer full) the line as written, with its `within` and the conditions below it */
+char *milter_failure_expectation (const MilterPlayer *player, const MilterExpectation *line);
 
 G_END_DECLS

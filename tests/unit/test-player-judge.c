@@ -58,7 +58,8 @@ static const FakeCase replies[] = {
     "session\n mail\n => 550\n => and not /busy/\n",
     R ("M:y550 5.7.1 busy|"),
     FAILED,
-    "3: reply to mail <sender@example.com> / 550 / 550 5.7.1 \"busy\" after 1 ms\n" },
+    "3: reply to mail <sender@example.com> / 550, and not /busy/ / 550 5.7.1 \"busy\" "
+    "after 1 ms\n" },
   { "no expectation: the mail passes",
     "session\n rcpt <a@b>\n eom\n",
     R ("R:y550 5.7.1 no|"),

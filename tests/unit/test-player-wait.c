@@ -128,7 +128,8 @@ static const FakeCase at_eom[] = {
     full,
     R ("E:hX|y|;q|"),
     BROKEN,
-    "11: reply to eom / continue or accept / no reply but edits or progress in 30 s: the milter did not answer eom (end "
+    "11: reply to eom / continue or accept / no reply but edits or progress in 30 s: the milter "
+    "did not answer eom (end "
     "of "
     "message)\n" },
   { "garbage after some edits",
@@ -145,7 +146,8 @@ static const FakeCase at_eom[] = {
        "29000;"
        "p;@29000;c"),
     BROKEN,
-    "11: reply to eom / continue or accept / no reply but edits or progress in 300 s: the milter did not answer eom (end "
+    "11: reply to eom / continue or accept / no reply but edits or progress in 300 s: the milter "
+    "did not answer eom (end "
     "of "
     "message)\n" },
 };
@@ -205,15 +207,18 @@ static const FakeCase between[] = {
     "session\n mail\n",
     R ("Q:reset"),
     BROKEN,
-    "2: reply to quit (end of the connection) / closed / the milter reset the connection after quit "
+    "2: reply to quit (end of the connection) / closed / the milter reset the connection after "
+    "quit "
     "(end of the connection), after 1 ms: it had gone without reading all that was sent to it\n" },
   { "with quit unread, as expected", "session\n mail\n quit => closed\n", R ("Q:reset"), HELD, "" },
   { "after quit, in the middle of a frame",
     "session\n mail\n",
     R ("Q:raw:||;close"),
     BROKEN,
-    "2: reply to quit (end of the connection) / closed / the milter closed the connection after quit "
-    "(end of the connection), in the middle of a frame: bytes that are no frame: \"\\0\\0\", after 2 "
+    "2: reply to quit (end of the connection) / closed / the milter closed the connection after "
+    "quit "
+    "(end of the connection), in the middle of a frame: bytes that are no frame: \"\\0\\0\", after "
+    "2 "
     "ms\n" },
   { "accepted at connect: Postfix closes by itself",
     "mta postfix\nsession\n connect => accept\n",
