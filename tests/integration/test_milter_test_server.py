@@ -179,8 +179,15 @@ def test_a_second_answer_is_told_where_it_came_and_taken_for_no_other(play, fake
     milter = fake({letter: CONTINUE * 2})
     done = play("-s", milter.spec, scenario(WHOLE))
     assert done.returncode == 3, done.stdout + done.stderr
-    assert f"what came after {STAGES[letter]}" in done.stdout
+    assert re.search(rf"test.scenario:\d+: BROKEN whole: what came after {STAGES[letter]}", done.stdout)
     assert "nobody asked" in done.stdout
+
+
+def test_garbage_behind_the_last_answer_is_told_at_that_line(play, fake, scenario):
+    done = play("-s", fake({"E": CONTINUE + bytes(4)}).spec, scenario(WHOLE))
+    assert done.returncode == 3, done.stdout + done.stderr
+    assert "test.scenario:10: BROKEN whole: connection\n" in done.stdout
+    assert "(null)" not in done.stdout
 
 
 def test_a_milter_that_goes_before_quit_is_broken(play, fake, scenario):
@@ -332,6 +339,35 @@ def test_an_interrupted_run_tells_what_is_known(tool, fake, scenario):
     assert process.returncode == 1, out + err
     assert "interrupted" in out
     assert "1 session: 1 failed" in out
+
+
+def test_an_interrupted_plain_run_is_no_pass(tool, fake):
+    milter = fake({"H": SILENT})
+    process = subprocess.Popen([tool("milter-test-server"), "-s", milter.spec],
+                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    end = time.monotonic() + 20
+    while "H" not in milter.letters() and time.monotonic() < end:
+        time.sleep(0.02)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=20)
+    assert process.returncode == 1, out + err
+    assert out.startswith("status: error\n")
+
+
+def test_output_that_cannot_be_written_is_told(tool, fake, scenario):
+    with open("/dev/full", "w") as full:
+        done = subprocess.run([tool("milter-test-server"), "-s", fake().spec, scenario(WHOLE)], stdout=full,
+                              stderr=subprocess.PIPE, text=True, timeout=60)
+    assert done.returncode == 2
+    assert "the output cannot be written" in done.stderr
+
+
+def test_a_closed_output_does_not_become_the_connection(tool, fake, scenario):
+    milter = fake()
+    done = subprocess.run(["sh", "-c", 'exec "$@" <&- >&-', "sh", tool("milter-test-server"), "-v", "-s",
+                           milter.spec, scenario(WHOLE)], stderr=subprocess.PIPE, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    assert set(milter.letters()) <= set("OCDHMRTLNBEAQ")
 
 
 def test_the_quickstart_for_any_milter_holds(play, fake):

@@ -4,20 +4,50 @@
  */
 #include "tool-console.h"
 
+#include <fcntl.h>
 #include <locale.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
+
+/* a socket must not take the number of a closed stdout, and get what is printed */
+static void
+occupy_standard_streams (void)
+{
+  int fd;
+
+  do
+    fd = open ("/dev/null", O_RDWR);
+  while (fd >= 0 && fd <= STDERR_FILENO);
+  if (fd >= 0)
+    close (fd);
+}
 
 void
 tool_init (const char *argv0)
 {
   g_autofree char *name = g_path_get_basename (argv0);
 
+  occupy_standard_streams ();
   /* a locale that is not installed leaves "C", which is good enough */
   setlocale (LC_ALL, "");
   /* numbers are read and written in one way everywhere */
   setlocale (LC_NUMERIC, "C");
   g_set_prgname (name);
+}
+
+bool
+tool_flush_output (void)
+{
+  struct stat status;
+
+  if (fflush (stdout) == 0 && !ferror (stdout))
+    return true;
+  if (fstat (STDOUT_FILENO, &status) == 0
+      && (S_ISFIFO (status.st_mode) || S_ISSOCK (status.st_mode)))
+    return true;
+  g_printerr ("%s: the output cannot be written\n", g_get_prgname ());
+  return false;
 }
 
 static void

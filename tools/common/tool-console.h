@@ -20,6 +20,10 @@ void tool_error (const char *format, ...) G_GNUC_PRINTF (1, 2);
 /* the same for wrong usage: ends in a hint at --help */
 void tool_usage_error (const char *format, ...) G_GNUC_PRINTF (1, 2);
 
+/* FALSE, and a sentence on stderr: not all that was printed could be written, as on a full disk. A
+ * reader that has gone, as `head`, is none of our business. */
+bool tool_flush_output (void);
+
 /**
  * ToolColor: `--color`
  */

@@ -4,6 +4,7 @@
  */
 #include "play-files.h"
 #include "play-plain.h"
+#include "tool-console.h"
 
 int
 main (int argc, char **argv)
@@ -15,5 +16,6 @@ main (int argc, char **argv)
   options = server_options_parse (argc, argv, &status);
   if (options == NULL)
     return (int) status;
-  return (int) (options->paths != NULL ? play_files (options) : play_plain (options));
+  status = options->paths != NULL ? play_files (options) : play_plain (options);
+  return (int) (tool_flush_output () ? status : tool_exit_worse (status, TOOL_EXIT_USAGE));
 }

@@ -85,13 +85,13 @@ is_quarantined (const MilterPlayedMessage *message)
 }
 
 static void
-append_status (GString *out, const MilterPlayer *player)
+append_status (GString *out, const MilterPlayer *player, bool interrupted)
 {
   const MilterPlayedMessage *message = message_of (player);
   const char *nick = nick_of (message != NULL ? message->verdict : 0);
 
   g_string_append (out, "status: ");
-  if (milter_player_get_outcome (player) == MILTER_OUTCOME_BROKEN)
+  if (milter_player_get_outcome (player) == MILTER_OUTCOME_BROKEN || interrupted)
     g_string_append (out, "error");
   else if (message != NULL && message->verdict == MILTER_REPLY_REPLY_CODE
            && message->reply_text != NULL)
@@ -198,7 +198,7 @@ play_plain (const ServerOptions *options)
   status = milter_player_get_outcome (player) == MILTER_OUTCOME_HELD     ? TOOL_EXIT_OK
            : milter_player_get_outcome (player) == MILTER_OUTCOME_BROKEN ? TOOL_EXIT_BROKEN
                                                                          : TOOL_EXIT_FAILED;
-  append_status (out, player);
+  append_status (out, player, session_runner_is_interrupted (runner));
   g_string_append_printf (out, "elapsed-time: %g seconds\n", (double) elapsed_us / G_USEC_PER_SEC);
   append_quarantine (out, message);
   if (options->output_message && message != NULL)
