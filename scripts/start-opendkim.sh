@@ -15,9 +15,9 @@ set -u
 }
 here=$(cd "$(dirname "$0")/.." && pwd)
 work=$1 spec=$2
-for program in opendkim opendkim-genkey; do
+for program in opendkim opendkim-genkey openssl; do
   command -v $program >/dev/null || {
-    echo "start-opendkim.sh: $program is not installed (Debian packages opendkim, opendkim-tools)" >&2
+    echo "start-opendkim.sh: $program is not installed (Debian packages opendkim, opendkim-tools, openssl)" >&2
     exit 77
   }
 done
