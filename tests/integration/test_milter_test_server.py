@@ -104,6 +104,12 @@ def test_two_milters_are_a_chain(play, fake, scenario):
     assert b"X-First" not in [payload.split(b"\0")[0] for payload in first.payloads("L")]
 
 
+def test_a_failure_in_a_chain_says_whose_it_is(play, fake, scenario):
+    done = play("-s", fake().spec, "-s", fake({"E": CLOSE}).spec, scenario(WHOLE))
+    assert done.returncode == 3
+    assert "the milter 2 closed the connection instead of answering eom" in done.stdout
+
+
 @pytest.mark.parametrize("tcp", [False, True])
 def test_both_transports_carry_a_large_message(play, fake, scenario, tcp):
     milter = fake(tcp=tcp)

@@ -102,6 +102,7 @@ play_session (const ServerOptions *options,
                    : options->profile != NULL ? options->profile
                                               : milter_profile_get ("postfix");
   config.n_peers = options->specs->len;
+  config.peer_names = session_runner_get_names (runner);
   config.timeout_us = session->timeout_us != 0   ? session->timeout_us
                       : options->timeout_us >= 0 ? options->timeout_us
                                                  : DEFAULT_TIMEOUT_US;

@@ -188,6 +188,7 @@ play_plain (const ServerOptions *options)
 
   config.profile = options->profile != NULL ? options->profile : milter_profile_get ("plain");
   config.n_peers = options->specs->len;
+  config.peer_names = session_runner_get_names (runner);
   config.timeout_us = options->reading_timeout_us;
   config.grace_us = 200 * G_TIME_SPAN_MILLISECOND;
   player = milter_player_new (options->name, plain_message_source (options), &config);

@@ -20,6 +20,7 @@ struct _SessionRunner
 {
   const GPtrArray *specs;
   double connection_timeout, writing_timeout;
+  char **names; /* of the milters of a chain: their numbers */
   Peer *peers;
   MilterPlayer *player; /* (nullable) unowned: what is played now */
   GSource *clock;       /* wakes at the player's deadline */
@@ -207,8 +208,12 @@ session_runner_new (const GPtrArray *specs, double connection_timeout, double wr
   runner->connection_timeout = connection_timeout;
   runner->writing_timeout = writing_timeout;
   runner->peers = g_new0 (Peer, specs->len);
+  runner->names = g_new0 (char *, specs->len + 1);
   for (guint i = 0; i < specs->len; i++)
-    runner->peers[i] = (Peer){ .runner = runner, .number = i };
+    {
+      runner->peers[i] = (Peer){ .runner = runner, .number = i };
+      runner->names[i] = g_strdup_printf ("%u", i + 1);
+    }
   runner->clock = g_source_new (&clock_funcs, sizeof (GSource));
   g_source_set_callback (runner->clock, on_clock, runner, /* notify= */ NULL);
   g_source_attach (runner->clock, /* context= */ NULL);
@@ -228,8 +233,15 @@ session_runner_free (SessionRunner *runner)
   g_source_remove (runner->interrupt);
   g_source_destroy (runner->clock);
   g_source_unref (runner->clock);
+  g_strfreev (runner->names);
   g_free (runner->peers);
   g_free (runner);
+}
+
+const char *const *
+session_runner_get_names (const SessionRunner *runner)
+{
+  return runner->specs->len > 1 ? (const char *const *) runner->names : NULL;
 }
 
 gint64
