@@ -30,6 +30,26 @@ examine_negotiation (const MilterPlayer *player, MilterRecord *record)
   set_fault (record, g_strdup (error->message));
 }
 
+/* An answer too many is taken for that to the next command (milter-protocol 7), so that it may be
+ * seen only behind the last one; most come from a milter that forgot what it negotiated. */
+static char *
+tell_unasked (const MilterPlayer *player, const MilterRecord *record)
+{
+  guint32 silent = player->peers[record->peer].session.agreed.steps & MILTER_STEP_NO_REPLY_MASK;
+  GString *text = g_string_new ("nobody asked for an answer after ");
+
+  g_string_append (text, milter_failure_stage (record->command));
+  if (record->command == MILTER_COMMAND_QUIT)
+    g_string_append (text, "; an earlier one may be the one too many");
+  if (silent != 0)
+    {
+      g_autofree char *names = milter_steps_to_string (silent);
+
+      g_string_append_printf (text, "; the milter negotiated %s and owes no answer there", names);
+    }
+  return g_string_free (text, FALSE);
+}
+
 void
 milter_player_examine (const MilterPlayer *player, MilterRecord *record)
 {
@@ -64,14 +84,7 @@ milter_player_examine (const MilterPlayer *player, MilterRecord *record)
   record->unasked = !record->due;
   if (record->unasked)
     {
-      /* an answer too many is taken for that to the next command (milter-protocol 7), so that
-       * it may be seen only behind the last one */
-      set_fault (record,
-                 g_strdup_printf ("nobody asked for an answer after %s%s",
-                                  stage,
-                                  record->command == MILTER_COMMAND_QUIT
-                                      ? "; an earlier one may be the one too many"
-                                      : ""));
+      set_fault (record, tell_unasked (player, record));
       return;
     }
   /* Postfix takes a SKIP anywhere (milter-protocol 3.5) */

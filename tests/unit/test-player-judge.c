@@ -290,6 +290,13 @@ static const FakeCase unasked[] = {
     "4: reply to quit / closed / continue after 1 ms: nobody asked for an answer after quit (end "
     "of "
     "the connection); an earlier one may be the one too many\n" },
+  { "fields that are answered though that was negotiated away",
+    "session\n header A: 1\n header B: 2\n eom\n quit\n",
+    R ("O:neg 6 0 0x80", "L:c"),
+    BROKEN,
+    "4: what came after eoh (end of headers) / nothing more from the milter / continue after 1 ms: "
+    "nobody asked for an answer after eoh (end of headers); the milter negotiated NR_HDR and owes "
+    "no answer there\n" },
   { "abort that is answered, as expected",
     "session\n mail\n abort => continue\n quit\n",
     R ("A:c"),
