@@ -315,7 +315,7 @@ milter_failure_record (const MilterPlayer *player, const MilterRecord *record, b
       append_end (player, text, record);
       g_string_append_printf (text, ", after %s", after);
       if (record->kind == MILTER_RECORD_RESET && record->command == MILTER_COMMAND_QUIT)
-        g_string_append (text, ": it had gone without reading all that was sent to it");
+        g_string_append (text, ": what was sent to it may not have been read");
       break;
     case MILTER_RECORD_GARBAGE:
       append_strange_bytes (text, record);
