@@ -72,8 +72,12 @@ edited_answer (MilterClientContext *context, MilterOffer *answer, GError **error
 {
   MilterOption *option = context->priv->offer;
 
-  if (!milter_offer_answer (&context->priv->session.offer,
-                            milter_option_get_action (option),
+  const MilterOffer *offer = &context->priv->session.offer;
+  /* offered actions that nobody here has heard of cannot be meant, only copied (NEG-14) */
+  guint32 copied = offer->actions & ~MILTER_ACTIONS_ALL;
+
+  if (!milter_offer_answer (offer,
+                            milter_option_get_action (option) & ~copied,
                             milter_option_get_step (option),
                             answer,
                             error))

@@ -162,6 +162,21 @@ receive (MilterIoConnection *connection, guint8 *data, gsize size)
   return n;
 }
 
+/* A RST that came behind the FIN: what we wrote reached a socket that was closed already. recv()
+ * tells the FIN alone. */
+static int
+errno_behind_end (const MilterIoConnection *connection)
+{
+  int errsv = 0;
+
+  if (connection->write_errno != 0)
+    return connection->write_errno;
+  if (getsockopt (
+          connection->watch.fd, SOL_SOCKET, SO_ERROR, &errsv, &(socklen_t){ sizeof errsv }) < 0)
+    return 0;
+  return errsv;
+}
+
 static void
 read_some (MilterIoConnection *connection, guint8 *buffer)
 {
@@ -185,8 +200,10 @@ read_some (MilterIoConnection *connection, guint8 *buffer)
     }
   if (n == 0)
     {
-      if (connection->write_errno != 0)
-        tell_errno (connection, connection->write_errno);
+      int errsv = errno_behind_end (connection);
+
+      if (errsv != 0)
+        tell_errno (connection, errsv);
       else
         tell_end (connection, MILTER_IO_END_EOF, NULL);
       return;

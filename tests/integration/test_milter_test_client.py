@@ -359,3 +359,23 @@ def test_colour_only_where_it_is_wanted(client):
 
 def test_options_of_the_reference_tool_that_have_no_effect(client):
     client("--event-loop-backend=glib", "--packet-buffer-size=4096", "--no-report-request")
+
+
+def test_flags_that_nobody_has_heard_of_are_not_agreed(client):
+    one = client()
+    with Mta(one.spec) as mta:
+        letter, payload = mta.ask(b"O", b"\0\0\0\x06" + b"\xff" * 8)[0]
+        assert letter == b"O"
+        assert payload[:8] == b"\0\0\0\x06\0\0\x01\xff"
+        assert payload[8:12] == b"\0\0\x04\0"
+        mta.send(b"Q")
+
+
+def test_a_client_on_a_unix_socket_is_called_that(client):
+    one = client("-v")
+    with Mta(one.spec) as mta:
+        mta.ask(b"O", OFFER)
+        mta.send(b"Q")
+        assert mta.is_closed()
+    assert one.stop() == 0
+    assert "connection from a unix socket, 1 open" in one.err.read_text()

@@ -508,6 +508,29 @@ Test (io_connection, reset_and_eof_are_told_apart)
   tcp_clear (&eof);
 }
 
+/* over TCP the write succeeds, and recv() tells the FIN alone; the RST has come behind it */
+Test (io_connection, a_tcp_peer_that_closed_before_it_could_read_has_reset_the_connection)
+{
+  Tcp early;
+  Tcp late;
+
+  tcp_open (&early);
+  tcp_open (&late);
+  close (early.there);
+  write_text (early.here.connection, "quit");
+  _milter_io_connection_flush (early.here.connection);
+  write_text (late.here.connection, "quit");
+  _milter_io_connection_flush (late.here.connection);
+  assert_taken (late.there, "quit");
+  close (late.there);
+  early.there = late.there = -1;
+  iterate_until (context, early.here.n_ended && late.here.n_ended);
+  cr_expect (early.here.end == MILTER_IO_END_RESET);
+  cr_expect (late.here.end == MILTER_IO_END_EOF);
+  tcp_clear (&early);
+  tcp_clear (&late);
+}
+
 Test (io_connection, close_sends_rst_only_when_told_to)
 {
   static const struct

@@ -266,6 +266,9 @@ name_of (MilterClientContext *context)
 {
   MilterGenericSocketAddress *address = milter_client_context_get_socket_address (context);
 
+  /* a unix socket that connects has no path */
+  if (address->base.sa_family == AF_UNIX)
+    return g_strdup ("a unix socket");
   return milter_connection_address_to_spec (&address->base);
 }
 
