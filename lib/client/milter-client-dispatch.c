@@ -136,6 +136,8 @@ take_event (MilterClientContext *context,
   priv->in_message = priv->in_message || is_first;
   milter_client_context_track (context, message, is_first);
 
+  /* one that was given in a handler which then answered by itself is no answer to this */
+  priv->has_early = false;
   priv->in_handler = true;
   taken = row->take (context, message, &status, error);
   priv->in_handler = false;

@@ -139,6 +139,30 @@ Test (client_answer, a_response_inside_the_handler_counts)
   peer_clear (&peer);
 }
 
+static MilterStatus
+respond_and_answer (MilterClientContext *context, const char *fqdn, gpointer data)
+{
+  g_signal_emit_by_name (context, "helo-response", MILTER_STATUS_REJECT);
+  return MILTER_STATUS_CONTINUE;
+}
+
+Test (client_answer, a_response_inside_a_handler_that_answers_is_not_kept_for_another_command)
+{
+  static const MilterClientHandlers handlers
+      = { .helo = respond_and_answer, .envelope_from = later_string };
+  Peer peer = peer_new ();
+
+  milter_client_context_set_handlers (peer.context, &handlers, &peer);
+  peer_reach (&peer, 'C');
+  peer_send (&peer, 'H', "x\0");
+  peer_expect (&peer, "continue");
+  peer_send (&peer, 'M', "<a>\0");
+  peer_expect (&peer, "");
+  g_signal_emit_by_name (peer.context, "envelope-from-response", MILTER_STATUS_ACCEPT);
+  peer_expect (&peer, "accept");
+  peer_clear (&peer);
+}
+
 Test (client_answer, a_response_that_nobody_waits_for_is_an_error_and_sends_nothing)
 {
   Peer peer = peer_new ();
