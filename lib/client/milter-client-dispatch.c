@@ -174,6 +174,9 @@ dispatch (MilterClientContext *context, MilterMessage *message, GError **error)
   if (row != NULL)
     return take_event (context, row, message, error);
   take_silent (context, message);
+  /* an abort ends a message, too */
+  if (priv->leaving)
+    milter_client_context_leave (context);
   return TRUE;
 }
 

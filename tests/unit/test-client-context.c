@@ -678,3 +678,16 @@ Test (client_context, splitting_the_input_anywhere_changes_nothing)
   peer_expect_log (&peer, expected_log);
   peer_clear (&peer);
 }
+
+Test (client_context, one_that_leaves_ends_with_an_aborted_message)
+{
+  Peer peer = peer_new ();
+
+  peer_watch (&peer);
+  peer_reach (&peer, 'M');
+  milter_client_context_leave (peer.context);
+  peer_expect_log (&peer, "");
+  peer_send (&peer, 'A', "");
+  peer_expect_log (&peer, "finished");
+  peer_clear (&peer);
+}
