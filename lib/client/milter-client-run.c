@@ -138,7 +138,8 @@ receive (gpointer item, gpointer user_data)
  * @client: a client
  *
  * Ends milter_client_run(): nothing more is accepted, connections are closed as soon as no message
- * is under way, and after milter_client_get_shutdown_time() at the latest. Before the client runs,
+ * is under way and what was answered is out, and after milter_client_get_shutdown_time() at the
+ * latest. Before the client runs,
  * it makes milter_client_run() return at once. May be called from any thread, more than once, and
  * in a signal handler.
  */
@@ -192,6 +193,7 @@ static gboolean
 start_accepting (MilterClient *client, GError **error)
 {
   MilterClientPrivate *priv = client->priv;
+  guint suspend_ms = MIN (priv->suspend_time, G_MAXUINT / 1000) * 1000;
   /* the channel keeps its own, which may be somebody else's */
   int fd = fcntl (g_io_channel_unix_get_fd (priv->listen_channel), F_DUPFD_CLOEXEC, 0);
 
@@ -205,8 +207,8 @@ start_accepting (MilterClient *client, GError **error)
       return FALSE;
     }
   priv->listener_paused = false;
-  priv->listener = _milter_io_listener_new (
-      priv->io, fd, priv->suspend_time * 1000, &listener_handlers, client, error);
+  priv->listener
+      = _milter_io_listener_new (priv->io, fd, suspend_ms, &listener_handlers, client, error);
   return priv->listener != NULL;
 }
 

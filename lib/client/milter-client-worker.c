@@ -13,6 +13,10 @@
 #include "milter-client-context-private.h"
 #include "milter-client-private.h"
 
+/* Replies that wait for a peer that does not read, before we read no more of it: room for the
+ * edits of a message, while a peer that only asks cannot fill our memory. */
+#define MAX_PENDING (256 * 1024)
+
 struct _MilterClientWorker
 {
   atomic_uint refs;     /* of the client while it runs, and of each of its contexts */
@@ -28,6 +32,7 @@ struct _MilterClientWorker
   GThread *self;
   GQueue contexts; /* each holds a reference */
   bool ending;
+  bool time_is_up; /* of ending */
 };
 
 /* what comes through the inbox: a call */
@@ -97,7 +102,7 @@ milter_client_worker_arm (MilterClientContext *context)
     return;
   /* while a program thinks, the MTA may be silent */
   if (priv->timeout > 0 && !priv->pending)
-    time_us = g_get_monotonic_time () + priv->timeout * G_USEC_PER_SEC;
+    time_us = g_get_monotonic_time () + (gint64) priv->timeout * G_USEC_PER_SEC;
   _milter_io_connection_set_deadline (priv->connection, time_us);
 }
 
@@ -206,6 +211,7 @@ serve (MilterClientWorker *worker, Task *task)
       g_object_unref (context);
       return;
     }
+  _milter_io_connection_set_max_pending (priv->connection, MAX_PENDING);
   g_queue_push_tail_link (&worker->contexts, &priv->link);
   introduce (worker, context);
 }
@@ -249,10 +255,21 @@ cut_off (MilterClientContext *context)
 }
 
 static gboolean
-cut_all_off (gpointer worker)
+cut_all_off (gpointer data)
 {
+  MilterClientWorker *worker = data;
+
+  worker->time_is_up = true;
   for_each_context (worker, cut_off);
   return G_SOURCE_REMOVE;
+}
+
+/* What was answered still reaches an MTA that reads slowly, while there is time. */
+static void
+wait_for_output (MilterClientWorker *worker)
+{
+  while (!worker->time_is_up && _milter_io_loop_get_n_connections (worker->io) > 0)
+    g_main_context_iteration (worker->main_context, TRUE);
 }
 
 static void
@@ -289,6 +306,7 @@ worker_main (gpointer data)
   worker->self = g_thread_self ();
   g_main_context_push_thread_default (worker->main_context);
   g_main_loop_run (worker->loop);
+  wait_for_output (worker);
   _milter_handover_close (worker->inbox);
   _milter_io_loop_free (g_steal_pointer (&worker->io));
   g_main_context_pop_thread_default (worker->main_context);
@@ -316,7 +334,10 @@ milter_client_worker_new (MilterClient *client, MilterHandover *notes, GError **
   if (worker->thread == NULL)
     {
       if (worker->inbox != NULL)
-        milter_client_worker_unref (worker);
+        {
+          _milter_handover_close (worker->inbox);
+          milter_client_worker_unref (worker);
+        }
       milter_client_worker_unref (worker);
       return NULL;
     }

@@ -383,8 +383,8 @@ milter_client_get_max_connections (MilterClient *client)
  * @client: a client
  * @shutdown_time: seconds
  *
- * How long messages that are under way may hold up milter_client_shutdown(); then their connections
- * are closed.
+ * How long messages that are under way, and MTAs that are slow to read what was answered, may hold
+ * up milter_client_shutdown(); then their connections are closed.
  */
 void
 milter_client_set_shutdown_time (MilterClient *client, guint shutdown_time)

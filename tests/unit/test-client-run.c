@@ -1,0 +1,288 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * test-client-run.c: a client that runs in a thread, and an MTA that does as it likes.
+ */
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <glib/gstdio.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <milter/client.h>
+
+/* nothing that should happen takes so long */
+#define PATIENCE_MS 20000
+#define BODY_SIZE   (4 * 1024 * 1024)
+/* more than the kernel and the client together keep for a peer that does not read */
+#define FLOOD_SIZE (16 * 1024 * 1024)
+
+typedef struct
+{
+  char *folder;
+  char *path;
+  MilterClient *client;
+  GThread *thread;
+  GAsyncQueue *events; /* words, in the order in which they happened */
+  int fd;              /* the MTA's */
+} Stage;
+
+static void
+on_listen_started (MilterClient *client, gpointer address, guint size, gpointer data)
+{
+  g_async_queue_push (((Stage *) data)->events, (gpointer) "listening");
+}
+
+static gpointer
+run (gpointer data)
+{
+  Stage *stage = data;
+
+  cr_expect (milter_client_run (stage->client, NULL));
+  return NULL;
+}
+
+static void
+stage_expect (Stage *stage, const char *event)
+{
+  const char *next = g_async_queue_timeout_pop (stage->events, PATIENCE_MS * (guint64) 1000);
+
+  cr_assert_not_null (next);
+  cr_assert_str_eq (next, event);
+}
+
+static Stage *
+stage_new (void)
+{
+  Stage *stage = g_new0 (Stage, 1);
+  g_autofree char *spec = NULL;
+
+  stage->folder = g_dir_make_tmp ("client-run-XXXXXX", NULL);
+  stage->path = g_build_filename (stage->folder, "socket", NULL);
+  spec = g_strconcat ("unix:", stage->path, NULL);
+  stage->events = g_async_queue_new ();
+  stage->client = milter_client_new ();
+  cr_assert (milter_client_set_connection_spec (stage->client, spec, NULL));
+  g_signal_connect (stage->client, "listen-started", G_CALLBACK (on_listen_started), stage);
+  return stage;
+}
+
+static void
+stage_connect (Stage *stage)
+{
+  struct sockaddr_un address = { .sun_family = AF_UNIX };
+
+  g_strlcpy (address.sun_path, stage->path, sizeof address.sun_path);
+  stage->fd = socket (AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  cr_assert_eq (connect (stage->fd, (const struct sockaddr *) &address, sizeof address), 0);
+}
+
+static void
+stage_start (Stage *stage)
+{
+  stage->thread = g_thread_new ("client", run, stage);
+  stage_expect (stage, "listening");
+  stage_connect (stage);
+}
+
+static void
+stage_free (Stage *stage)
+{
+  milter_client_shutdown (stage->client);
+  g_thread_join (stage->thread);
+  close (stage->fd);
+  g_object_unref (stage->client);
+  g_async_queue_unref (stage->events);
+  g_rmdir (stage->folder);
+  g_free (stage->path);
+  g_free (stage->folder);
+  g_free (stage);
+}
+
+static void
+say (Stage *stage, const void *bytes, gsize size)
+{
+  cr_assert_eq (send (stage->fd, bytes, size, MSG_NOSIGNAL), (gssize) size);
+}
+
+#define SAY(stage, text) say (stage, text, sizeof text - 1)
+
+/* what comes before the time is up, at most @size; 0: the end */
+static gssize
+hear (Stage *stage, char *bytes, gsize size, int time_ms)
+{
+  struct pollfd poll_fd = { .fd = stage->fd, .events = POLLIN };
+
+  if (poll (&poll_fd, 1, time_ms) != 1)
+    return -1;
+  return recv (stage->fd, bytes, size, 0);
+}
+
+#define OFFER "\0\0\0\015O\0\0\0\6\0\0\1\377\0\37\377\377"
+
+static MilterStatus
+on_unknown (MilterClientContext *context, const char *command, gpointer data)
+{
+  return MILTER_STATUS_CONTINUE;
+}
+
+static MilterStatus
+on_end_of_message (MilterClientContext *context, const char *chunk, gsize size, gpointer data)
+{
+  g_autofree char *body = g_strnfill (BODY_SIZE, 'x');
+
+  milter_client_context_replace_body (context, body, BODY_SIZE, NULL);
+  milter_client_shutdown (((Stage *) data)->client);
+  return MILTER_STATUS_ACCEPT;
+}
+
+static void
+on_finished (MilterClientContext *context, gpointer data)
+{
+  g_async_queue_push (((Stage *) data)->events, (gpointer) "finished");
+}
+
+static void
+on_established (MilterClient *client, MilterClientContext *context, gpointer data)
+{
+  g_signal_connect (context, "finished", G_CALLBACK (on_finished), data);
+}
+
+static const MilterClientHandlers handlers
+    = { .unknown = on_unknown, .end_of_message = on_end_of_message };
+
+Test (client_run, what_was_answered_reaches_a_slow_mta_though_the_client_shuts_down)
+{
+  Stage *stage = stage_new ();
+  g_autofree char *bytes = g_malloc (BODY_SIZE);
+  char end = 0;
+  gsize total = 0;
+  gssize n;
+
+  milter_client_set_handlers (stage->client, &handlers, stage, NULL);
+  milter_client_set_shutdown_time (stage->client, PATIENCE_MS / 1000);
+  g_signal_connect (stage->client, "connection-established", G_CALLBACK (on_established), stage);
+  stage_start (stage);
+  SAY (stage, OFFER);
+  cr_assert_gt (hear (stage, bytes, BODY_SIZE, PATIENCE_MS), 0);
+  SAY (stage,
+       "\0\0\0\5M<a>\0"
+       "\0\0\0\5R<b>\0"
+       "\0\0\0\5Bbody"
+       "\0\0\0\1E");
+  /* nothing has been read so far */
+  stage_expect (stage, "finished");
+  while ((n = hear (stage, bytes, BODY_SIZE, PATIENCE_MS)) > 0)
+    {
+      total += (gsize) n;
+      end = bytes[n - 1];
+    }
+  cr_expect_eq (n, 0);
+  cr_expect_gt (total, BODY_SIZE);
+  cr_expect_eq (end, 'a');
+  stage_free (stage);
+}
+
+/* commands until the client takes no more for a while; FALSE: it took all */
+static gboolean
+flood (Stage *stage, gsize *n_said)
+{
+  static const char command[] = "\0\0\0\3UX";
+  g_autoptr (GByteArray) commands = g_byte_array_new ();
+  gsize said = 0;
+
+  for (guint i = 0; i < 4096; i++)
+    g_byte_array_append (commands, (const guint8 *) command, sizeof command);
+  while (said < FLOOD_SIZE)
+    {
+      gsize from = said % commands->len;
+      gssize n = send (
+          stage->fd, commands->data + from, commands->len - from, MSG_NOSIGNAL | MSG_DONTWAIT);
+      struct pollfd poll_fd = { .fd = stage->fd, .events = POLLOUT };
+
+      if (n < 0 && poll (&poll_fd, 1, 500) == 0)
+        break;
+      said += n > 0 ? (gsize) n : 0;
+    }
+  *n_said = said / sizeof command;
+  return said < FLOOD_SIZE;
+}
+
+Test (client_run, a_peer_that_asks_and_never_reads_is_not_read_until_it_does)
+{
+  Stage *stage = stage_new ();
+  char bytes[4096];
+  gsize n_said = 0;
+  gsize total = 0;
+
+  milter_client_set_handlers (stage->client, &handlers, stage, NULL);
+  stage_start (stage);
+  SAY (stage, OFFER);
+  cr_assert_gt (hear (stage, bytes, sizeof bytes, PATIENCE_MS), 0);
+  cr_expect (flood (stage, &n_said));
+  /* nothing is lost by that: each continue has five bytes */
+  while (total < 5 * n_said)
+    {
+      gssize n = hear (stage, bytes, sizeof bytes, PATIENCE_MS);
+
+      cr_assert_gt (n, 0);
+      total += (gsize) n;
+    }
+  cr_expect_eq (total, 5 * n_said);
+  stage_free (stage);
+}
+
+Test (client_run, a_long_timeout_is_as_long_as_was_asked_for)
+{
+  Stage *stage = stage_new ();
+  char bytes[64];
+
+  milter_client_set_handlers (stage->client, &handlers, stage, NULL);
+  /* the microseconds of which are 32704 more than 32 bits hold */
+  milter_client_set_timeout (stage->client, 4295);
+  stage_start (stage);
+  cr_expect_eq (hear (stage, bytes, sizeof bytes, 200), -1);
+  stage_free (stage);
+}
+
+static rlim_t old_limit;
+
+static void
+leave_no_descriptors (MilterClient *client, gpointer address, guint size, gpointer data)
+{
+  struct rlimit limit;
+
+  stage_connect (data);
+  cr_assert_eq (getrlimit (RLIMIT_NOFILE, &limit), 0);
+  old_limit = limit.rlim_cur;
+  /* the highest that is open */
+  limit.rlim_cur = (rlim_t) ((Stage *) data)->fd + 1;
+  cr_assert_eq (setrlimit (RLIMIT_NOFILE, &limit), 0);
+}
+
+static void
+on_error (MilterClient *client, const GError *error, gpointer data)
+{
+  struct rlimit limit;
+
+  cr_assert_eq (getrlimit (RLIMIT_NOFILE, &limit), 0);
+  limit.rlim_cur = old_limit;
+  cr_assert_eq (setrlimit (RLIMIT_NOFILE, &limit), 0);
+  cr_expect_not_null (strstr (error->message, "trying again in 4294967000 ms"));
+  milter_client_shutdown (client);
+}
+
+Test (client_run, a_rest_without_descriptors_is_as_long_as_can_be_counted)
+{
+  Stage *stage = stage_new ();
+
+  milter_client_set_suspend_time_on_unacceptable (stage->client, G_MAXUINT / 1000 + 1);
+  g_signal_connect (stage->client, "listen-started", G_CALLBACK (leave_no_descriptors), stage);
+  g_signal_connect (stage->client, "error", G_CALLBACK (on_error), stage);
+  stage->thread = g_thread_new ("client", run, stage);
+  stage_expect (stage, "listening");
+  stage_free (stage);
+}
