@@ -122,47 +122,81 @@ strip_brackets (MilterBytes address)
 
 /* with brackets, without, and as it came: a pattern may be written either way */
 static bool
-address_matches (const MilterPattern *pattern, MilterBytes address)
+address_matches (const MilterPattern *pattern, MilterBytes address, bool undecided)
 {
   MilterBytes bare = strip_brackets (address);
   g_autoptr (GString) bracketed = g_string_new ("<");
 
-  if (milter_pattern_matches (pattern, address) || milter_pattern_matches (pattern, bare))
+  if (milter_pattern_matches_or (pattern, address, undecided)
+      || milter_pattern_matches_or (pattern, bare, undecided))
     return true;
   g_string_append_len (bracketed, (const char *) bare.data, bare.size);
   g_string_append_c (bracketed, '>');
-  return milter_pattern_matches (pattern, milter_bytes (bracketed->str, bracketed->len));
+  return milter_pattern_matches_or (
+      pattern, milter_bytes (bracketed->str, bracketed->len), undecided);
 }
 
-/* the one string of arguments, word by word */
+/* the arguments as the same line would send them */
 static bool
-arguments_match (const GPtrArray *patterns, MilterBytes packed)
+arguments_equal (const GPtrArray *patterns, MilterBytes arguments)
+{
+  g_autoptr (GString) joined = g_string_new (NULL);
+
+  for (guint i = 0; i < patterns->len; i++)
+    {
+      const MilterPattern *pattern = g_ptr_array_index (patterns, i);
+      MilterBytes literal = milter_pattern_get_literal (pattern);
+
+      if (milter_pattern_get_kind (pattern) != MILTER_PATTERN_LITERAL)
+        return false;
+      if (i > 0)
+        g_string_append_c (joined, ' ');
+      if (literal.size > 0)
+        g_string_append_len (joined, (const char *) literal.data, (gssize) literal.size);
+    }
+  return milter_bytes_equal (arguments, milter_bytes (joined->str, joined->len));
+}
+
+static void
+pass_over (MilterBytes arguments, gsize *at, bool blanks)
+{
+  while (*at < arguments.size && (arguments.data[*at] == ' ') == blanks)
+    (*at)++;
+}
+
+/* the one string of arguments, word by word; a pattern of several words takes as many */
+static bool
+arguments_match (const GPtrArray *patterns, MilterBytes packed, bool undecided)
 {
   MilterBytes arguments = milter_bytes (NULL, 0);
   gsize at = 0;
-  guint n = 0;
 
   if (patterns == NULL || patterns->len == 0)
     return true;
   milter_strings_next (&packed, &arguments);
-  while (at < arguments.size)
+  if (arguments_equal (patterns, arguments))
+    return true;
+  for (guint i = 0; i < patterns->len; i++)
     {
+      const MilterPattern *pattern = g_ptr_array_index (patterns, i);
       gsize start;
 
-      while (at < arguments.size && arguments.data[at] == ' ')
-        at++;
-      start = at;
-      while (at < arguments.size && arguments.data[at] != ' ')
-        at++;
-      if (at == start)
-        break;
-      if (n == patterns->len
-          || !milter_pattern_matches (g_ptr_array_index (patterns, n),
-                                      milter_bytes (arguments.data + start, at - start)))
+      pass_over (arguments, &at, /* blanks= */ true);
+      if (at == arguments.size)
         return false;
-      n++;
+      start = at;
+      for (guint n = milter_pattern_count_words (pattern); n > 0; n--)
+        {
+          pass_over (arguments, &at, /* blanks= */ false);
+          if (n > 1)
+            pass_over (arguments, &at, /* blanks= */ true);
+        }
+      if (!milter_pattern_matches_or (
+              pattern, milter_bytes (arguments.data + start, at - start), undecided))
+        return false;
     }
-  return n == patterns->len;
+  pass_over (arguments, &at, /* blanks= */ true);
+  return at == arguments.size;
 }
 
 /* the value without the blank that belongs to the colon */
@@ -188,7 +222,7 @@ blank_fits (const MilterAnswerPattern *answer, const MilterRecord *record, guint
 }
 
 static bool
-header_edit_matches (const MilterAnswerPattern *answer, const MilterRecord *record)
+header_edit_matches (const MilterAnswerPattern *answer, const MilterRecord *record, bool undecided)
 {
   const MilterMessage *message = &record->message;
   guint name = message->letter == MILTER_REPLY_ADD_HEADER ? 0 : 1;
@@ -204,12 +238,14 @@ header_edit_matches (const MilterAnswerPattern *answer, const MilterRecord *reco
       if (!milter_bytes_equal_caseless (message->fields[name].bytes, milter_bytes (data, size)))
         return false;
     }
-  if (answer->deletes)
-    return message->fields[name + 1].bytes.size == 0;
-  if (answer->value != NULL)
-    return blank_fits (answer, record, name + 1) && milter_pattern_matches (answer->value, value);
   /* a change without a value is a deletion, which has a word of its own */
-  return message->letter != MILTER_REPLY_CHANGE_HEADER || message->fields[2].bytes.size > 0;
+  if (message->letter == MILTER_REPLY_CHANGE_HEADER
+      && answer->deletes != (message->fields[2].bytes.size == 0))
+    return false;
+  if (answer->value != NULL && !answer->deletes)
+    return blank_fits (answer, record, name + 1)
+           && milter_pattern_matches_or (answer->value, value, undecided);
+  return true;
 }
 
 static bool
@@ -223,7 +259,7 @@ same_kind (guint8 wanted, guint8 letter)
 }
 
 static bool
-value_matches (const MilterAnswerPattern *answer, const Edit *edit)
+value_matches (const MilterAnswerPattern *answer, const Edit *edit, bool undecided)
 {
   const MilterMessage *message = &edit->record->message;
 
@@ -232,37 +268,40 @@ value_matches (const MilterAnswerPattern *answer, const Edit *edit)
     case MILTER_REPLY_ADD_HEADER:
     case MILTER_REPLY_INSERT_HEADER:
     case MILTER_REPLY_CHANGE_HEADER:
-      return header_edit_matches (answer, edit->record);
+      return header_edit_matches (answer, edit->record, undecided);
     case MILTER_REPLY_REPLACE_BODY:
       return answer->value == NULL
-             || milter_pattern_matches (answer->value,
-                                        milter_bytes (edit->body->data, edit->body->len));
+             || milter_pattern_matches_or (
+                 answer->value, milter_bytes (edit->body->data, edit->body->len), undecided);
     case MILTER_REPLY_QUARANTINE:
       return answer->value == NULL
-             || milter_pattern_matches (answer->value, message->fields[0].bytes);
+             || milter_pattern_matches_or (answer->value, message->fields[0].bytes, undecided);
     case MILTER_REPLY_PROGRESS:
       return true;
     default:
       break;
     }
   /* envelope: an address and maybe arguments */
-  if (answer->value != NULL && !address_matches (answer->value, message->fields[0].bytes))
+  if (answer->value != NULL
+      && !address_matches (answer->value, message->fields[0].bytes, undecided))
     return false;
   if (message->letter == MILTER_REPLY_ADD_RECIPIENT
       || message->letter == MILTER_REPLY_DELETE_RECIPIENT)
     return answer->patterns == NULL || answer->patterns->len == 0;
-  return arguments_match (answer->patterns, message->fields[1].bytes);
+  return arguments_match (answer->patterns, message->fields[1].bytes, undecided);
 }
 
+/* @undecided: what counts where a regex gives up: no fit for a line that wants the edit, a fit for
+ * one that forbids it */
 static bool
-answer_fits (const MilterAnswerPattern *answer, const Edit *edit)
+answer_fits (const MilterAnswerPattern *answer, const Edit *edit, bool undecided)
 {
   if (answer->kind == MILTER_ANSWER_KIND_FRAME)
     return edit->n_frames == 1 && milter_judge_reply (answer, edit->record);
   if (answer->kind != MILTER_ANSWER_KIND_EDIT || edit->record->malformed)
     return false;
   return same_kind (answer->spec->letter, edit->record->message.letter)
-         && value_matches (answer, edit);
+         && value_matches (answer, edit, undecided);
 }
 
 /* several lines about one body: each takes its part, in order. A literal takes its own length,
@@ -343,7 +382,7 @@ compute_fit (Judge *judge, const Want *want, const Edit *edit)
     fits = edit->body != NULL && body_lines_fit (judge, want, 0, edit, edit_subject (edit));
   else
     for (guint i = 0; !fits && i < line->answers->len; i++)
-      fits = answer_fits (g_ptr_array_index (line->answers, i), edit);
+      fits = answer_fits (g_ptr_array_index (line->answers, i), edit, /* undecided= */ false);
   return fits
          && milter_judge_conditions (
              judge->lines, want->index + want->n_lines - 1, edit->record, edit_subject (edit));
@@ -438,7 +477,7 @@ no_fits (Judge *judge, guint index, const Edit *edit)
   if (line->kind != MILTER_EXPECT_NO || !peer_fits (judge, line, edit))
     return false;
   for (guint i = 0; !found && i < line->answers->len; i++)
-    found = answer_fits (g_ptr_array_index (line->answers, i), edit);
+    found = answer_fits (g_ptr_array_index (line->answers, i), edit, /* undecided= */ true);
   return found && milter_judge_conditions (judge->lines, index, edit->record, edit_subject (edit));
 }
 

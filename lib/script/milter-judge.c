@@ -349,7 +349,9 @@ milter_judge_conditions (const GPtrArray *lines,
 
       if (line->kind != MILTER_EXPECT_AND && line->kind != MILTER_EXPECT_AND_NOT)
         break;
-      if (milter_pattern_matches (line->pattern, subject) != (line->kind == MILTER_EXPECT_AND))
+      /* what a regex gives up on is neither */
+      if (milter_pattern_matches_or (line->pattern, subject, line->kind == MILTER_EXPECT_AND_NOT)
+          != (line->kind == MILTER_EXPECT_AND))
         return false;
     }
   return true;

@@ -240,7 +240,29 @@ milter_pattern_match (const MilterPattern *pattern, MilterBytes subject, GError 
 gboolean
 milter_pattern_matches (const MilterPattern *pattern, MilterBytes subject)
 {
-  return milter_pattern_match (pattern, subject, /* error= */ NULL);
+  return milter_pattern_matches_or (pattern, subject, /* undecided= */ FALSE);
+}
+
+gboolean
+milter_pattern_matches_or (const MilterPattern *pattern, MilterBytes subject, gboolean undecided)
+{
+  g_autoptr (GError) error = NULL;
+  gboolean matches = milter_pattern_match (pattern, subject, &error);
+
+  return error == NULL ? matches : undecided;
+}
+
+guint
+milter_pattern_count_words (const MilterPattern *pattern)
+{
+  MilterBytes text = pattern->kind == MILTER_PATTERN_REGEX
+                         ? milter_bytes_from_string (pattern->source)
+                         : pattern_bytes (pattern);
+  guint n = 0;
+
+  for (gsize i = 0; i < text.size; i++)
+    n += text.data[i] != ' ' && (i == 0 || text.data[i - 1] == ' ');
+  return MAX (n, 1);
 }
 
 /* The bytes between stars as words, or as the inside of a quoted text. Where no piece has quotes,

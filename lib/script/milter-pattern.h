@@ -11,8 +11,8 @@ G_BEGIN_DECLS
 typedef enum
 {
   MILTER_PATTERN_LITERAL,
-  MILTER_PATTERN_GLOB,    /* `*` is any run of bytes; the whole must match */
-  MILTER_PATTERN_REGEX    /* PCRE over bytes, found anywhere, dot matches line ends */
+  MILTER_PATTERN_GLOB, /* `*` is any run of bytes; the whole must match */
+  MILTER_PATTERN_REGEX /* PCRE over bytes, found anywhere, dot matches line ends */
 } MilterPatternKind;
 
 /* the longest expression, in bytes: compiling one costs more than its length */
@@ -28,9 +28,14 @@ MilterPattern *milter_pattern_new_regex (const char *regex, gboolean caseless, G
 void milter_pattern_free (MilterPattern *pattern);
 MilterPatternKind milter_pattern_get_kind (const MilterPattern *pattern);
 gboolean milter_pattern_matches (const MilterPattern *pattern, MilterBytes subject);
-/* The same; FALSE with @error if the regex gave up on this subject (it backtracks without end), which
- * is no match, but deserves to be told. FALSE without @error: the subject does not match. */
+/* The same; FALSE with @error if the regex gave up on this subject (it backtracks without end),
+ * which is no match, but deserves to be told. FALSE without @error: the subject does not match. */
 gboolean milter_pattern_match (const MilterPattern *pattern, MilterBytes subject, GError **error);
+/* @undecided: what is said of a subject that the regex gives up on */
+gboolean
+milter_pattern_matches_or (const MilterPattern *pattern, MilterBytes subject, gboolean undecided);
+/* how many words its text has, at least one */
+guint milter_pattern_count_words (const MilterPattern *pattern);
 /* a literal's bytes; empty for the others */
 MilterBytes milter_pattern_get_literal (const MilterPattern *pattern);
 /* as it would be written in a scenario: `"mailbox busy*"`, `/^x/i` */

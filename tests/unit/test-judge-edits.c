@@ -9,6 +9,9 @@
 
 #define R FAKE_RULES
 
+/* enough for a regex that tries every way to cut them */
+#define MANY_A "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+
 /* lines below eom, separated by slashes-free newlines; what comes; whether that is held */
 static const struct
 {
@@ -37,6 +40,9 @@ static const struct
   { "=> insert-header 2 X: y\n", "E:i|||\3X|y|;c", false },
   { "=> change-header 2 X: y\n", "E:m|||\2X|y|;c", true },
   { "=> change-header X\n", "E:m|||\2X||;c", false },
+  { "=> change-header X: *\n", "E:m|||\2X||;c", false },
+  { "=> change-header X: /.?/\n", "E:m|||\2X||;c", false },
+  { "=> change-header X:\n", "E:m|||\2X||;c", true },
   { "=> delete-header X\n", "E:m|||\2X||;c", true },
   { "=> delete-header X\n", "E:m|||\2X|y|;c", false },
   { "=> delete-header 1 X\n", "E:m|||\2X||;c", false },
@@ -61,6 +67,14 @@ static const struct
   { "=> add-rcpt <a@b> NOTIFY=NEVER\n", "E:+a@b|;c", false },
   { "=> add-rcpt <a@b> NOTIFY=NEVER\n", "E:2a@b|NOTIFY=NEVER ORCPT=x|;c", false },
   { "=> add-rcpt <a@b> NOTIFY=* ORCPT=x\n", "E:2a@b|NOTIFY=NEVER ORCPT=x|;c", true },
+  { "=> add-rcpt <a@b> \"A B\"\n", "E:2a@b|A B|;c", true },
+  { "=> add-rcpt <a@b> \"A B\"\n", "E:2a@b|A C|;c", false },
+  { "=> add-rcpt <a@b> \"A B\" C\n", "E:2a@b|A B C|;c", true },
+  { "=> add-rcpt <a@b> \"A B\" C\n", "E:2a@b|A B|;c", false },
+  { "=> add-rcpt <a@b> A\n", "E:2a@b|A B|;c", false },
+  { "=> add-rcpt <a@b> \"A *\" C\n", "E:2a@b|A BB  C|;c", true },
+  { "=> add-rcpt <a@b> /A B/\n", "E:2a@b|A B|;c", true },
+  { "=> change-from <> A \"\" B\n", "E:e<>|A  B|;c", true },
   { "=> delete-rcpt recipient@example.net\n", "E:-<recipient@example.net>|;c", true },
   { "=> change-from <>\n", "E:e<>|;c", true },
   { "=> change-from \"\"\n", "E:e<>|;c", true },
@@ -79,6 +93,10 @@ static const struct
   { "=> add-header X\n=> no add-header X: bad\n", "E:hX|good|;hX|bad|;c", true },
   { "=> add-header X: good\n=> no add-header X: bad\n", "E:hX|good|;hX|bad|;c", false },
   { "=> no progress\n", "E:p;c", false },
+  /* a regex that gives up says nothing in favour of the milter */
+  { "=> no add-header X: /^(a|aa)+$/\n", "E:hX|" MANY_A "b|;c", false },
+  { "=> add-header X: /^(a|aa)+b$/\n", "E:hX|" MANY_A "c|;c", false },
+  { "=> add-header X\n=> and not /^(a|aa)+$/\n", "E:hX|" MANY_A "b|;c", false },
   /* only: progress does not count */
   { "=> only\n", "E:p;c", true },
   { "=> only\n", "E:p;q|;c", false },
