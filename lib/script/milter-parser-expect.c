@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+#include "milter-judge-private.h"
 #include "milter-values.h"
 
 /* ---- answers ---- */
@@ -346,12 +347,11 @@ parse_alternatives (MilterParser *parser, MilterExpectation *expectation)
         return false;
       g_ptr_array_add (expectation->answers, answer);
       first = g_ptr_array_index (expectation->answers, 0);
-      if ((first->kind == MILTER_ANSWER_KIND_EDIT) != (answer->kind == MILTER_ANSWER_KIND_EDIT))
+      if (milter_answer_is_edit (first) != milter_answer_is_edit (answer))
         return milter_lexer_expected (lexer,
                                       offset,
                                       "%s, as before \"|\"",
-                                      first->kind == MILTER_ANSWER_KIND_EDIT ? "an edit"
-                                                                             : "a reply");
+                                      milter_answer_is_edit (first) ? "an edit" : "a reply");
     }
   while (milter_lexer_take (lexer, "|"));
   return true;
@@ -369,7 +369,7 @@ parse_answers (MilterParser *parser, MilterExpectation *expectation)
   if (!milter_lexer_peek (lexer, "within"))
     return true;
   first = g_ptr_array_index (expectation->answers, 0);
-  if (first->kind == MILTER_ANSWER_KIND_EDIT)
+  if (milter_answer_is_edit (first))
     return milter_lexer_expected (lexer,
                                   lexer->at,
                                   "the end of the line (the reply that follows the edits has a "

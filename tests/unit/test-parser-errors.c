@@ -11,21 +11,15 @@ static const struct
   const char *text;
   const char *errors;
 } mistakes[] = {
-  { "",
-    "t:1:1: expected a session, got the end of the file\n" },
-  { "# nothing\n",
-    "t:1:1: expected a session, got the end of the file\n" },
-  { "mta postfix\n",
-    "t:1:1: expected a session, got the end of the file\n" },
-  { "mta exim\n",
-    "t:1:5: expected postfix, sendmail, plain or exact, got \"exim\"\n" },
-  { "mta\n",
-    "t:1:4: expected postfix, sendmail, plain or exact, got the end of the line\n" },
+  { "", "t:1:1: expected a session, got the end of the file\n" },
+  { "# nothing\n", "t:1:1: expected a session, got the end of the file\n" },
+  { "mta postfix\n", "t:1:1: expected a session, got the end of the file\n" },
+  { "mta exim\n", "t:1:5: expected postfix, sendmail, plain or exact, got \"exim\"\n" },
+  { "mta\n", "t:1:4: expected postfix, sendmail, plain or exact, got the end of the line\n" },
   { "mta postfix x\n session\n",
     "t:1:13: expected the end of the line behind \"mta postfix|sendmail|plain|exact\", got "
     "\"x\"\n" },
-  { "rcpt <x>\nsession\n",
-    "t:1:1: expected \"session\" before the first command, got \"rcpt\"\n" },
+  { "rcpt <x>\nsession\n", "t:1:1: expected \"session\" before the first command, got \"rcpt\"\n" },
   { "=> accept\nsession\n",
     "t:1:1: expected a command that is answered before \"=>\", got \"=>\"\n" },
   { "session\n=> accept\n",
@@ -34,18 +28,12 @@ static const struct
     "t:3:1: expected a command that is answered before \"=>\", got \"=>\"\n" },
   { "session\ntimeout 1s => accept\n",
     "t:2:12: expected the end of the line behind \"timeout DURATION\", got \"=>\"\n" },
-  { "session\nrctp <x>\n",
-    "t:2:1: expected a verb (\"rcpt\"?), got \"rctp\"\n" },
-  { "session\n  RCPT <x>\n",
-    "t:2:3: expected a verb (\"rcpt\"?), got \"RCPT\"\n" },
-  { "session\nqqqqqqqq\n",
-    "t:2:1: expected a verb, got \"qqqqqqqq\"\n" },
-  { "session\naccept\n",
-    "t:2:1: expected \"=>\" before an answer, got \"accept\"\n" },
-  { "session\nadd-header X\n",
-    "t:2:1: expected \"=>\" before an answer, got \"add-header\"\n" },
-  { "session\nspawn x\n",
-    "t:2:1: expected a verb that this version can play, got \"spawn\"\n" },
+  { "session\nrctp <x>\n", "t:2:1: expected a verb (\"rcpt\"?), got \"rctp\"\n" },
+  { "session\n  RCPT <x>\n", "t:2:3: expected a verb (\"rcpt\"?), got \"RCPT\"\n" },
+  { "session\nqqqqqqqq\n", "t:2:1: expected a verb, got \"qqqqqqqq\"\n" },
+  { "session\naccept\n", "t:2:1: expected \"=>\" before an answer, got \"accept\"\n" },
+  { "session\nadd-header X\n", "t:2:1: expected \"=>\" before an answer, got \"add-header\"\n" },
+  { "session\nspawn x\n", "t:2:1: expected a verb that this version can play, got \"spawn\"\n" },
   { "session\nstall 1s\n=> foo\n=> and /x/\n=> accept\n",
     "t:2:1: expected a verb that this version can play, got \"stall\"\nt:3:4: expected an "
     "answer, as accept, 451 or add-header, got \"foo\"\n" },
@@ -68,10 +56,8 @@ static const struct
     "[port=N]\", got \"c\"\n" },
   { "session\nconnect a port=65536\n",
     "t:2:11: expected a port from 0 to 65535, got \"port=65536\"\n" },
-  { "session\nconnect a port=x\n",
-    "t:2:11: expected a port from 0 to 65535, got \"port=x\"\n" },
-  { "session\nconnect port=1 port=2\n",
-    "t:2:16: expected one port, got \"port=2\"\n" },
+  { "session\nconnect a port=x\n", "t:2:11: expected a port from 0 to 65535, got \"port=x\"\n" },
+  { "session\nconnect port=1 port=2\n", "t:2:16: expected one port, got \"port=2\"\n" },
   { "session\nhelo a b\n",
     "t:2:8: expected \"=>\" or the end of the line behind \"helo [NAME]\" (a text of several "
     "words is quoted), got \"b\"\n" },
@@ -79,19 +65,15 @@ static const struct
     "t:2:6: expected \"=>\" or the end of the line behind \"data\", got \"x\"\n" },
   { "session\nquit now\n",
     "t:2:6: expected \"=>\" or the end of the line behind \"quit\", got \"now\"\n" },
-  { "session\neoh => accept => reject\n",
-    "t:2:15: expected the end of the line, got \"=>\"\n" },
-  { "session\nunknown\n",
-    "t:2:8: expected \"unknown LINE\", got the end of the line\n" },
-  { "session\nunknown => any\n",
-    "t:2:9: expected \"unknown LINE\", got \"=>\"\n" },
+  { "session\neoh => accept => reject\n", "t:2:15: expected the end of the line, got \"=>\"\n" },
+  { "session\nunknown\n", "t:2:8: expected \"unknown LINE\", got the end of the line\n" },
+  { "session\nunknown => any\n", "t:2:9: expected \"unknown LINE\", got \"=>\"\n" },
   { "session\nunknown FOO => any\n",
     "t:2:13: expected quotes around a value that holds \" => \", got \"=>\"\n" },
   { "session\nunknown \"a\" b\n",
     "t:2:13: expected \"=>\" or the end of the line behind \"unknown LINE\" (a text of several "
     "words is quoted), got \"b\"\n" },
-  { "session\nheader\n",
-    "t:2:7: expected \"header NAME: VALUE\", got the end of the line\n" },
+  { "session\nheader\n", "t:2:7: expected \"header NAME: VALUE\", got the end of the line\n" },
   { "session\nheader X\n",
     "t:2:9: expected a colon behind the name of the field, got the end of the line\n" },
   { "session\nheader X y: z\n",
@@ -100,8 +82,7 @@ static const struct
     "t:2:13: expected quotes around a value that holds \" => \", got \"=>\"\n" },
   { "session\nheader \"X\"y: z\n",
     "t:2:11: expected a blank or the end of the line behind a quoted text, got \"y:\"\n" },
-  { "session\nbody\n",
-    "t:2:5: expected \"body TEXT|<<WORD\", got the end of the line\n" },
+  { "session\nbody\n", "t:2:5: expected \"body TEXT|<<WORD\", got the end of the line\n" },
   { "session\nbody a b\n",
     "t:2:8: expected \"=>\" or the end of the line behind \"body TEXT|<<WORD\" (a text of "
     "several words is quoted), got \"b\"\n" },
@@ -111,33 +92,25 @@ static const struct
   { "session\neom a b\n",
     "t:2:7: expected \"=>\" or the end of the line behind \"eom [TEXT|<<WORD]\" (a text of "
     "several words is quoted), got \"b\"\n" },
-  { "session\neml\n",
-    "t:2:4: expected a file or <<WORD, got the end of the line\n" },
+  { "session\neml\n", "t:2:4: expected a file or <<WORD, got the end of the line\n" },
   { "session\neml nowhere.eml\n",
     "t:2:5: expected a file that can be read, got \"nowhere.eml\": No such file or directory\n" },
-  { "session\neml .\n",
-    "t:2:5: expected a file that can be read, got a directory\n" },
+  { "session\neml .\n", "t:2:5: expected a file that can be read, got a directory\n" },
   { "session\neml secret/x\n",
     "t:2:5: expected a file that can be read, got \"secret/x\": No such file or directory\n" },
-  { "session\neml \"\"\n",
-    "t:2:5: expected the name of a file, got \"\"\"\"\n" },
-  { "session\neml \"a\\0b\"\n",
-    "t:2:5: expected the name of a file, got \"\"a\\0b\"\"\n" },
-  { "session\neml /dev/zero\n",
-    "t:2:5: expected a file that can be read, got a device\n" },
+  { "session\neml \"\"\n", "t:2:5: expected the name of a file, got \"\"\"\"\n" },
+  { "session\neml \"a\\0b\"\n", "t:2:5: expected the name of a file, got \"\"a\\0b\"\"\n" },
+  { "session\neml /dev/zero\n", "t:2:5: expected a file that can be read, got a device\n" },
   { "session\neml a b\n",
     "t:2:5: expected a file that can be read, got \"a\": No such file or directory\n" },
   { "session\nframe\n",
     "t:2:6: expected a letter, or one byte as \"\\x07\", got the end of the line\n" },
-  { "session\nframe ab\n",
-    "t:2:7: expected a letter, or one byte as \"\\x07\", got \"ab\"\n" },
-  { "session\nframe \\x4\n",
-    "t:2:7: expected a letter, or one byte as \"\\x07\", got \"\\x4\"\n" },
+  { "session\nframe ab\n", "t:2:7: expected a letter, or one byte as \"\\x07\", got \"ab\"\n" },
+  { "session\nframe \\x4\n", "t:2:7: expected a letter, or one byte as \"\\x07\", got \"\\x4\"\n" },
   { "session\nframe A b c\n",
     "t:2:11: expected \"=>\" or the end of the line behind \"frame LETTER [BYTES]\" (a text of "
     "several words is quoted), got \"c\"\n" },
-  { "session\nraw\n",
-    "t:2:4: expected bytes, got the end of the line\n" },
+  { "session\nraw\n", "t:2:4: expected bytes, got the end of the line\n" },
   { "session\nraw a b\n",
     "t:2:7: expected \"=>\" or the end of the line behind \"raw BYTES\" (a text of several "
     "words is quoted), got \"b\"\n" },
@@ -147,10 +120,8 @@ static const struct
   { "session\nmacro stage\n",
     "t:2:7: expected the command whose macros these are, as connect, mail or eom, got "
     "\"stage\"\n" },
-  { "session\nmacro mail x\n",
-    "t:2:12: expected a macro as NAME=VALUE, or -NAME, got \"x\"\n" },
-  { "session\nmacro mail -\n",
-    "t:2:12: expected a macro as NAME=VALUE, or -NAME, got \"-\"\n" },
+  { "session\nmacro mail x\n", "t:2:12: expected a macro as NAME=VALUE, or -NAME, got \"x\"\n" },
+  { "session\nmacro mail -\n", "t:2:12: expected a macro as NAME=VALUE, or -NAME, got \"-\"\n" },
   { "session\nmacro mail \"a=b\"\n",
     "t:2:12: expected a macro as NAME=VALUE, or -NAME, got \"\"a=b\"\"\n" },
   { "macro mail i=1 => none\nsession\n",
@@ -158,10 +129,8 @@ static const struct
     "\"=>\"\n" },
   { "session\nnegotiate foo\n",
     "t:2:11: expected version=, actions=, steps=, symbols-STAGE= or tail=, got \"foo\"\n" },
-  { "session\nnegotiate version=x\n",
-    "t:2:19: expected a version, got \"x\"\n" },
-  { "session\nnegotiate version=2..4\n",
-    "t:2:19: expected a version, got \"2..4\"\n" },
+  { "session\nnegotiate version=x\n", "t:2:19: expected a version, got \"x\"\n" },
+  { "session\nnegotiate version=2..4\n", "t:2:19: expected a version, got \"2..4\"\n" },
   { "session\nnegotiate version=2 version=2\n",
     "t:2:21: expected one version, got \"version=2\"\n" },
   { "session\nnegotiate actions=ADDHDRS,FOO\n",
@@ -181,8 +150,7 @@ static const struct
   { "session\nnegotiate symbols-foo=x\n",
     "t:2:11: expected symbols-STAGE of connect, helo, mail, rcpt, data, eom, eoh or a number, "
     "got \"symbols-foo=x\"\n" },
-  { "session\nnegotiate tail=a tail=b\n",
-    "t:2:18: expected one tail, got \"tail=b\"\n" },
+  { "session\nnegotiate tail=a tail=b\n", "t:2:18: expected one tail, got \"tail=b\"\n" },
   { "session\nnegotiate \"version=2\"\n",
     "t:2:11: expected version=, actions=, steps=, symbols-STAGE= or tail=, got "
     "\"\"version=2\"\"\n" },
@@ -196,10 +164,8 @@ static const struct
     "t:2:12: expected the end of the line behind \"timeout DURATION\", got \"2s\"\n" },
   { "let\n",
     "t:1:4: expected the name of a variable (letters, digits and _), got the end of the line\n" },
-  { "let 1a b\n",
-    "t:1:5: expected the name of a variable (letters, digits and _), got \"1a\"\n" },
-  { "let a\n",
-    "t:1:6: expected a value (\"\" is an empty one), got the end of the line\n" },
+  { "let 1a b\n", "t:1:5: expected the name of a variable (letters, digits and _), got \"1a\"\n" },
+  { "let a\n", "t:1:6: expected a value (\"\" is an empty one), got the end of the line\n" },
   { "let port 1\n",
     "t:1:5: expected a name that is not one of the language's own variables, got \"port\"\n" },
   { "let a b c\n",
@@ -212,16 +178,13 @@ static const struct
     "is quoted), got \"b\"\n" },
   { "session\neom\n  => \n",
     "t:3:6: expected an answer, as accept, 451 or add-header, got the end of the line\n" },
-  { "session\neom\n  => acept\n",
-    "t:3:6: expected an answer (\"accept\"?), got \"acept\"\n" },
+  { "session\neom\n  => acept\n", "t:3:6: expected an answer (\"accept\"?), got \"acept\"\n" },
   { "session\neom\n  => foo\n",
     "t:3:6: expected an answer, as accept, 451 or add-header, got \"foo\"\n" },
   { "session\neom\n  => 250 ok\n",
     "t:3:6: expected a code as 451, 550, 4xx or 5xx, got \"250\"\n" },
-  { "session\neom\n  => 45\n",
-    "t:3:6: expected a code as 451, 550, 4xx or 5xx, got \"45\"\n" },
-  { "session\neom\n  => 4x x y\n",
-    "t:3:6: expected a code as 451, 550, 4xx or 5xx, got \"4x\"\n" },
+  { "session\neom\n  => 45\n", "t:3:6: expected a code as 451, 550, 4xx or 5xx, got \"45\"\n" },
+  { "session\neom\n  => 4x x y\n", "t:3:6: expected a code as 451, 550, 4xx or 5xx, got \"4x\"\n" },
   { "session\neom\n  => 451 mailbox busy\n",
     "t:3:18: expected \"|\", \"within\" or the end of the line (a text of several words is "
     "quoted), got \"busy\"\n" },
@@ -248,6 +211,8 @@ static const struct
     "t:3:15: expected a reply, as before \"|\", got \"add-header\"\n" },
   { "session\neom\n  => add-header X | accept\n",
     "t:3:21: expected an edit, as before \"|\", got \"accept\"\n" },
+  { "session\n eom\n => frame h \"X\\0y\\0\" | continue\n",
+    "t:3:24: expected an edit, as before \"|\", got \"continue\"\n" },
   { "session\neom\n  => add-header X within 1s\n",
     "t:3:19: expected the end of the line (the reply that follows the edits has a time), got "
     "\"within\"\n" },
@@ -272,10 +237,8 @@ static const struct
     "t:3:9: expected an edit, as \"no add-header X-Spam\", got \"accept\"\n" },
   { "session\neom\n  => no foo\n",
     "t:3:9: expected an answer, as accept, 451 or add-header, got \"foo\"\n" },
-  { "session\neom\n  => only x\n",
-    "t:3:11: expected the end of the line, got \"x\"\n" },
-  { "session\neom\n  => ordered x\n",
-    "t:3:14: expected the end of the line, got \"x\"\n" },
+  { "session\neom\n  => only x\n", "t:3:11: expected the end of the line, got \"x\"\n" },
+  { "session\neom\n  => ordered x\n", "t:3:14: expected the end of the line, got \"x\"\n" },
   { "session\neom\n  => and x\n",
     "t:3:6: expected an answer above, which this is a condition on, got \"and\"\n" },
   { "session\neom\n  => add-header\n",
@@ -308,16 +271,14 @@ static const struct
   { "session\neom\n  => delete-rcpt a b\n",
     "t:3:20: expected \"|\" or the end of the line behind \"=> delete-rcpt [ADDRESS]\", got "
     "\"b\"\n" },
-  { "session\neom\n  => result\n",
-    "t:3:12: expected a file or <<WORD, got the end of the line\n" },
+  { "session\neom\n  => result\n", "t:3:12: expected a file or <<WORD, got the end of the line\n" },
   { "session\neom\n  => result nowhere\n",
     "t:3:13: expected a file that can be read, got \"nowhere\": No such file or directory\n" },
   { "session\neom\n  => result <<E ignoring\nE\n",
     "t:3:25: expected names of fields, as Date,Message-ID, got the end of the line\n" },
   { "session\neom\n  => result <<E ignoring A, B\nE\n",
     "t:3:26: expected names of fields between commas, without blanks, got \"A,\"\n" },
-  { "session\neom\n  => result <<E x\nE\n",
-    "t:3:17: expected the end of the line, got \"x\"\n" },
+  { "session\neom\n  => result <<E x\nE\n", "t:3:17: expected the end of the line, got \"x\"\n" },
   { "session\neom\n  => negotiate version=4..2\n",
     "t:3:24: expected a version or a range of them, as 6 or 2..4, got \"4..2\"\n" },
   { "session\neom\n  => negotiate symbols-mail=/(/\n",
@@ -334,8 +295,7 @@ static const struct
   { "session\neom\n  => frame c a b\n",
     "t:3:16: expected \"|\", \"within\" or the end of the line behind \"=> frame LETTER "
     "[BYTES]\" (a text of several words is quoted), got \"b\"\n" },
-  { "session\neom\n  => raw\n",
-    "t:3:9: expected bytes, got the end of the line\n" },
+  { "session\neom\n  => raw\n", "t:3:9: expected bytes, got the end of the line\n" },
   { "session\neom\n  => reset after 3 bytes\n",
     "t:3:12: expected \"|\", \"within\" or the end of the line behind \"=> reset\", got "
     "\"after\"\n" },
@@ -345,8 +305,7 @@ static const struct
     "t:3:6: expected an answer that this version can play, got \"stall\"\n" },
   { "session\neom\n  => <<END\n",
     "t:3:6: expected an answer, as accept, 451 or add-header, got \"<<END\"\n" },
-  { "session\neom\n  => only | accept\n",
-    "t:3:11: expected the end of the line, got \"|\"\n" },
+  { "session\neom\n  => only | accept\n", "t:3:11: expected the end of the line, got \"|\"\n" },
   { "session\neom\n  => from \"x\" result y\n",
     "t:3:15: expected an answer or \"no EDIT\" behind \"from\", got \"result\"\n" },
   { "session\neom\n  => replace-body <<END\nx\n",
@@ -356,8 +315,7 @@ static const struct
     "t:4:4: expected an answer above, which this is a condition on, got \"and\"\n" },
   { "session\neom\n=> foo\n=> and /x/\n",
     "t:3:4: expected an answer, as accept, 451 or add-header, got \"foo\"\n" },
-  { "session\neom\n=> accept\n=> and\n",
-    "t:4:7: expected a pattern, got the end of the line\n" },
+  { "session\neom\n=> accept\n=> and\n", "t:4:7: expected a pattern, got the end of the line\n" },
   { "session\neom\n=> accept\n=> and not\n",
     "t:4:11: expected a pattern, got the end of the line\n" },
   { "session\neom\n=> accept\n=> and not a b\n",
@@ -375,17 +333,21 @@ Test (parser_errors, every_mistake_has_its_line)
     {
       g_autofree char *got = dump_text ("t", mistakes[i].text, strlen (mistakes[i].text));
 
-      cr_expect_str_eq (got, mistakes[i].errors, "%s\n-- gave --\n%s-- instead of --\n%s",
-                        mistakes[i].text, got, mistakes[i].errors);
+      cr_expect_str_eq (got,
+                        mistakes[i].errors,
+                        "%s\n-- gave --\n%s-- instead of --\n%s",
+                        mistakes[i].text,
+                        got,
+                        mistakes[i].errors);
     }
 }
 
 Test (parser_errors, words_that_this_version_cannot_play_are_no_unknown_words)
 {
   static const char *const words[]
-      = { "spawn",  "milter",   "include", "require",    "repeat", "parallel", "barrier", "send-as",
-          "stall",  "close",    "reset",   "half-close", "on",     "generate", "expect",  "lost",
-          "start" };
+      = { "spawn",   "milter",   "include", "require", "repeat", "parallel",
+          "barrier", "send-as",  "stall",   "close",   "reset",  "half-close",
+          "on",      "generate", "expect",  "lost",    "start" };
 
   for (gsize i = 0; i < G_N_ELEMENTS (words); i++)
     {
@@ -402,9 +364,10 @@ Test (parser_errors, columns_count_characters)
 {
   g_autofree char *got = dump_text ("t", "session \"\xc3\xa4\xe2\x82\xac\" x", 17);
 
-  cr_assert_str_eq (got, "t:1:14: expected the end of the line behind \"session [NAME] "
-                         "[from=ADDRESS] [to=ADDRESS]\" (a name of several words is quoted), got "
-                         "\"x\"\n");
+  cr_assert_str_eq (got,
+                    "t:1:14: expected the end of the line behind \"session [NAME] "
+                    "[from=ADDRESS] [to=ADDRESS]\" (a name of several words is quoted), got "
+                    "\"x\"\n");
 }
 
 Test (parser_errors, a_long_word_is_cut_in_the_report)
@@ -413,8 +376,9 @@ Test (parser_errors, a_long_word_is_cut_in_the_report)
   g_autofree char *text = g_strdup_printf ("session\n%s\n", word);
   g_autofree char *got = dump_text ("t", text, strlen (text));
 
-  cr_assert_str_eq (got, "t:2:1: expected a verb, got "
-                         "\"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx…\"\n");
+  cr_assert_str_eq (got,
+                    "t:2:1: expected a verb, got "
+                    "\"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx…\"\n");
 }
 
 Test (parser_errors, twenty_of_them_are_told)
@@ -493,6 +457,7 @@ Test (parser_errors, a_regex_is_not_longer_than_a_page)
   g_autofree char *text = g_strdup_printf ("session\neom\n=> replace-body /%s/\n", regex);
   g_autofree char *got = dump_text ("t", text, strlen (text));
 
-  cr_assert_str_eq (got, "t:3:17: expected a regular expression, got an error: 1000000 bytes are "
-                         "more than 65536\n");
+  cr_assert_str_eq (got,
+                    "t:3:17: expected a regular expression, got an error: 1000000 bytes are "
+                    "more than 65536\n");
 }
