@@ -181,6 +181,26 @@ leave_message (MilterPlayer *player, bool cut_short)
     }
 }
 
+static bool
+message_is_decided (const MilterPlayer *player)
+{
+  bool all = true;
+
+  for (guint i = 0; i < player->config.n_peers; i++)
+    all = all && player->peers[i].message_over.set;
+  return all || player->message_over.set || (player->n_recipients > 0 && player->n_accepted == 0);
+}
+
+/* macros for commands that a decided message has not had wait for none of the next one */
+static void
+drop_macros_of_decided (MilterPlayer *player)
+{
+  if (!message_is_decided (player))
+    return;
+  for (const char *letter = "RTLNBE"; *letter != '\0'; letter++)
+    milter_player_drop_macros (player, (guint8) *letter);
+}
+
 /* for a later milter of the chain: the message as the earlier ones have left it */
 void
 milter_player_plan_content (MilterPlayer *player, guint peer)
@@ -266,6 +286,8 @@ plan_command (MilterPlayer *player, const MilterStep *step)
         add_unit (player, letter, milter_payload_macro (step), /* own= */ true);
       return;
     }
+  if (strchr ("MHAK", letter) != NULL)
+    drop_macros_of_decided (player);
   /* a message that was decided ends where the next one begins, or another client's name */
   if (letter == MILTER_COMMAND_ENVELOPE_FROM || letter == MILTER_COMMAND_HELO)
     leave_message (player, /* cut_short= */ false);
@@ -372,7 +394,10 @@ plan_message (MilterPlayer *player, const MilterStep *step)
 {
   MilterBytes name = argument (step, 0);
 
+  drop_macros_of_decided (player);
   leave_message (player, /* cut_short= */ true);
+  /* not every MTA says so */
+  milter_player_end_message (player);
   g_free (player->message_name);
   player->message_name = name.size > 0 ? g_strndup ((const char *) name.data, name.size) : NULL;
   player->message_named = true;
@@ -405,6 +430,14 @@ milter_player_plan_step (MilterPlayer *player, const MilterStep *step)
     }
 }
 
+/* what an MTA does with a milter that has decided about the client; a 421 that comes later ends
+ * SMTP, and the milter is told as ever */
+static bool
+left_at_greeting (const MilterDecision *decision)
+{
+  return decision->set && strchr ("CH", decision->command) != NULL;
+}
+
 void
 milter_player_plan_end (MilterPlayer *player)
 {
@@ -422,7 +455,7 @@ milter_player_plan_end (MilterPlayer *player)
       const MilterPeer *peer = &player->peers[i];
       const char *letters = peer->in_message ? profile->at_end_in_message : profile->at_end;
 
-      if (player->connection_over.set || peer->connection_over.set)
+      if (left_at_greeting (&player->connection_over) || left_at_greeting (&peer->connection_over))
         letters = profile->after_accept;
       if ((ever_opened && !peer->opened) || peer->ended || peer->quit)
         continue;
