@@ -139,9 +139,8 @@ receive (gpointer item, gpointer user_data)
  *
  * Ends milter_client_run(): nothing more is accepted, connections are closed as soon as no message
  * is under way and what was answered is out, and after milter_client_get_shutdown_time() at the
- * latest. Before the client runs,
- * it makes milter_client_run() return at once. May be called from any thread, more than once, and
- * in a signal handler.
+ * latest. Before the client runs, it makes milter_client_run() return at once. May be called from
+ * any thread, more than once, and in a signal handler.
  */
 void
 milter_client_shutdown (MilterClient *client)

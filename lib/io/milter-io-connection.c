@@ -312,6 +312,7 @@ static void
 linger (MilterIoConnection *connection)
 {
   connection->closing = true;
+  connection->watch.lingering = true;
   connection->paused = false;
   connection->max_pending = 0;
   connection->due = 0;

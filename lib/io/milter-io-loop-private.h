@@ -48,6 +48,7 @@ struct _MilterIoWatch
   bool muted;   /* readable while a function was running: not told until it returns */
   guint refs;
   guint inside; /* how many of its functions are running */
+  bool lingering; /* closed for its owner, but has still to write */
   bool in_queue;
   MilterIoWatch *next; /* in the queue */
   MilterIoWatch *previous;

@@ -347,6 +347,14 @@ serve_queue (MilterIoLoop *loop, guint8 *buffer)
     }
 }
 
+/* a default loop that nobody uses any more, when the last of its connections has written all */
+static void
+free_if_unused (MilterIoLoop *loop)
+{
+  if (loop->users == 0 && loop->n_connections == 0)
+    _milter_io_loop_free (loop);
+}
+
 static gboolean
 source_prepare (GSource *source, int *timeout)
 {
@@ -407,6 +415,7 @@ source_dispatch (GSource *source, GSourceFunc callback, gpointer user_data)
     loop->buffer = buffer;
   else
     g_free (buffer);
+  free_if_unused (loop);
   bool closed = loop->closed;
   loop_unref (loop);
   return closed ? G_SOURCE_REMOVE : G_SOURCE_CONTINUE;
@@ -450,6 +459,17 @@ _milter_io_loop_new (GMainContext *context, GError **error)
   return loop;
 }
 
+static void
+abandon_watches (MilterIoLoop *loop, bool lingering_too)
+{
+  for (guint32 i = 1; i < loop->slots->len; i++)
+    {
+      MilterIoWatch *watch = slot_at (loop, i)->watch;
+      if (watch != NULL && (lingering_too || !watch->lingering))
+        watch->class->abandon (watch);
+    }
+}
+
 void
 _milter_io_loop_free (MilterIoLoop *loop)
 {
@@ -457,12 +477,7 @@ _milter_io_loop_free (MilterIoLoop *loop)
     return;
 
   loop->closed = true;
-  for (guint32 i = 1; i < loop->slots->len; i++)
-    {
-      MilterIoWatch *watch = slot_at (loop, i)->watch;
-      if (watch != NULL)
-        watch->class->abandon (watch);
-    }
+  abandon_watches (loop, /* lingering_too= */ true);
   ((LoopSource *) loop->source)->loop = NULL;
   g_source_destroy (loop->source);
   g_clear_pointer (&loop->source, g_source_unref);
@@ -491,8 +506,10 @@ _milter_io_loop_ref_default (GError **error)
 void
 _milter_io_loop_unref (MilterIoLoop *loop)
 {
-  if (loop != NULL && --loop->users == 0)
-    _milter_io_loop_free (loop);
+  if (loop == NULL || --loop->users > 0)
+    return;
+  abandon_watches (loop, /* lingering_too= */ false);
+  free_if_unused (loop);
 }
 
 guint

@@ -78,7 +78,9 @@ MILTER_AVAILABLE void _milter_io_loop_free (MilterIoLoop *loop);
 /* those that were closed but are still writing count */
 MILTER_AVAILABLE guint _milter_io_loop_get_n_connections (MilterIoLoop *loop);
 /* the loop of this thread's default main context, made when first asked for and shared by all who
- * ask; each call is paired with one of _milter_io_loop_unref() */
+ * ask; each call is paired with one of _milter_io_loop_unref(). With the last one its connections
+ * are closed as by _milter_io_loop_free(), but for those that were closed before and are still
+ * writing: as long as the context is iterated, they go on. */
 MILTER_AVAILABLE MilterIoLoop *_milter_io_loop_ref_default (GError **error);
 MILTER_AVAILABLE void _milter_io_loop_unref (MilterIoLoop *loop);
 

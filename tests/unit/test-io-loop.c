@@ -431,3 +431,42 @@ Test (io_loop, a_thread_shares_its_default_loop)
   close (fd);
   peer_clear (&peer);
 }
+
+Test (io_loop, what_a_closed_connection_has_to_write_outlives_the_last_user_of_the_default_loop)
+{
+  enum
+  {
+    SIZE = 4 * 1024 * 1024
+  };
+  g_autofree guint8 *bytes = g_malloc0 (SIZE);
+  gsize total = 0;
+  ssize_t n = -1;
+  Peer peer;
+  Peer other;
+
+  g_main_context_push_thread_default (context);
+  MilterIoLoop *shared = _milter_io_loop_ref_default (NULL);
+  g_main_context_pop_thread_default (context);
+  peer_init (&peer);
+  peer_init (&other);
+  int fd = peer_open (&peer, shared);
+  int other_fd = peer_open (&other, shared);
+
+  _milter_io_connection_write (peer.connection, bytes, SIZE);
+  _milter_io_connection_close (peer.connection, MILTER_IO_CLOSE_FLUSH);
+  _milter_io_loop_unref (shared);
+  assert_taken (other_fd, "EOF");
+  for (guint i = 0; i < 100000 && n != 0; i++)
+    {
+      g_main_context_iteration (context, FALSE);
+      n = recv (fd, bytes, SIZE, MSG_DONTWAIT);
+      total += n > 0 ? (gsize) n : 0;
+    }
+  cr_expect (n == 0, "the end comes after all of it");
+  cr_expect_eq (total, SIZE);
+  iterate_ready (context);
+  close (fd);
+  close (other_fd);
+  peer_clear (&peer);
+  peer_clear (&other);
+}
