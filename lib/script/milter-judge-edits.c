@@ -38,7 +38,11 @@ typedef struct
   int *takes;      /* of each want: the edit, or -1 */
   bool *forbidden; /* of each edit: a `no` line speaks of it */
   guint8 *seen;
+  gsize looked_at; /* bytes of bodies that patterns have been tried on, to part them */
 } Judge;
+
+/* a body can be parted in more ways than anybody would wait for */
+#define MAX_LOOKED_AT ((gsize) 1 << 26)
 
 static void
 edit_clear (gpointer data)
@@ -332,6 +336,9 @@ body_lines_fit (Judge *judge, const Want *want, guint line, const Edit *edit, Mi
       /* parts end where a line does, or at the very end */
       if (end > 0 && end < rest.size && rest.data[end - 1] != '\n')
         continue;
+      judge->looked_at += end + 1;
+      if (judge->looked_at > MAX_LOOKED_AT)
+        return false;
       if ((answer->value == NULL
            || milter_pattern_matches (answer->value, milter_bytes (rest.data, end)))
           && body_lines_fit (

@@ -129,6 +129,18 @@ Test (judge_edits, the_best_assignment_counts)
     }
 }
 
+/* which part of it which line speaks of is not tried for ever */
+Test (judge_edits, a_body_of_many_lines_comes_to_an_end, .timeout = 10)
+{
+  g_autofree char *lines = g_strnfill (60000, '\n');
+  g_autofree char *rule = g_strdup_printf ("E:b%s;c", lines);
+  g_autoptr (FakeRun) run = fake_run ("session\n eom\n => replace-body *\n => replace-body /y/\n"
+                                      " => replace-body /z/\n",
+                                      R (rule));
+
+  cr_expect_eq (run->outcome, FAILED, "%.500s", run->report->str);
+}
+
 /* a thousand lines that each fit a thousand edits, the first edit only the last line */
 Test (judge_edits, many_edits_are_no_problem)
 {
