@@ -71,7 +71,6 @@ static gboolean
 edited_answer (MilterClientContext *context, MilterOffer *answer, GError **error)
 {
   MilterOption *option = context->priv->offer;
-
   const MilterOffer *offer = &context->priv->session.offer;
   /* offered actions that nobody here has heard of cannot be meant, only copied (NEG-14) */
   guint32 copied = offer->actions & ~MILTER_ACTIONS_ALL;
