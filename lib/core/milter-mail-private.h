@@ -86,9 +86,9 @@ void milter_mail_clear (MilterMail *mail);
  * there is no error. */
 void milter_mail_parse (MilterMail *mail, MilterBytes file);
 
-/* The value as it travels in HEADER frames and header edits: without HDR_LEADSPC one blank behind
- * the colon is left out on the way to the milter. */
-MilterBytes milter_mail_header_wire_value (const MilterMailHeader *header, gboolean leading_space);
+/* A field's value, as it stands behind the colon, as it travels in HEADER frames: without
+ * HDR_LEADSPC one blank is left out on the way to the milter. A view of @value. */
+MilterBytes milter_mail_wire_value (MilterBytes value, gboolean leading_space);
 
 /**
  * MilterMailError:

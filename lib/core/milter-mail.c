@@ -208,9 +208,8 @@ milter_mail_append_body (MilterMail *mail, MilterBytes bytes)
 }
 
 MilterBytes
-milter_mail_header_wire_value (const MilterMailHeader *header, gboolean leading_space)
+milter_mail_wire_value (MilterBytes value, gboolean leading_space)
 {
-  MilterBytes value = milter_bytes (header->value->str, header->value->len);
   const guint8 *nul = value.size == 0 ? NULL : memchr (value.data, '\0', value.size);
 
   /* a frame's strings end at their NUL, so an MTA cannot say more than what stands before one */

@@ -184,6 +184,8 @@ struct _MilterPlayer
 /* the session ends here, as broken or because the rest cannot be judged */
 void milter_player_stop (MilterPlayer *player);
 /* a frame passes, in either direction: for `last` and the trace */
+/* HDR_LEADSPC was agreed with this peer */
+bool milter_player_has_leading_space (const MilterPlayer *player, guint peer);
 void milter_player_note (MilterPlayer *player, guint peer, const MilterMessage *message);
 void milter_player_clear_units (GQueue *units);
 

@@ -391,16 +391,11 @@ milter_player_send_macros (MilterPlayer *player, guint peer, guint8 letter)
 static void
 send_header (MilterPlayer *player, guint peer, const MilterUnit *unit)
 {
-  bool leading_space
-      = (player->peers[peer].session.agreed.steps & MILTER_STEP_HEADER_VALUE_WITH_LEADING_SPACE)
-        != 0;
+  bool leading_space = milter_player_has_leading_space (player, peer);
   g_autoptr (GByteArray) payload = g_byte_array_new ();
-  MilterBytes value = view (unit->value);
-  GString string = { (char *) value.data, value.size, value.size };
-  MilterMailHeader header = { .value = &string };
 
   append_string (payload, view (unit->name));
-  append_string (payload, milter_mail_header_wire_value (&header, leading_space));
+  append_string (payload, milter_mail_wire_value (view (unit->value), leading_space));
   append_frame (player, peer, unit->letter, milter_bytes (payload->data, payload->len));
 }
 

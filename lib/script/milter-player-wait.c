@@ -221,9 +221,7 @@ milter_player_resolve (MilterPlayer *player, MilterRecord *record)
 
   record->command = player->wait.command;
   record->due = player->wait.due;
-  record->leading_space = (player->peers[record->peer].session.agreed.steps
-                           & MILTER_STEP_HEADER_VALUE_WITH_LEADING_SPACE)
-                          != 0;
+  record->leading_space = milter_player_has_leading_space (player, record->peer);
   milter_player_examine (player, record);
   if (milter_record_is_edit (record))
     {

@@ -142,13 +142,20 @@ milter_player_set_trace (MilterPlayer *player, MilterPlayerTrace trace, gpointer
   player->trace_data = user_data;
 }
 
+bool
+milter_player_has_leading_space (const MilterPlayer *player, guint peer)
+{
+  return (player->peers[peer].session.agreed.steps & MILTER_STEP_HEADER_VALUE_WITH_LEADING_SPACE)
+         != 0;
+}
+
 void
 milter_player_note (MilterPlayer *player, guint peer, const MilterMessage *message)
 {
   GString *text = player->last[player->n_last++ % MILTER_PLAYER_N_LAST];
   MilterTextFlags flags = MILTER_TEXT_SHORT;
 
-  if ((player->peers[peer].session.agreed.steps & MILTER_STEP_HEADER_VALUE_WITH_LEADING_SPACE) != 0)
+  if (milter_player_has_leading_space (player, peer))
     flags |= MILTER_TEXT_LEADING_SPACE;
   g_string_assign (text, message->sender == MILTER_SIDE_MTA ? ">" : "<");
   if (player->config.n_peers > 1 && player->peers[peer].name != NULL)

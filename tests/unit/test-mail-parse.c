@@ -44,7 +44,8 @@ fields (const MilterMail *mail, bool leading_space)
   for (guint i = 0; i < mail->headers->len; i++)
     {
       const MilterMailHeader *header = g_ptr_array_index (mail->headers, i);
-      MilterBytes value = milter_mail_header_wire_value (header, leading_space);
+      MilterBytes value = milter_mail_wire_value (
+          milter_bytes (header->value->str, header->value->len), leading_space);
 
       g_string_append_len (text, header->name->str, (gssize) header->name->len);
       g_string_append_c (text, '|');
