@@ -483,7 +483,12 @@ parser_clear (MilterParser *parser)
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (MilterParser, parser_clear)
 
 MilterScenario *
-milter_scenario_parse (const char *path, const char *text, gsize size, GString *messages)
+milter_scenario_parse (const char *path,
+                       const char *text,
+                       gsize size,
+                       const MilterScenarioHost *host,
+                       MilterScenarioUse use,
+                       GString *messages)
 {
   g_auto (MilterParser) parser = { 0 };
   MilterScenario *scenario;
@@ -517,7 +522,10 @@ milter_scenario_parse (const char *path, const char *text, gsize size, GString *
 }
 
 MilterScenario *
-milter_scenario_load (const char *path, GString *messages)
+milter_scenario_load (const char *path,
+                      const MilterScenarioHost *host,
+                      MilterScenarioUse use,
+                      GString *messages)
 {
   g_autofree char *got = NULL;
   g_autoptr (GBytes) bytes = milter_parser_read_file (path, MILTER_SCENARIO_MAX_FILE, &got);
@@ -531,5 +539,5 @@ milter_scenario_load (const char *path, GString *messages)
       return NULL;
     }
   text = g_bytes_get_data (bytes, &size);
-  return milter_scenario_parse (path, text != NULL ? text : "", size, messages);
+  return milter_scenario_parse (path, text != NULL ? text : "", size, host, use, messages);
 }

@@ -427,6 +427,8 @@ milter_player_plan_step (MilterPlayer *player, const MilterStep *step)
     case MILTER_STEP_KIND_TIMEOUT:
       player->timeout_us = step->duration_us;
       break;
+    default:
+      g_assert_not_reached ();
     }
 }
 

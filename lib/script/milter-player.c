@@ -381,6 +381,18 @@ milter_player_ended (MilterPlayer *player,
 }
 
 void
+milter_player_pass_barrier (MilterPlayer *player, gint64 now_us)
+{
+  player->now_us = now_us;
+}
+
+const char *
+milter_player_get_skip_reason (const MilterPlayer *player)
+{
+  return NULL;
+}
+
+void
 milter_player_cancel (MilterPlayer *player, MilterOutcome outcome, const char *why, gint64 now_us)
 {
   player->now_us = now_us;

@@ -30,15 +30,24 @@ typedef struct
   gpointer source;
 } MilterStepSource;
 
-/* the steps of a parsed session; the scenario must outlive the source */
-MilterStepSource milter_step_source_new_for_session (const MilterScenarioSession *session);
+/* the steps of a parsed session; the scenario must outlive the source. @round: of `repeat session`,
+ * @copy: of `parallel session`, from 1 */
+MilterStepSource
+milter_step_source_new_for_session (const MilterScenarioSession *session, guint round, guint copy);
 
 /**
  * MilterPlayerActionKind:
  * @MILTER_PLAYER_OPEN: connect to this peer; report with milter_player_opened()
- * @MILTER_PLAYER_SEND: write these bytes to the peer, in one write
+ * @MILTER_PLAYER_SEND: write these bytes to the peer, in one write of their own
  * @MILTER_PLAYER_WAIT: nothing to do until something comes or `deadline_us` passes
  * @MILTER_PLAYER_CLOSE: end this peer's connection (after what was sent has left)
+ * @MILTER_PLAYER_RESET: end it by RST (after what was sent has left)
+ * @MILTER_PLAYER_HALF_CLOSE: end it for sending (after what was sent has left); reading goes on
+ * @MILTER_PLAYER_PAUSE_READING: read nothing from this peer …
+ * @MILTER_PLAYER_RESUME_READING: … until now
+ * @MILTER_PLAYER_BARRIER: this session waits at `barrier`; call milter_player_pass_barrier() when all
+ *   of its group are there or over, and milter_player_next() then. Handed out once a barrier, and
+ *   WAIT after it
  * @MILTER_PLAYER_DONE: the session is over; look at the verdict
  */
 typedef enum
@@ -47,6 +56,11 @@ typedef enum
   MILTER_PLAYER_SEND,
   MILTER_PLAYER_WAIT,
   MILTER_PLAYER_CLOSE,
+  MILTER_PLAYER_RESET,
+  MILTER_PLAYER_HALF_CLOSE,
+  MILTER_PLAYER_PAUSE_READING,
+  MILTER_PLAYER_RESUME_READING,
+  MILTER_PLAYER_BARRIER,
   MILTER_PLAYER_DONE
 } MilterPlayerActionKind;
 
@@ -55,6 +69,7 @@ typedef struct
   MilterPlayerActionKind kind;
   guint peer;
   MilterBytes bytes;     /* SEND: valid until the next call of a milter_player_ function */
+  const char *barrier;   /* BARRIER: its name; valid as the bytes are */
   gint64 deadline_us;    /* WAIT: then call milter_player_next() again; G_MAXINT64: none */
 } MilterPlayerAction;
 
@@ -100,6 +115,10 @@ typedef struct
   gint64 timeout_us;             /* wait for an answer; 0: none */
   gint64 grace_us;               /* of `none` and of "nothing may come": 200 ms */
   const GPtrArray *macros;       /* (nullable) of MilterStep: macro lines for every command */
+  const MilterStep *send_as;     /* (nullable) how the session begins to write */
+  const GPtrArray *requirements; /* (nullable) of MilterRequirement: of the file and of the session,
+                                    of which the player decides those of kind NEGOTIATE */
+  const GPtrArray *more_requirements; /* (nullable) the same */
   const char *queue_id;          /* what the profile's {id} is; NULL: the profile's default */
   gsize max_edits;               /* bytes of memory for the edits of one message; 0: 256 MiB, what a
                                     replaced body of that size takes. More is broken */
@@ -134,11 +153,15 @@ void milter_player_ended (MilterPlayer *player,
                           gboolean reset,
                           MilterBytes leftover,
                           gint64 now_us);
+/* all that have to be are at the barrier */
+void milter_player_pass_barrier (MilterPlayer *player, gint64 now_us);
 /* a spawned milter died, SIGINT …: the session ends as broken, with this sentence */
 void milter_player_cancel (MilterPlayer *player, MilterOutcome outcome, const char *why, gint64 now_us);
 
 /* the verdict; valid when DONE */
 MilterOutcome milter_player_get_outcome (const MilterPlayer *player);
+/* (nullable) of SKIPPED: why */
+const char *milter_player_get_skip_reason (const MilterPlayer *player);
 /* of MilterFailure, in the order in which they were found (transfer none) */
 const GPtrArray *milter_player_get_failures (const MilterPlayer *player);
 /* of MilterPlayedMessage (transfer none) */

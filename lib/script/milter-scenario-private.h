@@ -13,5 +13,7 @@ MilterScenario *milter_scenario_new (const char *path);
 MilterScenarioSession *milter_scenario_add_session (MilterScenario *scenario,
                                                     const MilterWhere *where,
                                                     char *name);
+/* Empty nodes, owned by nobody yet; the arrays of the scenario free what is added to them. */
+MilterRule *milter_rule_new (void);
 
 G_END_DECLS

@@ -109,6 +109,7 @@ milter_expectation_free (MilterExpectation *expectation)
   g_clear_pointer (&expectation->bytes, g_bytes_unref);
   g_free (expectation->path);
   g_strfreev (expectation->ignoring);
+  g_clear_pointer (&expectation->act, milter_step_free);
   g_free (expectation);
 }
 
@@ -135,7 +136,56 @@ milter_step_free (MilterStep *step)
   g_clear_pointer (&step->bytes, g_bytes_unref);
   g_free (step->path);
   g_clear_pointer (&step->expectations, g_ptr_array_unref);
+  g_clear_pointer (&step->body, g_ptr_array_unref);
   g_free (step);
+}
+
+static void
+requirement_free (gpointer data)
+{
+  MilterRequirement *requirement = data;
+
+  g_free (requirement->text);
+  milter_negotiate_args_clear (&requirement->negotiate);
+  g_free (requirement);
+}
+
+static void
+scenario_milter_free (gpointer data)
+{
+  MilterScenarioMilter *milter = data;
+
+  g_free (milter->name);
+  g_free (milter->spec);
+  g_strfreev (milter->argv);
+  g_free (milter->folder);
+  g_free (milter);
+}
+
+MilterRule *
+milter_rule_new (void)
+{
+  MilterRule *rule = g_new0 (MilterRule, 1);
+
+  rule->patterns = array_of (pattern_free);
+  rule->macro_names = array_of (bytes_unref);
+  rule->macro_patterns = array_of (pattern_free);
+  rule->expectations = array_of ((GDestroyNotify) milter_expectation_free);
+  return rule;
+}
+
+static void
+rule_free (gpointer data)
+{
+  MilterRule *rule = data;
+
+  g_clear_pointer (&rule->name, g_bytes_unref);
+  g_clear_pointer (&rule->patterns, g_ptr_array_unref);
+  g_clear_pointer (&rule->macro_names, g_ptr_array_unref);
+  g_clear_pointer (&rule->macro_patterns, g_ptr_array_unref);
+  milter_negotiate_args_clear (&rule->negotiate);
+  g_clear_pointer (&rule->expectations, g_ptr_array_unref);
+  g_free (rule);
 }
 
 static void
@@ -144,6 +194,10 @@ session_free (gpointer data)
   MilterScenarioSession *session = data;
 
   g_free (session->name);
+  g_free (session->from);
+  g_free (session->to);
+  g_free (session->connection);
+  g_clear_pointer (&session->requirements, g_ptr_array_unref);
   g_clear_pointer (&session->macros, g_ptr_array_unref);
   g_clear_pointer (&session->steps, g_ptr_array_unref);
   g_free (session);
@@ -157,6 +211,9 @@ milter_scenario_new (const char *path)
   scenario->path = g_strdup (path);
   scenario->macros = array_of ((GDestroyNotify) milter_step_free);
   scenario->sessions = array_of (session_free);
+  scenario->milters = array_of (scenario_milter_free);
+  scenario->requirements = array_of (requirement_free);
+  scenario->rules = array_of (rule_free);
   return scenario;
 }
 
@@ -167,6 +224,9 @@ milter_scenario_add_session (MilterScenario *scenario, const MilterWhere *where,
 
   session->where = *where;
   session->name = name != NULL ? name : g_strdup_printf ("%u", scenario->sessions->len + 1);
+  session->named = name != NULL;
+  session->repeat = 1;
+  session->requirements = array_of (requirement_free);
   session->macros = g_ptr_array_ref (scenario->macros);
   session->steps = array_of ((GDestroyNotify) milter_step_free);
   g_ptr_array_add (scenario->sessions, session);
@@ -180,6 +240,11 @@ milter_scenario_free (MilterScenario *scenario)
     return;
   g_clear_pointer (&scenario->sessions, g_ptr_array_unref);
   g_clear_pointer (&scenario->macros, g_ptr_array_unref);
+  g_clear_pointer (&scenario->milters, g_ptr_array_unref);
+  g_clear_pointer (&scenario->requirements, g_ptr_array_unref);
+  g_clear_pointer (&scenario->rules, g_ptr_array_unref);
+  g_clear_pointer (&scenario->send_as, milter_step_free);
+  g_free (scenario->start);
   g_free (scenario->path);
   g_free (scenario);
 }

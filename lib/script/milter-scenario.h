@@ -72,8 +72,29 @@ typedef enum
   MILTER_STEP_KIND_MESSAGE,    /* message [NAME] */
   MILTER_STEP_KIND_FRAME,      /* frame LETTER [BYTES] */
   MILTER_STEP_KIND_RAW,        /* raw BYTES */
-  MILTER_STEP_KIND_TIMEOUT     /* timeout T */
+  MILTER_STEP_KIND_TIMEOUT,    /* timeout T */
+  MILTER_STEP_KIND_GENERATE,   /* generate size=N [seed=N] */
+  MILTER_STEP_KIND_REPEAT,     /* repeat N, and what is repeated */
+  MILTER_STEP_KIND_BARRIER,    /* barrier NAME */
+  MILTER_STEP_KIND_SEND_AS,    /* send-as … */
+  MILTER_STEP_KIND_STALL,      /* stall T [reading] [after N bytes] */
+  MILTER_STEP_KIND_CLOSE,      /* close [after N bytes] */
+  MILTER_STEP_KIND_RESET,      /* reset [after N bytes] */
+  MILTER_STEP_KIND_HALF_CLOSE, /* half-close [after N bytes] */
+  MILTER_STEP_KIND_LOST        /* lost [N]: of a recording */
 } MilterStepKind;
+
+/* how bytes are cut into writes, from here on */
+typedef enum
+{
+  MILTER_SEND_AS_WHOLE,    /* what is due in one turn in one write */
+  MILTER_SEND_AS_SPLIT,    /* pieces of `number` bytes, a write each */
+  MILTER_SEND_AS_RANDOM,   /* pieces of random size, the same for the same seed, a write each */
+  MILTER_SEND_AS_TOGETHER  /* up to the next eom, quit, stall, barrier, send-as or end in one write */
+} MilterSendAs;
+
+/* a line whose words hold $n or $p: what is needed to read it again with other values */
+typedef struct _MilterTemplate MilterTemplate;
 
 /**
  * MilterStep:
@@ -89,7 +110,8 @@ typedef struct
                                     connect: HOST [ADDRESS as written]; helo: NAME; mail, rcpt:
                                     ADDRESS ARG…; unknown: LINE; header: NAME, VALUE as it stands
                                     behind the colon (leading blank included); body, eom: TEXT;
-                                    message: NAME. Fewer than possible: the rest is default */
+                                    message, barrier: NAME. Fewer than
+                                    possible: the rest is default */
   gboolean has_port;             /* connect: port=N */
   guint16 port;
   guint8 letter;                 /* macro: the command letter of STAGE; frame: the letter */
@@ -97,7 +119,18 @@ typedef struct
   MilterNegotiateArgs negotiate; /* negotiate */
   GBytes *bytes;                 /* eml: the file's content; frame, raw: the bytes */
   char *path;                    /* (nullable) eml: its file name as written */
-  gint64 duration_us;            /* timeout */
+  gint64 duration_us;            /* timeout, stall */
+  gboolean reading;              /* stall: reads nothing either */
+  gboolean has_after;            /* stall, close, reset, half-close: … after N bytes */
+  guint64 number;                /* those: N. generate: the size. send-as split, random: the number.
+                                    repeat: how often. lost: how many bytes, 0: unknown */
+  guint64 seed;                  /* generate */
+  MilterSendAs send_as;          /* send-as */
+  GPtrArray *body;               /* (nullable) repeat: of MilterStep; one command, or a `message`
+                                    line and all that belongs to it */
+  gboolean has_time;             /* +SECONDS stood before it */
+  gint64 time_ns;                /* … so much after `start` */
+  MilterTemplate *template_;     /* (nullable) its words hold $n or $p */
   GPtrArray *expectations;       /* of MilterExpectation, in the order of their lines */
 } MilterStep;
 
@@ -146,7 +179,8 @@ typedef enum
   MILTER_EXPECT_NO,              /* no edit like this */
   MILTER_EXPECT_ONLY,
   MILTER_EXPECT_ORDERED,
-  MILTER_EXPECT_RESULT
+  MILTER_EXPECT_RESULT,
+  MILTER_EXPECT_ACT              /* of a rule: send-as, stall, close, reset, half-close */
 } MilterExpectKind;
 
 typedef struct
@@ -161,13 +195,70 @@ typedef struct
   GBytes *bytes;                 /* RESULT: the message, CRLF line ends */
   char *path;                    /* (nullable) RESULT: where its file was read */
   char **ignoring;               /* (nullable) RESULT: field names */
+  MilterStep *act;               /* (nullable) ACT */
+  gboolean has_time;             /* +SECONDS stood before it */
+  gint64 time_ns;
 } MilterExpectation;
+
+/**
+ * MilterRequireKind: `require`, what a session needs to be played at all
+ */
+typedef enum
+{
+  MILTER_REQUIRE_IPV6,
+  MILTER_REQUIRE_UNIX,
+  MILTER_REQUIRE_ROOT,
+  MILTER_REQUIRE_PROGRAM,        /* text: its name, looked for in PATH */
+  MILTER_REQUIRE_FILE,           /* text: its path, resolved */
+  MILTER_REQUIRE_NEGOTIATE       /* negotiate: decided by the milter's answer */
+} MilterRequireKind;
+
+typedef struct
+{
+  MilterRequireKind kind;
+  MilterWhere where;
+  char *text;                    /* as written behind `require`, for reports; of FILE resolved */
+  MilterNegotiateArgs negotiate;
+} MilterRequirement;
+
+/* `spawn COMMAND…`, `milter NAME SPEC`, `milter NAME spawn COMMAND…`: a link of the chain */
+typedef struct
+{
+  MilterWhere where;
+  char *name;                    /* (nullable) of a chain; NULL: spawn alone */
+  char *spec;                    /* where it listens; of a spawned one its $socket */
+  char **argv;                   /* (nullable) COMMAND, its variables replaced; NULL: it runs already */
+  char *folder;                  /* of argv: where it is started, the scenario's */
+} MilterScenarioMilter;
+
+/* `on EVENT …` and `expect RANGE EVENT …`: rules of a milter */
+typedef struct
+{
+  MilterWhere where;
+  gboolean judges;               /* expect */
+  guint min_count, max_count;    /* expect: RANGE; max G_MAXUINT: no end */
+  const MilterSpec *spec;        /* the event's row; NULL: `close` */
+  guint index;                   /* 0: any; else the Nth */
+  GBytes *name;                  /* (nullable) of a header: its name */
+  GPtrArray *patterns;           /* of MilterPattern, for its arguments in order; header: the value */
+  GPtrArray *macro_names;        /* of GBytes, with braces unless a single letter */
+  GPtrArray *macro_patterns;     /* of MilterPattern */
+  MilterNegotiateArgs negotiate; /* of the event negotiate */
+  GPtrArray *expectations;       /* of MilterExpectation: what is done, in order (ANSWER or ACT) */
+} MilterRule;
 
 /* a session, or what stands before the first one */
 typedef struct
 {
   MilterWhere where;
   char *name;                    /* by its number if it has none: "1" */
+  gboolean named;                /* … in the file */
+  char *from, *to;               /* (nullable) the addresses of a recording */
+  guint repeat;                  /* so often in turn; 1 if nothing is said */
+  guint parallel;                /* so many copies at once; 0: not parallel */
+  guint group;                   /* parallel sessions that stand together have one number; 0: none */
+  GPtrArray *requirements;       /* of MilterRequirement: the session's own */
+  char *connection;              /* (nullable) the CONN of `@CONN session` */
   const char *profile;           /* (nullable) `mta` of this session, else of the file */
   gint64 timeout_us;             /* 0: not given */
   GPtrArray *macros;             /* of MilterStep (COMMAND, macro): top-level macro lines that are
@@ -179,8 +270,46 @@ typedef struct
 {
   char *path;
   GPtrArray *macros;             /* of MilterStep: the file's, shared by all sessions */
-  GPtrArray *sessions;           /* of MilterScenarioSession; at least one */
+  GPtrArray *sessions;           /* of MilterScenarioSession */
+  const char *profile;           /* (nullable) `mta` of the file */
+  GPtrArray *milters;            /* of MilterScenarioMilter: the chain; empty: by the command line */
+  GPtrArray *requirements;       /* of MilterRequirement: of every session */
+  GPtrArray *rules;              /* of MilterRule */
+  MilterStep *send_as;           /* (nullable) for every session and rule */
+  char *start;                   /* (nullable) of a trace: TIME as written */
 } MilterScenario;
+
+/**
+ * MilterScenarioHost:
+ *
+ * What reading a scenario needs from outside. All may be NULL: then $dir and $socket name things that
+ * do not exist, which is enough to check or to print a file.
+ */
+typedef struct
+{
+  /* -D NAME=VALUE, of char* to GBytes; wins over `let` */
+  GHashTable *variables;
+  /* the temporary folder of the run, made when it is first asked for (transfer none) */
+  const char *(*folder) (gpointer user_data, GError **error);
+  /* where a milter that is to be spawned shall listen: the Nth of the file; @tcp: $port occurs in its
+   * command. *path, *spec: (transfer full); *port: 0 unless @tcp */
+  gboolean (*place) (gpointer user_data,
+                     guint n,
+                     gboolean tcp,
+                     char **path,
+                     char **spec,
+                     guint16 *port,
+                     GError **error);
+  gpointer user_data;
+} MilterScenarioHost;
+
+/* which lines a tool uses: a file without any of them is an error */
+typedef enum
+{
+  MILTER_SCENARIO_SESSIONS,
+  MILTER_SCENARIO_RULES,
+  MILTER_SCENARIO_EITHER
+} MilterScenarioUse;
 
 /* What is taken of a file: hostile or mistaken ones must not eat the machine. The text is bounded
  * by line, by word (also when a variable or `"…"*N` makes it long) and by file; what a parsed
@@ -192,11 +321,22 @@ typedef struct
 /* how many errors are told before the rest of the file is left unread */
 #define MILTER_SCENARIO_MAX_ERRORS 20
 
-/* Reads a file. On errors NULL, and up to 20 lines `FILE:LINE:COLUMN: expected WHAT, got WHAT` are
+/* Reads a file. @host: (nullable). On errors NULL, and up to 20 lines `FILE:LINE:COLUMN: expected WHAT, got WHAT` are
  * appended to @messages, each ending in \n. A file that cannot be read is such an error. */
-MilterScenario *milter_scenario_load (const char *path, GString *messages);
+MilterScenario *milter_scenario_load (const char *path,
+                                      const MilterScenarioHost *host,
+                                      MilterScenarioUse use,
+                                      GString *messages);
 /* The same from memory; @path is used in messages and as the folder of relative names. */
-MilterScenario *milter_scenario_parse (const char *path, const char *text, gsize size, GString *messages);
+MilterScenario *milter_scenario_parse (const char *path,
+                                       const char *text,
+                                       gsize size,
+                                       const MilterScenarioHost *host,
+                                       MilterScenarioUse use,
+                                       GString *messages);
+/* A line with $n and $p in its words, read again for round @n of `repeat` and copy @p of `parallel`
+ * (transfer full). NULL with the error if its words make no sense then. */
+MilterStep *milter_step_instantiate (const MilterStep *step, guint n, guint p, GError **error);
 void milter_scenario_free (MilterScenario *scenario);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (MilterScenario, milter_scenario_free)
 

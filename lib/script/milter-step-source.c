@@ -27,7 +27,7 @@ static const MilterStepSourceClass session_source_class = {
 };
 
 MilterStepSource
-milter_step_source_new_for_session (const MilterScenarioSession *session)
+milter_step_source_new_for_session (const MilterScenarioSession *session, guint round, guint copy)
 {
   SessionSource *source = g_new0 (SessionSource, 1);
 

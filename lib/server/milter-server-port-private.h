@@ -40,8 +40,16 @@ typedef struct
 MILTER_AVAILABLE void _milter_server_context_set_port (MilterServerContext *context,
                                                        const MilterServerPort *port,
                                                        gpointer user_data);
+/* Bytes of one turn leave together. */
 MILTER_AVAILABLE void
 _milter_server_context_send_raw (MilterServerContext *context, MilterBytes bytes);
+/* Writes what is queued now, as far as the socket takes it: what is sent next is a write of its own. */
+MILTER_AVAILABLE void _milter_server_context_flush (MilterServerContext *context);
+/* FIN behind what was sent; reading goes on */
+MILTER_AVAILABLE void _milter_server_context_half_close (MilterServerContext *context);
+/* FALSE: nothing is read until TRUE, so that the peer's writes fill up */
+MILTER_AVAILABLE void
+_milter_server_context_set_reading (MilterServerContext *context, gboolean reading);
 MILTER_AVAILABLE void
 _milter_server_context_set_deadline (MilterServerContext *context, gint64 time_us);
 /* reset: RST instead of FIN */

@@ -210,6 +210,33 @@ _milter_server_context_send_raw (MilterServerContext *context, MilterBytes bytes
 }
 
 void
+_milter_server_context_flush (MilterServerContext *context)
+{
+  MilterServerContextPrivate *priv = _milter_server_private (context);
+
+  if (priv->connection != NULL)
+    _milter_io_connection_flush (priv->connection);
+}
+
+void
+_milter_server_context_half_close (MilterServerContext *context)
+{
+  MilterServerContextPrivate *priv = _milter_server_private (context);
+
+  if (priv->connection != NULL)
+    _milter_io_connection_shutdown_write (priv->connection);
+}
+
+void
+_milter_server_context_set_reading (MilterServerContext *context, gboolean reading)
+{
+  MilterServerContextPrivate *priv = _milter_server_private (context);
+
+  if (priv->connection != NULL)
+    _milter_io_connection_pause (priv->connection, !reading);
+}
+
+void
 _milter_server_context_set_deadline (MilterServerContext *context, gint64 time_us)
 {
   MilterServerContextPrivate *priv = _milter_server_private (context);

@@ -114,9 +114,9 @@ LLVMFuzzerTestOneInput (const guint8 *data, gsize size)
   g_autoptr (GString) errors = g_string_new (NULL);
   g_autoptr (GString) again = g_string_new (NULL);
   g_autoptr (MilterScenario) scenario
-      = milter_scenario_parse (PATH, (const char *) data, size, errors);
+      = milter_scenario_parse (PATH, (const char *) data, size, NULL, MILTER_SCENARIO_SESSIONS, errors);
   g_autoptr (MilterScenario) second
-      = milter_scenario_parse (PATH, (const char *) data, size, again);
+      = milter_scenario_parse (PATH, (const char *) data, size, NULL, MILTER_SCENARIO_SESSIONS, again);
 
   g_assert_true ((scenario == NULL) == (errors->len > 0));
   g_assert_true ((scenario == NULL) == (second == NULL));

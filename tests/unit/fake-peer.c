@@ -403,7 +403,8 @@ run_all (Stage *stage, const char *text)
   run->report = g_string_new (NULL);
   run->said = g_string_new (NULL);
   run->last = g_string_new (NULL);
-  run->scenario = milter_scenario_parse ("t.scenario", text, strlen (text), messages);
+  run->scenario = milter_scenario_parse (
+      "t.scenario", text, strlen (text), NULL, MILTER_SCENARIO_SESSIONS, messages);
   cr_assert_not_null (run->scenario, "%s", messages->str);
   session = g_ptr_array_index (run->scenario->sessions, 0);
   config.profile = milter_profile_get (session->profile != NULL ? session->profile : "plain");
@@ -413,7 +414,7 @@ run_all (Stage *stage, const char *text)
   config.macros = session->macros;
   config.max_edits = 4 << 20;
   run->player
-      = milter_player_new (session->name, milter_step_source_new_for_session (session), &config);
+      = milter_player_new (session->name, milter_step_source_new_for_session (session, 1, 1), &config);
   milter_player_set_trace (run->player, trace, stage);
   for (guint i = 0; i < stage->n_peers; i++)
     {

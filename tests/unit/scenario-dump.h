@@ -211,7 +211,7 @@ dump_text (const char *path, const char *text, gsize size)
   g_autofree char *exact = g_memdup2 (text, size);
   g_autoptr (GString) errors = g_string_new (NULL);
   g_autoptr (MilterScenario) scenario
-      = milter_scenario_parse (path, size > 0 ? exact : "", size, errors);
+      = milter_scenario_parse (path, size > 0 ? exact : "", size, NULL, MILTER_SCENARIO_SESSIONS, errors);
 
   return dump_scenario (scenario, errors);
 }

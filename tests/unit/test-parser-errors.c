@@ -410,7 +410,7 @@ Test (parser_errors, a_file_that_is_too_large_is_not_read)
   g_autofree char *text = g_strnfill (size, '\n');
   g_autoptr (GString) errors = g_string_new (NULL);
 
-  cr_assert_null (milter_scenario_parse ("t", text, size, errors));
+  cr_assert_null (milter_scenario_parse ("t", text, size, NULL, MILTER_SCENARIO_SESSIONS, errors));
   cr_assert_str_eq (errors->str, "t:1:1: expected a file of at most 64 MiB, got a larger one\n");
 }
 

@@ -137,7 +137,7 @@ Test (parser_expect, the_line_is_kept_for_reports)
   static const char text[] = "session\nrcpt <x>   => \t 451 \"mailbox  busy*\" within 1s  # why\n";
   g_autoptr (GString) errors = g_string_new (NULL);
   g_autoptr (MilterScenario) scenario
-      = milter_scenario_parse ("a/t", text, strlen (text), errors);
+      = milter_scenario_parse ("a/t", text, strlen (text), NULL, MILTER_SCENARIO_SESSIONS, errors);
   const MilterScenarioSession *session;
   const MilterStep *step;
   const MilterExpectation *expectation;

@@ -60,7 +60,7 @@ load (const char *name)
   g_autofree char *path = in_folder (name);
   g_autofree char *prefix = g_strconcat (folder, "/", NULL);
   g_autoptr (GString) errors = g_string_new (NULL);
-  g_autoptr (MilterScenario) scenario = milter_scenario_load (path, errors);
+  g_autoptr (MilterScenario) scenario = milter_scenario_load (path, NULL, MILTER_SCENARIO_SESSIONS, errors);
 
   g_string_replace (errors, prefix, "", 0);
   return dump_scenario (scenario, errors);
@@ -104,7 +104,7 @@ Test (parser_file, results_have_crlf_and_the_place_of_their_file)
   write_file ("t.scenario", "session\neom\n=> result sub/a.eml\n");
   check ("t.scenario", "session 1\n  eom\n    => result \"\\r\\nA: b\\r\\n\\rc\\r\\nd\"\n");
 
-  scenario = milter_scenario_load (path, errors);
+  scenario = milter_scenario_load (path, NULL, MILTER_SCENARIO_SESSIONS, errors);
   step = g_ptr_array_index (
       ((MilterScenarioSession *) g_ptr_array_index (scenario->sessions, 0))->steps, 0);
   expectation = g_ptr_array_index (step->expectations, 0);

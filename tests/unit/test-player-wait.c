@@ -255,11 +255,12 @@ Test (player_wait, a_cancelled_session_says_why)
   const char text[] = "session\n mail\n";
   g_autoptr (GString) messages = g_string_new (NULL);
   g_autoptr (MilterScenario) scenario
-      = milter_scenario_parse ("t", text, sizeof text - 1, messages);
+      = milter_scenario_parse (
+          "t", text, sizeof text - 1, NULL, MILTER_SCENARIO_SESSIONS, messages);
   const MilterScenarioSession *session = g_ptr_array_index (scenario->sessions, 0);
   MilterPlayerConfig config = { .profile = milter_profile_get ("plain"), .n_peers = 1 };
   g_autoptr (MilterPlayer) player
-      = milter_player_new ("x", milter_step_source_new_for_session (session), &config);
+      = milter_player_new ("x", milter_step_source_new_for_session (session, 1, 1), &config);
   const MilterFailure *failure;
 
   milter_player_next (player, 0, &action);

@@ -278,7 +278,8 @@ check (MilterSide side, guint8 letter, MilterBytes payload, MilterTextFlags flag
   milter_message_parse (side, letter, payload, &message);
   milter_message_append_text (&message, flags, text);
   *(strstr (text->str, "frame ") != NULL ? &n_frames : &n_words) += 1;
-  scenario = milter_scenario_parse ("t", text->str, text->len, errors);
+  scenario = milter_scenario_parse (
+      "t", text->str, text->len, NULL, MILTER_SCENARIO_SESSIONS, errors);
   cr_assert_not_null (scenario, "%s\n%s", text->str, errors->str);
 
   session = g_ptr_array_index (scenario->sessions, 0);

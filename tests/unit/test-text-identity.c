@@ -37,7 +37,8 @@ static MilterScenario *
 parse (const char *text)
 {
   g_autoptr (GString) messages = g_string_new (NULL);
-  MilterScenario *scenario = milter_scenario_parse ("x.scenario", text, strlen (text), messages);
+  MilterScenario *scenario = milter_scenario_parse (
+      "x.scenario", text, strlen (text), NULL, MILTER_SCENARIO_SESSIONS, messages);
 
   cr_assert_not_null (scenario, "%s\n%s", messages->str, text);
   return scenario;
@@ -70,7 +71,7 @@ play (const MilterScenario *scenario, guint nth, MilterTextFlags flags)
   const MilterPlayerConfig config
       = { .profile = milter_profile_get ("exact"), .n_peers = 1, .timeout_us = G_USEC_PER_SEC };
   g_autoptr (MilterPlayer) player = milter_player_new (
-      "1", milter_step_source_new_for_session (g_ptr_array_index (scenario->sessions, 0)), &config);
+      "1", milter_step_source_new_for_session (g_ptr_array_index (scenario->sessions, 0), 1, 1), &config);
   GByteArray *bytes = g_byte_array_new ();
 
   for (guint n = 0; n < nth;)

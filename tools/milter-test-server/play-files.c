@@ -79,7 +79,7 @@ static MilterScenario *
 load (const char *path)
 {
   g_autoptr (GString) messages = g_string_new (NULL);
-  MilterScenario *scenario = milter_scenario_load (path, messages);
+  MilterScenario *scenario = milter_scenario_load (path, /* host= */ NULL, MILTER_SCENARIO_SESSIONS, messages);
 
   fflush (stdout);
   if (scenario == NULL)
@@ -108,7 +108,7 @@ play_session (const ServerOptions *options,
                                                  : DEFAULT_TIMEOUT_US;
   config.grace_us = GRACE_US;
   config.macros = session->macros;
-  player = milter_player_new (session->name, milter_step_source_new_for_session (session), &config);
+  player = milter_player_new (session->name, milter_step_source_new_for_session (session, 1, 1), &config);
 
   report_text_begin (report, scenario->path, player);
   elapsed_us = session_runner_play (runner, player);

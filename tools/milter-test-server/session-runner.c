@@ -120,11 +120,11 @@ on_interrupt (gpointer user_data)
 /* --- what is to be done ----------------------------------------------------------------------- */
 
 static void
-close_peer (Peer *peer)
+close_peer (Peer *peer, bool reset)
 {
   if (peer->context == NULL)
     return;
-  _milter_server_context_close (peer->context, /* reset= */ FALSE);
+  _milter_server_context_close (peer->context, reset);
   g_clear_object (&peer->context);
 }
 
@@ -135,7 +135,7 @@ open_peer (Peer *peer)
   const char *spec = g_ptr_array_index (runner->specs, peer->number);
   g_autoptr (GError) error = NULL;
 
-  close_peer (peer);
+  close_peer (peer, /* reset= */ false);
   peer->context = milter_server_context_new ();
   milter_server_context_set_connection_timeout (peer->context, runner->connection_timeout);
   milter_server_context_set_writing_timeout (peer->context, runner->writing_timeout);
@@ -163,10 +163,29 @@ pump (SessionRunner *runner)
           break;
         case MILTER_PLAYER_SEND:
           if (peer->context != NULL)
-            _milter_server_context_send_raw (peer->context, action.bytes);
+            {
+              _milter_server_context_send_raw (peer->context, action.bytes);
+              _milter_server_context_flush (peer->context);
+            }
+          break;
+        case MILTER_PLAYER_RESET:
+          close_peer (peer, /* reset= */ true);
+          break;
+        case MILTER_PLAYER_HALF_CLOSE:
+          if (peer->context != NULL)
+            _milter_server_context_half_close (peer->context);
+          break;
+        case MILTER_PLAYER_PAUSE_READING:
+        case MILTER_PLAYER_RESUME_READING:
+          if (peer->context != NULL)
+            _milter_server_context_set_reading (peer->context,
+                                                action.kind == MILTER_PLAYER_RESUME_READING);
+          break;
+        case MILTER_PLAYER_BARRIER:
+          milter_player_pass_barrier (runner->player, g_get_monotonic_time ());
           break;
         case MILTER_PLAYER_CLOSE:
-          close_peer (peer);
+          close_peer (peer, /* reset= */ false);
           break;
         case MILTER_PLAYER_WAIT:
           g_source_set_ready_time (runner->clock,
@@ -229,7 +248,7 @@ session_runner_free (SessionRunner *runner)
   if (runner == NULL)
     return;
   for (guint i = 0; i < runner->specs->len; i++)
-    close_peer (&runner->peers[i]);
+    close_peer (&runner->peers[i], /* reset= */ false);
   g_source_remove (runner->interrupt);
   g_source_destroy (runner->clock);
   g_source_unref (runner->clock);
@@ -255,7 +274,7 @@ session_runner_play (SessionRunner *runner, MilterPlayer *player)
     g_main_context_iteration (/* context= */ NULL, /* may_block= */ TRUE);
   g_source_set_ready_time (runner->clock, -1);
   for (guint i = 0; i < runner->specs->len; i++)
-    close_peer (&runner->peers[i]);
+    close_peer (&runner->peers[i], /* reset= */ false);
   return g_get_monotonic_time () - started_us;
 }
 
