@@ -177,28 +177,4 @@ typedef void (*MilterPlayerTrace) (guint peer,
                                    gpointer user_data);
 void milter_player_set_trace (MilterPlayer *player, MilterPlayerTrace trace, gpointer user_data);
 
-/**
- * MilterConductor:
- *
- * Runs several sessions: which may begin now (`--jobs`, `parallel`), and who waits for whom
- * (`barrier`). Sans-I/O as the player is.
- */
-typedef struct _MilterConductor MilterConductor;
-
-MilterConductor *milter_conductor_new (guint jobs);
-void milter_conductor_free (MilterConductor *conductor);
-G_DEFINE_AUTOPTR_CLEANUP_FUNC (MilterConductor, milter_conductor_free)
-/* adds a session behind the others (transfer full). group: 0 for one of its own; sessions of the
- * same group run at once, whatever the number of jobs */
-void milter_conductor_add (MilterConductor *conductor, MilterPlayer *player, guint group);
-/* the next session that may begin now, or NULL: none now (or none left) */
-MilterPlayer *milter_conductor_start_next (MilterConductor *conductor);
-/* a session that was started is done */
-void milter_conductor_finished (MilterConductor *conductor, MilterPlayer *player);
-/* all sessions have finished */
-gboolean milter_conductor_is_done (const MilterConductor *conductor);
-/* barriers: the player reports that it has arrived at a name and asks whether all of its group are
- * there or over */
-gboolean milter_conductor_arrive (MilterConductor *conductor, MilterPlayer *player, const char *barrier);
-
 G_END_DECLS
