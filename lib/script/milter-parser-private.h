@@ -2,9 +2,9 @@
 /*
  * milter-parser-private.h: what the files of the parser share.
  *
- * milter-parser.c reads statements, -expect.c what stands behind `=>`, -negotiate.c the arguments of
- * `negotiate`, -values.c single values, -file.c files. Each function that returns false, or NULL,
- * has told its error.
+ * milter-parser.c reads statements, -hostile.c those about how bytes travel, -expect.c what stands
+ * behind `=>`, -negotiate.c the arguments of `negotiate`, -values.c single values, -file.c files.
+ * Each function that returns false, or NULL, has told its error.
  */
 #pragma once
 
@@ -53,6 +53,21 @@ GBytes *milter_parser_read_file (const char *path, gsize max_size, char **got);
 GBytes *milter_parser_file (MilterParser *parser, const MilterWord *word, char **path);
 /* every line end as CRLF */
 GBytes *milter_parser_crlf (MilterParser *parser, GBytes *bytes);
+
+/* ---- statements ---- */
+
+/* Reads what stands behind the verb into @step. */
+typedef bool (*MilterStatementParser) (MilterParser *parser,
+                                       const MilterVerb *verb,
+                                       MilterStep *step);
+
+bool milter_parser_generate (MilterParser *parser, const MilterVerb *verb, MilterStep *step);
+bool milter_parser_barrier (MilterParser *parser, const MilterVerb *verb, MilterStep *step);
+bool milter_parser_send_as (MilterParser *parser, const MilterVerb *verb, MilterStep *step);
+bool milter_parser_stall (MilterParser *parser, const MilterVerb *verb, MilterStep *step);
+/* close, reset, half-close */
+bool milter_parser_end (MilterParser *parser, const MilterVerb *verb, MilterStep *step);
+bool milter_parser_lost (MilterParser *parser, const MilterVerb *verb, MilterStep *step);
 
 /* ---- negotiate, expectations ---- */
 

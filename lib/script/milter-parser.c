@@ -16,8 +16,6 @@
 /* what a step costs besides its words: the struct and its arrays */
 #define STEP_COST 512
 
-typedef bool (*StatementParser) (MilterParser *parser, const MilterVerb *verb, MilterStep *step);
-
 /* ---- arguments of commands ---- */
 
 static bool
@@ -314,22 +312,47 @@ parse_session (MilterParser *parser, const MilterVerb *verb, MilterStep *step)
 
 /* ---- lines ---- */
 
-static const StatementParser statement_parsers[MILTER_N_SYNTAXES] = {
-  [MILTER_SYNTAX_MTA] = parse_mta,
-  [MILTER_SYNTAX_SESSION] = parse_session,
-  [MILTER_SYNTAX_MESSAGE] = parse_message,
-  [MILTER_SYNTAX_TIMEOUT] = parse_timeout,
-  [MILTER_SYNTAX_LET] = parse_let,
-  [MILTER_SYNTAX_WORDS] = parse_words,
-  [MILTER_SYNTAX_CONNECT] = parse_connect,
-  [MILTER_SYNTAX_HEADER] = parse_header,
-  [MILTER_SYNTAX_UNKNOWN] = parse_unknown,
-  [MILTER_SYNTAX_MACRO] = parse_macro,
-  [MILTER_SYNTAX_NEGOTIATE] = parse_negotiate,
-  [MILTER_SYNTAX_EML] = parse_eml,
-  [MILTER_SYNTAX_FRAME] = parse_frame,
-  [MILTER_SYNTAX_RAW] = parse_raw,
+/* what a line is besides its words */
+typedef enum
+{
+  ROLE_SETTING,   /* no step of a session; what stands below it belongs to the command above */
+  ROLE_STEP,      /* a step that has no answer, as a setting between commands */
+  ROLE_BREAK,     /* a step that no answer can stand below */
+  ROLE_ANSWERED   /* a step with expectations */
+} StatementRole;
+
+static const struct
+{
+  MilterStatementParser parse;
+  StatementRole role;
+} statements[MILTER_N_SYNTAXES] = {
+  [MILTER_SYNTAX_MTA] = { parse_mta, ROLE_SETTING },
+  [MILTER_SYNTAX_SESSION] = { parse_session, ROLE_SETTING },
+  [MILTER_SYNTAX_MESSAGE] = { parse_message, ROLE_BREAK },
+  [MILTER_SYNTAX_TIMEOUT] = { parse_timeout, ROLE_STEP },
+  [MILTER_SYNTAX_LET] = { parse_let, ROLE_SETTING },
+  [MILTER_SYNTAX_WORDS] = { parse_words, ROLE_ANSWERED },
+  [MILTER_SYNTAX_CONNECT] = { parse_connect, ROLE_ANSWERED },
+  [MILTER_SYNTAX_HEADER] = { parse_header, ROLE_ANSWERED },
+  [MILTER_SYNTAX_UNKNOWN] = { parse_unknown, ROLE_ANSWERED },
+  [MILTER_SYNTAX_MACRO] = { parse_macro, ROLE_ANSWERED },
+  [MILTER_SYNTAX_NEGOTIATE] = { parse_negotiate, ROLE_ANSWERED },
+  [MILTER_SYNTAX_EML] = { parse_eml, ROLE_ANSWERED },
+  [MILTER_SYNTAX_FRAME] = { parse_frame, ROLE_ANSWERED },
+  [MILTER_SYNTAX_RAW] = { parse_raw, ROLE_ANSWERED },
+  [MILTER_SYNTAX_GENERATE] = { milter_parser_generate, ROLE_ANSWERED },
+  [MILTER_SYNTAX_BARRIER] = { milter_parser_barrier, ROLE_BREAK },
+  [MILTER_SYNTAX_SEND_AS] = { milter_parser_send_as, ROLE_ANSWERED },
+  [MILTER_SYNTAX_STALL] = { milter_parser_stall, ROLE_ANSWERED },
+  [MILTER_SYNTAX_END] = { milter_parser_end, ROLE_ANSWERED },
+  [MILTER_SYNTAX_LOST] = { milter_parser_lost, ROLE_ANSWERED },
 };
+
+static bool
+is_answered (const MilterVerb *verb)
+{
+  return statements[verb->syntax].role == ROLE_ANSWERED;
+}
 
 /* the line had an error: what stands below it is checked and thrown away */
 static void
@@ -340,40 +363,47 @@ spoil (MilterParser *parser)
   parser->step = parser->spoilt;
 }
 
-/* whether a line of this kind has expectations below it */
-static bool
-is_answered (const MilterVerb *verb)
+/* of the file, before its first session */
+static void
+add_file_step (MilterParser *parser, MilterStep *step)
 {
-  return verb->syntax != MILTER_SYNTAX_MTA && verb->syntax != MILTER_SYNTAX_LET
-         && verb->syntax != MILTER_SYNTAX_TIMEOUT && verb->syntax != MILTER_SYNTAX_SESSION
-         && verb->syntax != MILTER_SYNTAX_MESSAGE;
+  MilterScenario *scenario = parser->scenario;
+
+  if (step->kind == MILTER_STEP_KIND_SEND_AS)
+    {
+      g_clear_pointer (&scenario->send_as, milter_step_free);
+      scenario->send_as = step;
+      return;
+    }
+  if (step->kind == MILTER_STEP_KIND_COMMAND)
+    {
+      g_ptr_array_add (scenario->macros, step);
+      return;
+    }
+  parser->timeout_us = step->duration_us;
+  milter_step_free (step);
 }
 
 /* puts a parsed line where it belongs; lines that are no steps are freed */
 static void
 add_step (MilterParser *parser, const MilterVerb *verb, MilterStep *step)
 {
-  bool is_step = is_answered (verb) || step->kind != MILTER_STEP_KIND_COMMAND;
+  StatementRole role = statements[verb->syntax].role;
 
-  if (parser->session == NULL)
-    {
-      if (step->kind == MILTER_STEP_KIND_TIMEOUT)
-        parser->timeout_us = step->duration_us;
-      if (verb->syntax == MILTER_SYNTAX_MACRO)
-        g_ptr_array_add (parser->scenario->macros, step);
-      else
-        milter_step_free (step);
-      return;
-    }
-  if (!is_step)
+  if (role == ROLE_SETTING)
     {
       milter_step_free (step);
       return;
     }
+  if (parser->session == NULL)
+    {
+      add_file_step (parser, step);
+      return;
+    }
   g_ptr_array_add (parser->session->steps, step);
-  if (is_answered (verb))
+  if (role == ROLE_ANSWERED)
     parser->step = step;
-  else if (verb->syntax == MILTER_SYNTAX_MESSAGE)
+  else if (role == ROLE_BREAK)
     parser->step = NULL;
 }
 
@@ -431,7 +461,7 @@ parse_statement (MilterParser *parser, const MilterVerb *verb)
   step->spec = milter_verb_get_spec (verb);
   lexer->at += strlen (verb->word);
   if (!milter_lexer_charge (lexer, STEP_COST)
-      || !statement_parsers[verb->syntax](parser, verb, step))
+      || !statements[verb->syntax].parse (parser, verb, step))
     return false;
   if (milter_parser_more (parser))
     return milter_lexer_expected (lexer,

@@ -428,7 +428,13 @@ milter_player_plan_step (MilterPlayer *player, const MilterStep *step)
       player->timeout_us = step->duration_us;
       break;
     default:
-      g_assert_not_reached ();
+      milter_player_fail (player,
+                          MILTER_OUTCOME_BROKEN,
+                          &step->where,
+                          g_strdup ("the line"),
+                          g_strdup ("a line that can be played"),
+                          g_strdup ("one that this version only reads"));
+      milter_player_stop (player);
     }
 }
 

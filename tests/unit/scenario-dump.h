@@ -132,7 +132,10 @@ dump_expectation (const MilterExpectation *expectation, GString *text)
 static void
 dump_step (const MilterStep *step, GString *text)
 {
-  static const char *const kinds[] = { "", "EML", "MESSAGE", "FRAME", "RAW", "TIMEOUT" };
+  static const char *const kinds[]
+      = { "",        "EML",     "MESSAGE", "FRAME", "RAW",   "TIMEOUT",    "GENERATE", "REPEAT",
+          "BARRIER", "SEND-AS", "STALL",   "CLOSE", "RESET", "HALF-CLOSE", "LOST" };
+  static const char *const ways[] = { "whole", "split", "random", "together" };
 
   g_string_append (text, "  ");
   if (step->kind == MILTER_STEP_KIND_COMMAND)
@@ -170,6 +173,16 @@ dump_step (const MilterStep *step, GString *text)
     }
   if (step->duration_us > 0)
     g_string_append_printf (text, " %" G_GINT64_FORMAT, step->duration_us);
+  if (step->kind == MILTER_STEP_KIND_SEND_AS)
+    g_string_append_printf (text, " %s", ways[step->send_as]);
+  if (step->reading)
+    g_string_append (text, " reading");
+  if (step->has_after)
+    g_string_append (text, " after");
+  if (step->has_after || step->number > 0)
+    g_string_append_printf (text, " %" G_GUINT64_FORMAT, step->number);
+  if (step->kind == MILTER_STEP_KIND_GENERATE)
+    g_string_append_printf (text, " seed=%" G_GUINT64_FORMAT, step->seed);
   g_string_append_c (text, '\n');
   for (guint i = 0; i < step->expectations->len; i++)
     dump_expectation (g_ptr_array_index (step->expectations, i), text);
