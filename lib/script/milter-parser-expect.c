@@ -398,7 +398,7 @@ parse_and (MilterParser *parser, MilterExpectation *expectation)
 {
   g_auto (MilterWord) word = MILTER_WORD_INIT;
   MilterLexer *lexer = &parser->lexer;
-  const GPtrArray *before = parser->step->expectations;
+  const GPtrArray *before = parser->place.step->expectations;
   const MilterExpectation *last
       = before->len > 0 ? g_ptr_array_index (before, before->len - 1) : NULL;
 
@@ -538,6 +538,6 @@ milter_parser_expectation (MilterParser *parser)
   parser->behind_arrow = false;
   if (!ok)
     return false;
-  g_ptr_array_add (parser->step->expectations, g_steal_pointer (&expectation));
+  g_ptr_array_add (parser->place.step->expectations, g_steal_pointer (&expectation));
   return true;
 }

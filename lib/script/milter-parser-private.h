@@ -14,12 +14,19 @@
 
 G_BEGIN_DECLS
 
+/* what the next line belongs to; all unowned */
+typedef struct
+{
+  MilterScenarioSession *session;  /* NULL before the first one, and in a rule */
+  MilterStep *step;                /* whose expectations follow; NULL: nobody's */
+  MilterRule *rule;                /* NULL: none */
+} MilterParserPlace;
+
 typedef struct
 {
   MilterLexer lexer;
   MilterScenario *scenario;
-  MilterScenarioSession *session;  /* unowned; NULL before the first one */
-  MilterStep *step;                /* unowned; whose expectations follow; NULL: nobody's */
+  MilterParserPlace place;
   MilterStep *spoilt;              /* takes the expectations below a line with an error */
   bool behind_arrow;               /* `|` and `within` end what is being read */
   const char *profile;             /* (nullable) the file's */

@@ -239,8 +239,8 @@ parse_mta (MilterParser *parser, const MilterVerb *verb, MilterStep *step)
   profile = milter_profile_get (word.text->str);
   if (profile == NULL || strlen (word.text->str) != word.text->len)
     return milter_lexer_expected (&parser->lexer, word.offset, "%s", names);
-  if (parser->session != NULL)
-    parser->session->profile = profile->name;
+  if (parser->place.session != NULL)
+    parser->place.session->profile = profile->name;
   else
     parser->profile = profile->name;
   return true;
@@ -270,10 +270,10 @@ parse_let (MilterParser *parser, const MilterVerb *verb, MilterStep *step)
 static void
 begin_session (MilterParser *parser, const MilterWhere *where, char *name)
 {
-  parser->session = milter_scenario_add_session (parser->scenario, where, name);
-  parser->session->profile = parser->profile;
-  parser->session->timeout_us = parser->timeout_us;
-  parser->step = NULL;
+  parser->place.session = milter_scenario_add_session (parser->scenario, where, name);
+  parser->place.session->profile = parser->profile;
+  parser->place.session->timeout_us = parser->timeout_us;
+  parser->place.step = NULL;
 }
 
 /* [NAME] and the addresses of a recording, which decide nothing */
@@ -360,7 +360,7 @@ spoil (MilterParser *parser)
 {
   g_ptr_array_set_size (parser->spoilt->expectations, 0);
   g_ptr_array_add (parser->spoilt->expectations, milter_expectation_new (MILTER_EXPECT_ANSWER));
-  parser->step = parser->spoilt;
+  parser->place.step = parser->spoilt;
 }
 
 /* of the file, before its first session */
@@ -395,22 +395,22 @@ add_step (MilterParser *parser, const MilterVerb *verb, MilterStep *step)
       milter_step_free (step);
       return;
     }
-  if (parser->session == NULL)
+  if (parser->place.session == NULL)
     {
       add_file_step (parser, step);
       return;
     }
-  g_ptr_array_add (parser->session->steps, step);
+  g_ptr_array_add (parser->place.session->steps, step);
   if (role == ROLE_ANSWERED)
-    parser->step = step;
+    parser->place.step = step;
   else if (role == ROLE_BREAK)
-    parser->step = NULL;
+    parser->place.step = NULL;
 }
 
 static bool
 parse_arrow (MilterParser *parser, gsize offset)
 {
-  if (parser->step != NULL)
+  if (parser->place.step != NULL)
     return milter_parser_expectation (parser);
   return milter_lexer_expected (&parser->lexer, offset, "a command that is answered before \"=>\"");
 }
@@ -433,7 +433,7 @@ refuse_verb (MilterParser *parser, const char *word)
   if (milter_verb_find (word, MILTER_VERB_ELSEWHERE) != NULL)
     {
       /* the commands below belong to it */
-      if (parser->session == NULL
+      if (parser->place.session == NULL
           && (strcmp (word, "repeat") == 0 || strcmp (word, "parallel") == 0))
         {
           MilterWhere where = milter_lexer_where (lexer, lexer->at);
@@ -486,7 +486,7 @@ parse_line (MilterParser *parser)
   if (milter_lexer_take (lexer, "=>"))
     return parse_arrow (parser, offset);
   verb = milter_verb_find (word,
-                           parser->session != NULL ? MILTER_VERB_IN_SESSION : MILTER_VERB_AT_TOP);
+                           parser->place.session != NULL ? MILTER_VERB_IN_SESSION : MILTER_VERB_AT_TOP);
   if (verb == NULL)
     return refuse_verb (parser, word);
   if (!parse_statement (parser, verb))
@@ -496,7 +496,7 @@ parse_line (MilterParser *parser)
   offset = lexer->at;
   milter_lexer_take (lexer, "=>");
   /* the line may have left nobody, or somebody above it, whose answer this would be */
-  if (!is_answered (verb) || parser->session == NULL)
+  if (!is_answered (verb) || parser->place.session == NULL)
     return milter_lexer_expected (lexer, offset, "the end of the line behind \"%s\"", verb->usage);
   return parse_arrow (parser, offset);
 }
