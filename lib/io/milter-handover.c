@@ -10,7 +10,7 @@
 #include "milter-handover-private.h"
 
 #include <errno.h>
-#include <gio/gio.h>
+#include <glib.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <sys/eventfd.h>
@@ -170,8 +170,8 @@ _milter_handover_new (GMainContext *context,
     {
       int errsv = errno;
       g_set_error (error,
-                   G_IO_ERROR,
-                   g_io_error_from_errno (errsv),
+                   G_FILE_ERROR,
+                   g_file_error_from_errno (errsv),
                    "cannot make an event descriptor: %s",
                    g_strerror (errsv));
       return NULL;

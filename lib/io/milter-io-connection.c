@@ -114,7 +114,7 @@ tell_errno (MilterIoConnection *connection, int errsv)
 {
   bool reset = errsv == ECONNRESET || errsv == EPIPE;
   g_autoptr (GError) error
-      = g_error_new (G_IO_ERROR, g_io_error_from_errno (errsv), "%s", g_strerror (errsv));
+      = g_error_new (G_FILE_ERROR, g_file_error_from_errno (errsv), "%s", g_strerror (errsv));
 
   if (connection->write_errno == 0)
     connection->write_errno = errsv;

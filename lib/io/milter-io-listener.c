@@ -36,8 +36,8 @@ static void
 suspend (MilterIoListener *listener, int errsv)
 {
   gint64 pause_us = MAX (listener->suspend_ms, 1) * (gint64) 1000;
-  g_autoptr (GError) error = g_error_new (G_IO_ERROR,
-                                          g_io_error_from_errno (errsv),
+  g_autoptr (GError) error = g_error_new (G_FILE_ERROR,
+                                          g_file_error_from_errno (errsv),
                                           "cannot accept a connection: %s; trying again in %u ms",
                                           g_strerror (errsv),
                                           MAX (listener->suspend_ms, 1));

@@ -5,7 +5,7 @@
 #include "milter-io-poller.h"
 
 #include <errno.h>
-#include <gio/gio.h>
+#include <glib.h>
 #include <sys/epoll.h>
 #include <unistd.h>
 
@@ -23,7 +23,7 @@ fail (const char *what, GError **error)
   int errsv = errno;
 
   g_set_error (
-      error, G_IO_ERROR, g_io_error_from_errno (errsv), "cannot %s: %s", what, g_strerror (errsv));
+      error, G_FILE_ERROR, g_file_error_from_errno (errsv), "cannot %s: %s", what, g_strerror (errsv));
   return false;
 }
 

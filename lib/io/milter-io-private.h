@@ -13,7 +13,7 @@
  */
 #pragma once
 
-#include <gio/gio.h>
+#include <glib.h>
 #include <stdbool.h>
 #include <sys/socket.h>
 

@@ -108,8 +108,8 @@ milter_io_prepare_fd (int fd, GError **error)
 
   int errsv = errno;
   g_set_error (error,
-               G_IO_ERROR,
-               g_io_error_from_errno (errsv),
+               G_FILE_ERROR,
+               g_file_error_from_errno (errsv),
                "cannot make a socket non-blocking: %s",
                g_strerror (errsv));
   return false;

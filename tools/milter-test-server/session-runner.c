@@ -4,10 +4,11 @@
  */
 #include "session-runner.h"
 
-#include <glib-unix.h>
 #include <signal.h>
 
 #include "milter-server-port-private.h"
+#include "tool-console.h"
+#include "tool-signals.h"
 
 typedef struct
 {
@@ -24,7 +25,7 @@ struct _SessionRunner
   Peer *peers;
   MilterPlayer *player; /* (nullable) unowned: what is played now */
   GSource *clock;       /* wakes at the player's deadline */
-  guint interrupt;
+  ToolSignals *signals; /* (nullable) */
   bool interrupted;
 };
 
@@ -102,8 +103,8 @@ static const MilterServerPort port = {
   .stalled = on_stalled,
 };
 
-static gboolean
-on_interrupt (gpointer user_data)
+static void
+on_interrupt (int signal_number, gpointer user_data)
 {
   SessionRunner *runner = user_data;
 
@@ -114,7 +115,6 @@ on_interrupt (gpointer user_data)
           runner->player, MILTER_OUTCOME_FAILED, "interrupted", g_get_monotonic_time ());
       pump (runner);
     }
-  return G_SOURCE_CONTINUE;
 }
 
 /* --- what is to be done ----------------------------------------------------------------------- */
@@ -222,6 +222,7 @@ SessionRunner *
 session_runner_new (const GPtrArray *specs, double connection_timeout, double writing_timeout)
 {
   SessionRunner *runner = g_new0 (SessionRunner, 1);
+  g_autoptr (GError) error = NULL;
 
   runner->specs = specs;
   runner->connection_timeout = connection_timeout;
@@ -236,7 +237,9 @@ session_runner_new (const GPtrArray *specs, double connection_timeout, double wr
   runner->clock = g_source_new (&clock_funcs, sizeof (GSource));
   g_source_set_callback (runner->clock, on_clock, runner, /* notify= */ NULL);
   g_source_attach (runner->clock, /* context= */ NULL);
-  runner->interrupt = g_unix_signal_add (SIGINT, on_interrupt, runner);
+  runner->signals = tool_signals_watch ((const int[]){ SIGINT, 0 }, on_interrupt, runner, &error);
+  if (runner->signals == NULL)
+    tool_error ("%s", error->message);
   /* a peer that is gone is told by the write that fails */
   signal (SIGPIPE, SIG_IGN);
   return runner;
@@ -249,7 +252,7 @@ session_runner_free (SessionRunner *runner)
     return;
   for (guint i = 0; i < runner->specs->len; i++)
     close_peer (&runner->peers[i], /* reset= */ false);
-  g_source_remove (runner->interrupt);
+  tool_signals_free (runner->signals);
   g_source_destroy (runner->clock);
   g_source_unref (runner->clock);
   g_strfreev (runner->names);
