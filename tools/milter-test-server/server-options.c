@@ -9,8 +9,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <gio/gio.h>
+#include <netdb.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "mail-addresses.h"
@@ -140,23 +141,28 @@ set_version (ServerOptions *options, const char *value, GError **error)
 static char *
 look_up (const char *host, bool wants_inet6, GError **error)
 {
-  g_autoptr (GResolver) resolver = NULL;
-  GList *addresses;
-  char *found = NULL;
+  struct addrinfo hints
+      = { .ai_family = wants_inet6 ? AF_INET6 : AF_INET, .ai_socktype = SOCK_STREAM };
+  struct addrinfo *found = NULL;
+  char text[NI_MAXHOST];
+  int failure;
 
   if (g_hostname_is_ip_address (host))
     return g_strdup (host);
-  resolver = g_resolver_get_default ();
-  addresses = g_resolver_lookup_by_name (resolver, host, /* cancellable= */ NULL, error);
-  for (GList *node = addresses; node != NULL && found == NULL; node = node->next)
-    {
-      if ((g_inet_address_get_family (node->data) == G_SOCKET_FAMILY_IPV6) == wants_inet6)
-        found = g_inet_address_to_string (node->data);
-    }
-  if (addresses != NULL && found == NULL)
-    bad_value (error, "%s has no %s address", host, wants_inet6 ? "IPv6" : "IPv4");
-  g_resolver_free_addresses (addresses);
-  return found;
+  failure = getaddrinfo (host, /* service= */ NULL, &hints, &found);
+  if (failure == 0)
+    failure = getnameinfo (
+        found->ai_addr, found->ai_addrlen, text, sizeof text, NULL, 0, NI_NUMERICHOST);
+  if (found != NULL)
+    freeaddrinfo (found);
+  if (failure == 0)
+    return g_strdup (text);
+  bad_value (error,
+             "no %s address of %s: %s",
+             wants_inet6 ? "IPv6" : "IPv4",
+             host,
+             failure == EAI_SYSTEM ? g_strerror (errno) : gai_strerror (failure));
+  return NULL;
 }
 
 static bool
