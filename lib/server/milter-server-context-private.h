@@ -8,7 +8,6 @@
  *   milter-server-send.c      how a command leaves: macros, what is not sent or not answered
  *   milter-server-replies.c   what the milter answers
  *   milter-server-result.c    what became of a message
- *   milter-server-port.c      frames passed on as they are, for the tools
  */
 #pragma once
 
@@ -16,7 +15,6 @@
 
 #include "milter-io-private.h"
 #include "milter-server-context.h"
-#include "milter-server-port-private.h"
 #include "milter-session.h"
 
 G_BEGIN_DECLS
@@ -70,11 +68,6 @@ typedef struct
   bool due_skip;
   bool settling;
 
-  const MilterServerPort *port; /* unowned */
-  gpointer port_data;
-  gint64 port_deadline_us; /* 0: unset */
-  guint8 leftover[64];     /* head of the bytes that are no whole frame yet */
-  gsize leftover_size;
 } MilterServerContextPrivate;
 
 G_GNUC_INTERNAL MilterServerContextPrivate *_milter_server_private (MilterServerContext *context);
@@ -137,8 +130,5 @@ _milter_server_result_refuse (MilterServerContext *context, MilterStatus status)
 G_GNUC_INTERNAL void _milter_server_result_end (MilterServerContext *context, MilterStatus status);
 /* The word of the command that waits for its reply, or of the last one sent. */
 G_GNUC_INTERNAL const char *_milter_server_stage (MilterServerContext *context);
-
-/* the handlers of a connection whose frames go to a port */
-G_GNUC_INTERNAL extern const MilterIoHandlers _milter_server_port_handlers;
 
 G_END_DECLS

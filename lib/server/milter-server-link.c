@@ -372,12 +372,8 @@ milter_server_context_establish_connection (MilterServerContext *context, GError
   if (priv->loop == NULL)
     return FALSE;
   priv->established_us = g_get_monotonic_time ();
-  priv->connection = _milter_io_connection_connect (
-      priv->loop,
-      priv->spec,
-      priv->port != NULL ? &_milter_server_port_handlers : &handlers,
-      context,
-      error);
+  priv->connection
+      = _milter_io_connection_connect (priv->loop, priv->spec, &handlers, context, error);
   if (priv->connection == NULL)
     {
       g_clear_pointer (&priv->loop, _milter_io_loop_unref);

@@ -1,60 +1,76 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * milter-server-port-private.h: a MilterServerContext driven frame by frame.
+ * milter-server-port-private.h: a connection to a milter, frame by frame, nothing judged.
  *
  * The tools play sessions that a well-behaved MTA would not: they send any bytes and want to see
- * every frame that comes back. With a port set, a context passes frames on unjudged and emits no
- * signal; connecting, reading, framing, time limits and closing remain its own.
+ * every frame that comes back. What a MilterServerContext adds, signals and the order of an SMTP
+ * session, would be in the way and costs a start of the program a third of its time.
  */
 #pragma once
 
+#include <glib.h>
+
 #include "milter-message.h"
-#include "milter-server-context.h"
 
 G_BEGIN_DECLS
 
+typedef struct _MilterServerPort MilterServerPort;
+
+/* All are called in the thread of the main context; each may close the port. None is called once it
+ * is closed. */
 typedef struct
 {
-  /* connected; or could not be: @error */
-  void (*ready) (MilterServerContext *context, const GError *error, gpointer user_data);
+  /* connected; or could not be, or not in time: @error, and nothing follows */
+  void (*ready) (MilterServerPort *port, const GError *error, gpointer user_data);
   /* a whole frame; a view, valid during the call. What came in one read is told in a row, and then
    * @settled: what was there already cannot answer what is sent only now */
-  void (*message) (MilterServerContext *context, const MilterMessage *message, gpointer user_data);
-  void (*settled) (MilterServerContext *context, gpointer user_data);
+  void (*message) (MilterServerPort *port, const MilterMessage *message, gpointer user_data);
+  void (*settled) (MilterServerPort *port, gpointer user_data);
   /* no frame; nothing more is read */
-  void (*garbage) (MilterServerContext *context,
+  void (*garbage) (MilterServerPort *port,
                    const GError *error,
                    MilterBytes head,
                    gpointer user_data);
-  void (*ended) (MilterServerContext *context,
+  /* the peer closed, or reset the connection; leftover: of a frame that it did not end */
+  void (*ended) (MilterServerPort *port,
                  gboolean reset,
                  MilterBytes leftover,
                  gpointer user_data);
-  /* the time set with _milter_server_context_set_deadline() has passed */
-  void (*deadline) (MilterServerContext *context, gpointer user_data);
   /* the peer did not read what was sent to it within the writing timeout */
-  void (*stalled) (MilterServerContext *context, gpointer user_data);
-} MilterServerPort;
+  void (*stalled) (MilterServerPort *port, gpointer user_data);
+} MilterServerPortHandlers;
 
-/* before milter_server_context_establish_connection() */
-MILTER_AVAILABLE void _milter_server_context_set_port (MilterServerContext *context,
-                                                       const MilterServerPort *port,
-                                                       gpointer user_data);
+/**
+ * MilterServerPortConfig:
+ * @connection_timeout: seconds to connect in; 0: no limit
+ * @writing_timeout: seconds in which the peer has to read what is sent; 0: no limit
+ * @limits: of what comes; none of it 0
+ */
+typedef struct
+{
+  double connection_timeout;
+  double writing_timeout;
+  MilterLimits limits;
+} MilterServerPortConfig;
+
+/* Begins to connect to @spec; `ready` follows from the thread-default main context of this thread,
+ * in which the port lives from now on. NULL, with @error, if it is known at once that it cannot be
+ * done. */
+MILTER_AVAILABLE MilterServerPort *_milter_server_port_new (const char *spec,
+                                                            const MilterServerPortConfig *config,
+                                                            const MilterServerPortHandlers *handlers,
+                                                            gpointer user_data,
+                                                            GError **error);
 /* Bytes of one turn leave together. */
-MILTER_AVAILABLE void
-_milter_server_context_send_raw (MilterServerContext *context, MilterBytes bytes);
-/* Writes what is queued now, as far as the socket takes it: what is sent next is a write of its own. */
-MILTER_AVAILABLE void _milter_server_context_flush (MilterServerContext *context);
+MILTER_AVAILABLE void _milter_server_port_send (MilterServerPort *port, MilterBytes bytes);
+/* Writes what is queued now, as far as the socket takes it: what is sent next is a write of its
+ * own. */
+MILTER_AVAILABLE void _milter_server_port_flush (MilterServerPort *port);
 /* FIN behind what was sent; reading goes on */
-MILTER_AVAILABLE void _milter_server_context_half_close (MilterServerContext *context);
+MILTER_AVAILABLE void _milter_server_port_half_close (MilterServerPort *port);
 /* FALSE: nothing is read until TRUE, so that the peer's writes fill up */
-MILTER_AVAILABLE void
-_milter_server_context_set_reading (MilterServerContext *context, gboolean reading);
-MILTER_AVAILABLE void
-_milter_server_context_set_deadline (MilterServerContext *context, gint64 time_us);
-/* reset: RST instead of FIN */
-MILTER_AVAILABLE void _milter_server_context_close (MilterServerContext *context, gboolean reset);
-MILTER_AVAILABLE void
-_milter_server_context_set_limits (MilterServerContext *context, const MilterLimits *limits);
+MILTER_AVAILABLE void _milter_server_port_set_reading (MilterServerPort *port, gboolean reading);
+/* Ends the connection behind what was sent, by FIN, or by RST, and frees the port. */
+MILTER_AVAILABLE void _milter_server_port_close (MilterServerPort *port, gboolean reset);
 
 G_END_DECLS

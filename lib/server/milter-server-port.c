@@ -1,260 +1,282 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * milter-server-port.c: a context whose frames go to a port, unjudged.
+ * milter-server-port.c: bytes to frames and back, and two time limits.
  */
 #include "milter-server-port-private.h"
 
+#include <stdbool.h>
 #include <string.h>
 
-#include "milter-server-context-private.h"
+#include "milter-connection-spec.h"
+#include "milter-io-private.h"
 
 /* enough to tell a greeting of another protocol, or which frame was cut */
 #define MAX_HEAD 64
+/* more is as good as for ever, and fits an int64 of microseconds */
+#define MAX_TIMEOUT 1e9
 
-/* the earlier of the port's own deadline and the time limit on writing */
-static void
-arm (MilterServerContextPrivate *priv)
+struct _MilterServerPort
 {
-  gint64 deadline = priv->port_deadline_us;
+  grefcount references; /* the owner's, and one of each handler that runs */
+  MilterServerPortConfig config;
+  const MilterServerPortHandlers *handlers;
+  gpointer user_data;
+  MilterConnectionSpec *spec;
+  MilterIoLoop *loop;
+  MilterIoConnection *connection; /* NULL: closed, or never there */
+  bool connected;
+  bool closed; /* by its owner */
+  guint8 leftover[MAX_HEAD];
+  gsize leftover_size;
+};
 
-  if (priv->connection == NULL || !priv->connected)
-    return;
-  if (priv->writing_deadline_us != 0 && (deadline == 0 || priv->writing_deadline_us < deadline))
-    deadline = priv->writing_deadline_us;
-  _milter_io_connection_set_deadline (priv->connection, deadline);
+static void
+release (MilterServerPort *port, MilterIoClose how)
+{
+  MilterIoConnection *connection = g_steal_pointer (&port->connection);
+
+  if (connection != NULL)
+    {
+      if (how == MILTER_IO_CLOSE_FLUSH)
+        _milter_io_connection_flush (connection);
+      _milter_io_connection_close (connection, how);
+    }
+  g_clear_pointer (&port->loop, _milter_io_loop_unref);
+}
+
+static MilterServerPort *
+hold (MilterServerPort *port)
+{
+  g_ref_count_inc (&port->references);
+  return port;
 }
 
 static void
-port_connected (MilterIoConnection *connection, gpointer user_data)
+drop (MilterServerPort *port)
 {
-  g_autoptr (MilterServerContext) self = g_object_ref (user_data);
-  MilterServerContextPrivate *priv = _milter_server_private (self);
+  if (!g_ref_count_dec (&port->references))
+    return;
+  release (port, MILTER_IO_CLOSE_NOW);
+  milter_connection_spec_free (port->spec);
+  g_free (port);
+}
 
-  priv->connected = true;
-  priv->established_us = g_get_monotonic_time ();
-  arm (priv);
-  priv->port->ready (self, /* error= */ NULL, priv->port_data);
+static gint64
+deadline_in (double seconds)
+{
+  return seconds > 0 ? g_get_monotonic_time ()
+                           + (gint64) (MIN (seconds, MAX_TIMEOUT) * G_USEC_PER_SEC)
+                     : 0;
+}
+
+/* --- what comes ------------------------------------------------------------------------------- */
+
+static void
+on_connected (MilterIoConnection *connection, gpointer user_data)
+{
+  MilterServerPort *port = hold (user_data);
+
+  port->connected = true;
+  _milter_io_connection_set_deadline (connection, 0);
+  port->handlers->ready (port, /* error= */ NULL, port->user_data);
+  drop (port);
 }
 
 /* keeps the head of a frame that is not whole: the peer may end here */
 static void
-remember (MilterServerContextPrivate *priv, const guint8 *data, gsize size)
+remember (MilterServerPort *port, const guint8 *data, gsize size)
 {
-  priv->leftover_size = MIN (size, sizeof priv->leftover);
-  if (priv->leftover_size > 0)
-    memcpy (priv->leftover, data, priv->leftover_size);
+  port->leftover_size = MIN (size, sizeof port->leftover);
+  if (port->leftover_size > 0)
+    memcpy (port->leftover, data, port->leftover_size);
 }
 
-/* the frames of one read have been told */
-static void
-settle (MilterServerContext *context, MilterIoConnection *connection)
+/* one frame; FALSE: there is no whole one, or none at all. @used is moved past it. */
+static bool
+receive_frame (MilterServerPort *port, const guint8 *data, gsize size, gsize *used)
 {
-  MilterServerContextPrivate *priv = _milter_server_private (context);
+  g_autoptr (GError) error = NULL;
+  MilterMessage message;
+  gsize consumed = 0;
 
-  if (priv->connection == connection)
-    priv->port->settled (context, priv->port_data);
+  switch (milter_message_decode (MILTER_SIDE_MILTER,
+                                 data + *used,
+                                 size - *used,
+                                 &port->config.limits,
+                                 &message,
+                                 &consumed,
+                                 &error))
+    {
+    case MILTER_DECODE_NEED_MORE:
+      remember (port, data + *used, size - *used);
+      return false;
+    case MILTER_DECODE_ERROR:
+      _milter_io_connection_pause (port->connection, true);
+      port->handlers->garbage (port,
+                               error,
+                               milter_bytes (data + *used, MIN (size - *used, MAX_HEAD)),
+                               port->user_data);
+      *used = size;
+      return false;
+    case MILTER_DECODE_COMPLETE:
+      break;
+    }
+  *used += consumed;
+  port->handlers->message (port, &message, port->user_data);
+  return true;
 }
 
 static gsize
-port_received (MilterIoConnection *connection, const guint8 *data, gsize size, gpointer user_data)
+on_received (MilterIoConnection *connection, const guint8 *data, gsize size, gpointer user_data)
 {
-  g_autoptr (MilterServerContext) self = g_object_ref (user_data);
-  MilterServerContextPrivate *priv = _milter_server_private (self);
+  MilterServerPort *port = hold (user_data);
   gsize used = 0;
 
-  while (used < size && priv->connection == connection)
-    {
-      g_autoptr (GError) error = NULL;
-      MilterMessage message;
-      gsize consumed = 0;
-
-      switch (milter_message_decode (
-          MILTER_SIDE_MILTER, data + used, size - used, &priv->limits, &message, &consumed, &error))
-        {
-        case MILTER_DECODE_NEED_MORE:
-          remember (priv, data + used, size - used);
-          settle (self, connection);
-          return used;
-        case MILTER_DECODE_ERROR:
-          remember (priv, NULL, 0);
-          _milter_io_connection_pause (connection, true);
-          priv->port->garbage (self,
-                               error,
-                               milter_bytes (data + used, MIN (size - used, MAX_HEAD)),
-                               priv->port_data);
-          settle (self, connection);
-          return size;
-        case MILTER_DECODE_COMPLETE:
-          break;
-        }
-      used += consumed;
-      priv->port->message (self, &message, priv->port_data);
-    }
-  remember (priv, NULL, 0);
-  settle (self, connection);
+  port->leftover_size = 0;
+  while (used < size && port->connection == connection
+         && receive_frame (port, data, size, &used))
+    ;
+  if (port->connection == connection)
+    port->handlers->settled (port, port->user_data);
+  drop (port);
   return used;
 }
 
 static void
-port_ended (MilterIoConnection *connection,
-            MilterIoEnd end,
-            gsize leftover,
-            const GError *error,
-            gpointer user_data)
+on_ended (MilterIoConnection *connection,
+          MilterIoEnd end,
+          gsize leftover,
+          const GError *error,
+          gpointer user_data)
 {
-  g_autoptr (MilterServerContext) self = g_object_ref (user_data);
-  MilterServerContextPrivate *priv = _milter_server_private (self);
+  MilterServerPort *port = hold (user_data);
   g_autoptr (GError) unreachable = NULL;
 
-  if (priv->connected)
+  if (port->connected)
     {
-      priv->port->ended (self,
-                         end != MILTER_IO_END_EOF,
-                         milter_bytes (priv->leftover, MIN (leftover, priv->leftover_size)),
-                         priv->port_data);
-      return;
+      MilterBytes rest = milter_bytes (port->leftover, MIN (leftover, port->leftover_size));
+
+      port->handlers->ended (port, end != MILTER_IO_END_EOF, rest, port->user_data);
     }
-  unreachable = error != NULL ? g_error_copy (error)
-                              : g_error_new_literal (MILTER_SERVER_CONTEXT_ERROR,
-                                                     MILTER_SERVER_CONTEXT_ERROR_CONNECTION_FAILURE,
-                                                     "the connection could not be made");
-  _milter_server_release (priv, MILTER_IO_CLOSE_NOW);
-  priv->port->ready (self, unreachable, priv->port_data);
+  else
+    {
+      unreachable = error != NULL ? g_error_copy (error)
+                                  : g_error_new_literal (G_FILE_ERROR,
+                                                         G_FILE_ERROR_FAILED,
+                                                         "the connection could not be made");
+      release (port, MILTER_IO_CLOSE_NOW);
+      port->handlers->ready (port, unreachable, port->user_data);
+    }
+  drop (port);
 }
 
 static void
-tell_unreachable (MilterServerContext *context)
+on_deadline (MilterIoConnection *connection, gpointer user_data)
 {
-  MilterServerContextPrivate *priv = _milter_server_private (context);
-  g_autoptr (GError) error = NULL;
+  MilterServerPort *port = hold (user_data);
 
-  error = g_error_new (MILTER_SERVER_CONTEXT_ERROR,
-                       MILTER_SERVER_CONTEXT_ERROR_CONNECTION_FAILURE,
-                       "no connection to %s within %g seconds",
-                       priv->spec->text,
-                       priv->timeouts[MILTER_SERVER_LIMIT_CONNECTION]);
-  _milter_server_release (priv, MILTER_IO_CLOSE_NOW);
-  priv->port->ready (context, error, priv->port_data);
+  if (!port->connected)
+    {
+      g_autoptr (GError) error = g_error_new (G_FILE_ERROR,
+                                              G_FILE_ERROR_FAILED,
+                                              "no connection to %s within %g seconds",
+                                              port->spec->text,
+                                              port->config.connection_timeout);
+
+      release (port, MILTER_IO_CLOSE_NOW);
+      port->handlers->ready (port, error, port->user_data);
+    }
+  else if (_milter_io_connection_get_pending (connection) > 0)
+    port->handlers->stalled (port, port->user_data);
+  drop (port);
 }
 
 static void
-port_deadline (MilterIoConnection *connection, gpointer user_data)
+on_drained (MilterIoConnection *connection, gpointer user_data)
 {
-  g_autoptr (MilterServerContext) self = g_object_ref (user_data);
-  MilterServerContextPrivate *priv = _milter_server_private (self);
-  gint64 now_us = g_get_monotonic_time ();
-
-  if (!priv->connected)
-    {
-      tell_unreachable (self);
-      return;
-    }
-  if (_milter_io_connection_get_pending (connection) == 0)
-    priv->writing_deadline_us = 0;
-  if (priv->writing_deadline_us != 0 && now_us >= priv->writing_deadline_us)
-    {
-      priv->writing_deadline_us = 0;
-      priv->port->stalled (self, priv->port_data);
-    }
-  else if (priv->port_deadline_us != 0 && now_us >= priv->port_deadline_us)
-    {
-      priv->port_deadline_us = 0;
-      priv->port->deadline (self, priv->port_data);
-    }
-  arm (priv);
+  _milter_io_connection_set_deadline (connection, 0);
 }
 
-static void
-port_drained (MilterIoConnection *connection, gpointer user_data)
-{
-  MilterServerContextPrivate *priv = _milter_server_private (user_data);
-
-  priv->writing_deadline_us = 0;
-  arm (priv);
-}
-
-const MilterIoHandlers _milter_server_port_handlers = {
-  .connected = port_connected,
-  .received = port_received,
-  .ended = port_ended,
-  .deadline = port_deadline,
-  .drained = port_drained,
+static const MilterIoHandlers io_handlers = {
+  .connected = on_connected,
+  .received = on_received,
+  .ended = on_ended,
+  .deadline = on_deadline,
+  .drained = on_drained,
 };
 
-void
-_milter_server_context_set_port (MilterServerContext *context,
-                                 const MilterServerPort *port,
-                                 gpointer user_data)
-{
-  MilterServerContextPrivate *priv = _milter_server_private (context);
+/* --- what is done ----------------------------------------------------------------------------- */
 
-  g_assert (priv->connection == NULL);
-  priv->port = port;
-  priv->port_data = user_data;
+MilterServerPort *
+_milter_server_port_new (const char *spec,
+                         const MilterServerPortConfig *config,
+                         const MilterServerPortHandlers *handlers,
+                         gpointer user_data,
+                         GError **error)
+{
+  MilterServerPort *port;
+  MilterConnectionSpec *parsed = milter_connection_spec_parse (spec, error);
+
+  if (parsed == NULL)
+    return NULL;
+  port = g_new0 (MilterServerPort, 1);
+  g_ref_count_init (&port->references);
+  port->config = *config;
+  port->handlers = handlers;
+  port->user_data = user_data;
+  port->spec = parsed;
+  port->loop = _milter_io_loop_ref_default (error);
+  if (port->loop != NULL)
+    port->connection
+        = _milter_io_connection_connect (port->loop, parsed, &io_handlers, port, error);
+  if (port->connection == NULL)
+    {
+      drop (port);
+      return NULL;
+    }
+  _milter_io_connection_set_deadline (port->connection, deadline_in (config->connection_timeout));
+  return port;
 }
 
 void
-_milter_server_context_send_raw (MilterServerContext *context, MilterBytes bytes)
+_milter_server_port_send (MilterServerPort *port, MilterBytes bytes)
 {
-  MilterServerContextPrivate *priv = _milter_server_private (context);
-
-  if (priv->connection == NULL || bytes.size == 0)
+  if (port->connection == NULL || !port->connected || bytes.size == 0)
     return;
   /* the first bytes that the peer does not take are those that wait longest */
-  if (_milter_io_connection_get_pending (priv->connection) == 0)
-    {
-      priv->writing_deadline_us = _milter_server_deadline (priv, MILTER_SERVER_LIMIT_WRITING);
-      arm (priv);
-    }
-  _milter_io_connection_write (priv->connection, bytes.data, bytes.size);
+  if (_milter_io_connection_get_pending (port->connection) == 0)
+    _milter_io_connection_set_deadline (port->connection,
+                                        deadline_in (port->config.writing_timeout));
+  _milter_io_connection_write (port->connection, bytes.data, bytes.size);
 }
 
 void
-_milter_server_context_flush (MilterServerContext *context)
+_milter_server_port_flush (MilterServerPort *port)
 {
-  MilterServerContextPrivate *priv = _milter_server_private (context);
-
-  if (priv->connection != NULL)
-    _milter_io_connection_flush (priv->connection);
+  if (port->connection != NULL && port->connected)
+    _milter_io_connection_flush (port->connection);
 }
 
 void
-_milter_server_context_half_close (MilterServerContext *context)
+_milter_server_port_half_close (MilterServerPort *port)
 {
-  MilterServerContextPrivate *priv = _milter_server_private (context);
-
-  if (priv->connection != NULL)
-    _milter_io_connection_shutdown_write (priv->connection);
+  if (port->connection != NULL && port->connected)
+    _milter_io_connection_shutdown_write (port->connection);
 }
 
 void
-_milter_server_context_set_reading (MilterServerContext *context, gboolean reading)
+_milter_server_port_set_reading (MilterServerPort *port, gboolean reading)
 {
-  MilterServerContextPrivate *priv = _milter_server_private (context);
-
-  if (priv->connection != NULL)
-    _milter_io_connection_pause (priv->connection, !reading);
+  if (port->connection != NULL)
+    _milter_io_connection_pause (port->connection, !reading);
 }
 
 void
-_milter_server_context_set_deadline (MilterServerContext *context, gint64 time_us)
+_milter_server_port_close (MilterServerPort *port, gboolean reset)
 {
-  MilterServerContextPrivate *priv = _milter_server_private (context);
+  g_return_if_fail (!port->closed);
 
-  /* before the connection is there, the deadline is that of connecting */
-  priv->port_deadline_us = time_us;
-  arm (priv);
-}
-
-void
-_milter_server_context_close (MilterServerContext *context, gboolean reset)
-{
-  _milter_server_release (_milter_server_private (context),
-                          reset ? MILTER_IO_CLOSE_RESET : MILTER_IO_CLOSE_FLUSH);
-}
-
-void
-_milter_server_context_set_limits (MilterServerContext *context, const MilterLimits *limits)
-{
-  _milter_server_private (context)->limits = *limits;
+  port->closed = true;
+  release (port, reset ? MILTER_IO_CLOSE_RESET : MILTER_IO_CLOSE_FLUSH);
+  drop (port);
 }

@@ -1,28 +1,29 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * test-server-port.c: a context whose frames go to a port, unjudged.
+ * test-server-port.c: frames are passed on unjudged.
  */
 #include "milter-server-port-private.h"
 #include "server-fixture.h"
 
 typedef struct
 {
+  MilterServerPort *port; /* NULL: closed */
   GString *events;
   bool over;
 } Seen;
 
 static void
-on_port_ready (MilterServerContext *context, const GError *error, gpointer data)
+on_port_ready (MilterServerPort *port, const GError *error, gpointer data)
 {
   Seen *seen = data;
 
   g_string_append (seen->events, error == NULL ? "ready " : "unreachable ");
   seen->over = error != NULL;
-  _milter_server_context_send_raw (context, milter_bytes ("\0\0\0\1Z", 5));
+  _milter_server_port_send (port, milter_bytes ("\0\0\0\1Z", 5));
 }
 
 static void
-on_port_message (MilterServerContext *context, const MilterMessage *message, gpointer data)
+on_port_message (MilterServerPort *port, const MilterMessage *message, gpointer data)
 {
   Seen *seen = data;
 
@@ -34,7 +35,7 @@ on_port_message (MilterServerContext *context, const MilterMessage *message, gpo
 }
 
 static void
-on_port_garbage (MilterServerContext *context, const GError *error, MilterBytes head, gpointer data)
+on_port_garbage (MilterServerPort *port, const GError *error, MilterBytes head, gpointer data)
 {
   Seen *seen = data;
 
@@ -43,7 +44,7 @@ on_port_garbage (MilterServerContext *context, const GError *error, MilterBytes 
 }
 
 static void
-on_port_ended (MilterServerContext *context, gboolean reset, MilterBytes leftover, gpointer data)
+on_port_ended (MilterServerPort *port, gboolean reset, MilterBytes leftover, gpointer data)
 {
   Seen *seen = data;
 
@@ -52,16 +53,7 @@ on_port_ended (MilterServerContext *context, gboolean reset, MilterBytes leftove
 }
 
 static void
-on_port_deadline (MilterServerContext *context, gpointer data)
-{
-  Seen *seen = data;
-
-  g_string_append (seen->events, "deadline ");
-  seen->over = true;
-}
-
-static void
-on_port_stalled (MilterServerContext *context, gpointer data)
+on_port_stalled (MilterServerPort *port, gpointer data)
 {
   Seen *seen = data;
 
@@ -70,7 +62,7 @@ on_port_stalled (MilterServerContext *context, gpointer data)
 }
 
 static void
-on_port_settled (MilterServerContext *context, gpointer data)
+on_port_settled (MilterServerPort *port, gpointer data)
 {
   GString *events = ((Seen *) data)->events;
 
@@ -78,13 +70,12 @@ on_port_settled (MilterServerContext *context, gpointer data)
     g_string_append (events, ". ");
 }
 
-static const MilterServerPort port = {
+static const MilterServerPortHandlers handlers = {
   .ready = on_port_ready,
   .message = on_port_message,
   .settled = on_port_settled,
   .garbage = on_port_garbage,
   .ended = on_port_ended,
-  .deadline = on_port_deadline,
   .stalled = on_port_stalled,
 };
 
@@ -93,13 +84,23 @@ begin (Fixture *f, Seen *seen, const Answer *answers, gsize n_answers)
 {
   fixture_init (f, answers, n_answers);
   *seen = (Seen){ .events = g_string_new (NULL) };
-  _milter_server_context_set_port (f->context, &port, seen);
-  cr_assert (milter_server_context_set_connection_spec (f->context, f->spec, NULL));
+  seen->port = _milter_server_port_new (
+      f->spec,
+      &(MilterServerPortConfig){
+          .writing_timeout = 0.03,
+          .limits = { .max_payload = MILTER_LIMIT_FROM_MILTER },
+      },
+      &handlers,
+      seen,
+      NULL);
+  cr_assert_not_null (seen->port);
 }
 
 static void
 end (Fixture *f, Seen *seen)
 {
+  if (seen->port != NULL)
+    _milter_server_port_close (seen->port, /* reset= */ FALSE);
   fixture_clear (f);
   g_string_free (seen->events, TRUE);
 }
@@ -127,25 +128,11 @@ Test (port, frames_are_passed_on_unjudged_and_what_is_left_is_told)
       Seen seen;
 
       begin (&f, &seen, answers, G_N_ELEMENTS (answers));
-      cr_assert (milter_server_context_establish_connection (f.context, NULL));
       RUN_UNTIL (seen.over);
       cr_expect (g_str_has_prefix (seen.events->str, rows[i].events), "%s", seen.events->str);
       cr_expect_str_eq (f.letters->str, "Z");
       end (&f, &seen);
     }
-}
-
-Test (port, a_deadline_passes_once)
-{
-  Fixture f;
-  Seen seen;
-
-  begin (&f, &seen, NULL, 0);
-  cr_assert (milter_server_context_establish_connection (f.context, NULL));
-  _milter_server_context_set_deadline (f.context, g_get_monotonic_time () + 20000);
-  RUN_UNTIL (seen.over);
-  cr_expect_str_eq (seen.events->str, "ready deadline ");
-  end (&f, &seen);
 }
 
 Test (port, a_peer_that_does_not_read_is_told)
@@ -155,12 +142,10 @@ Test (port, a_peer_that_does_not_read_is_told)
   g_autofree guint8 *much = g_malloc0 (8000000);
 
   begin (&f, &seen, NULL, 0);
-  milter_server_context_set_writing_timeout (f.context, 0.03);
-  cr_assert (milter_server_context_establish_connection (f.context, NULL));
   RUN_UNTIL (f.letters->len == 1);
   g_source_remove (f.peer_watch);
   f.peer_watch = 0;
-  _milter_server_context_send_raw (f.context, milter_bytes (much, 8000000));
+  _milter_server_port_send (seen.port, milter_bytes (much, 8000000));
   RUN_UNTIL (seen.over);
   cr_expect_str_eq (seen.events->str, "ready stalled ");
   end (&f, &seen);
@@ -173,10 +158,59 @@ Test (port, a_connection_that_was_closed_tells_nothing_more)
   Seen seen;
 
   begin (&f, &seen, answers, G_N_ELEMENTS (answers));
-  cr_assert (milter_server_context_establish_connection (f.context, NULL));
   RUN_UNTIL (seen.events->len > 0);
-  _milter_server_context_close (f.context, /* reset= */ FALSE);
+  _milter_server_port_close (g_steal_pointer (&seen.port), /* reset= */ FALSE);
   RUN_UNTIL (f.peer >= 0 && f.peer_watch == 0);
   cr_expect_str_eq (seen.events->str, "ready ");
+  end (&f, &seen);
+}
+
+/* a handler closes: the frames behind it in the same read are not told */
+static void
+close_at_message (MilterServerPort *port, const MilterMessage *message, gpointer data)
+{
+  Seen *seen = data;
+
+  on_port_message (port, message, data);
+  _milter_server_port_close (g_steal_pointer (&seen->port), /* reset= */ TRUE);
+  seen->over = true;
+}
+
+Test (port, is_closed_inside_its_own_handler)
+{
+  const Answer answers[] = { { 'Z', "\0\0\0\1c\0\0\0\1r", 10, false } };
+  MilterServerPortHandlers closing = handlers;
+  Fixture f;
+  Seen seen = { .events = g_string_new (NULL) };
+
+  closing.message = close_at_message;
+  fixture_init (&f, answers, G_N_ELEMENTS (answers));
+  seen.port = _milter_server_port_new (
+      f.spec,
+      &(MilterServerPortConfig){ .limits = { .max_payload = MILTER_LIMIT_FROM_MILTER } },
+      &closing,
+      &seen,
+      NULL);
+  RUN_UNTIL (seen.over);
+  cr_expect_str_eq (seen.events->str, "ready c0 ");
+  end (&f, &seen);
+}
+
+Test (port, who_cannot_be_reached_is_told_at_once_or_later)
+{
+  Fixture f;
+  Seen seen;
+  g_autoptr (GError) error = NULL;
+  g_autofree char *spec = NULL;
+
+  begin (&f, &seen, NULL, 0);
+  spec = g_strdup_printf ("unix:%s/nobody", f.folder);
+  cr_expect_null (_milter_server_port_new (
+      spec, &(MilterServerPortConfig){ 0 }, &handlers, &seen, &error));
+  cr_expect_not_null (error);
+  g_clear_error (&error);
+  cr_expect_null (_milter_server_port_new (
+      "inet:x@y", &(MilterServerPortConfig){ 0 }, &handlers, &seen, &error));
+  cr_expect_not_null (error);
   end (&f, &seen);
 }

@@ -14,13 +14,13 @@ typedef struct
 {
   SessionRunner *runner;
   guint number;
-  MilterServerContext *context; /* (nullable) */
+  MilterServerPort *port; /* (nullable) */
 } Peer;
 
 struct _SessionRunner
 {
   const GPtrArray *specs;
-  double connection_timeout, writing_timeout;
+  MilterServerPortConfig config;
   char **names; /* of the milters of a chain: their numbers */
   Peer *peers;
   MilterPlayer *player; /* (nullable) unowned: what is played now */
@@ -34,7 +34,7 @@ static void pump (SessionRunner *runner);
 /* --- what comes ------------------------------------------------------------------------------- */
 
 static void
-on_ready (MilterServerContext *context, const GError *error, gpointer user_data)
+on_ready (MilterServerPort *port, const GError *error, gpointer user_data)
 {
   Peer *peer = user_data;
 
@@ -43,7 +43,7 @@ on_ready (MilterServerContext *context, const GError *error, gpointer user_data)
 }
 
 static void
-on_message (MilterServerContext *context, const MilterMessage *message, gpointer user_data)
+on_message (MilterServerPort *port, const MilterMessage *message, gpointer user_data)
 {
   Peer *peer = user_data;
 
@@ -52,13 +52,13 @@ on_message (MilterServerContext *context, const MilterMessage *message, gpointer
 
 /* only now: a second answer that came with the first one answers nothing that is sent next */
 static void
-on_settled (MilterServerContext *context, gpointer user_data)
+on_settled (MilterServerPort *port, gpointer user_data)
 {
   pump (((Peer *) user_data)->runner);
 }
 
 static void
-on_garbage (MilterServerContext *context, const GError *error, MilterBytes head, gpointer user_data)
+on_garbage (MilterServerPort *port, const GError *error, MilterBytes head, gpointer user_data)
 {
   Peer *peer = user_data;
 
@@ -67,7 +67,7 @@ on_garbage (MilterServerContext *context, const GError *error, MilterBytes head,
 }
 
 static void
-on_ended (MilterServerContext *context, gboolean reset, MilterBytes leftover, gpointer user_data)
+on_ended (MilterServerPort *port, gboolean reset, MilterBytes leftover, gpointer user_data)
 {
   Peer *peer = user_data;
 
@@ -77,29 +77,22 @@ on_ended (MilterServerContext *context, gboolean reset, MilterBytes leftover, gp
 }
 
 static void
-on_deadline (MilterServerContext *context, gpointer user_data)
-{
-  pump (((Peer *) user_data)->runner);
-}
-
-static void
-on_stalled (MilterServerContext *context, gpointer user_data)
+on_stalled (MilterServerPort *port, gpointer user_data)
 {
   Peer *peer = user_data;
   g_autofree char *why = g_strdup_printf ("the milter did not read what was sent to it for %g s",
-                                          peer->runner->writing_timeout);
+                                          peer->runner->config.writing_timeout);
 
   milter_player_cancel (peer->runner->player, MILTER_OUTCOME_BROKEN, why, g_get_monotonic_time ());
   pump (peer->runner);
 }
 
-static const MilterServerPort port = {
+static const MilterServerPortHandlers handlers = {
   .ready = on_ready,
   .message = on_message,
   .settled = on_settled,
   .garbage = on_garbage,
   .ended = on_ended,
-  .deadline = on_deadline,
   .stalled = on_stalled,
 };
 
@@ -122,10 +115,10 @@ on_interrupt (int signal_number, gpointer user_data)
 static void
 close_peer (Peer *peer, bool reset)
 {
-  if (peer->context == NULL)
-    return;
-  _milter_server_context_close (peer->context, reset);
-  g_clear_object (&peer->context);
+  MilterServerPort *port = g_steal_pointer (&peer->port);
+
+  if (port != NULL)
+    _milter_server_port_close (port, reset);
 }
 
 static void
@@ -136,12 +129,8 @@ open_peer (Peer *peer)
   g_autoptr (GError) error = NULL;
 
   close_peer (peer, /* reset= */ false);
-  peer->context = milter_server_context_new ();
-  milter_server_context_set_connection_timeout (peer->context, runner->connection_timeout);
-  milter_server_context_set_writing_timeout (peer->context, runner->writing_timeout);
-  _milter_server_context_set_port (peer->context, &port, peer);
-  if (!milter_server_context_set_connection_spec (peer->context, spec, &error)
-      || !milter_server_context_establish_connection (peer->context, &error))
+  peer->port = _milter_server_port_new (spec, &runner->config, &handlers, peer, &error);
+  if (peer->port == NULL)
     milter_player_opened (runner->player, peer->number, g_get_monotonic_time (), error);
 }
 
@@ -162,23 +151,23 @@ pump (SessionRunner *runner)
           open_peer (peer);
           break;
         case MILTER_PLAYER_SEND:
-          if (peer->context != NULL)
+          if (peer->port != NULL)
             {
-              _milter_server_context_send_raw (peer->context, action.bytes);
-              _milter_server_context_flush (peer->context);
+              _milter_server_port_send (peer->port, action.bytes);
+              _milter_server_port_flush (peer->port);
             }
           break;
         case MILTER_PLAYER_RESET:
           close_peer (peer, /* reset= */ true);
           break;
         case MILTER_PLAYER_HALF_CLOSE:
-          if (peer->context != NULL)
-            _milter_server_context_half_close (peer->context);
+          if (peer->port != NULL)
+            _milter_server_port_half_close (peer->port);
           break;
         case MILTER_PLAYER_PAUSE_READING:
         case MILTER_PLAYER_RESUME_READING:
-          if (peer->context != NULL)
-            _milter_server_context_set_reading (peer->context,
+          if (peer->port != NULL)
+            _milter_server_port_set_reading (peer->port,
                                                 action.kind == MILTER_PLAYER_RESUME_READING);
           break;
         case MILTER_PLAYER_BARRIER:
@@ -225,8 +214,11 @@ session_runner_new (const GPtrArray *specs, double connection_timeout, double wr
   g_autoptr (GError) error = NULL;
 
   runner->specs = specs;
-  runner->connection_timeout = connection_timeout;
-  runner->writing_timeout = writing_timeout;
+  runner->config = (MilterServerPortConfig){
+    .connection_timeout = connection_timeout,
+    .writing_timeout = writing_timeout,
+    .limits = { .max_payload = MILTER_LIMIT_FROM_MILTER },
+  };
   runner->peers = g_new0 (Peer, specs->len);
   runner->names = g_new0 (char *, specs->len + 1);
   for (guint i = 0; i < specs->len; i++)
