@@ -88,8 +88,8 @@ def test_quiet_says_nothing_when_all_is_well(play, fake, scenario):
 def test_verbose_shows_both_directions(play, fake, scenario):
     done = play("-v", "-s", fake().spec, scenario(WHOLE))
     assert done.returncode == 0
-    for line in ["  > helo client.example.com", "  > mail <alice@example.com>", "  < continue", "  > eom"]:
-        assert line in done.stdout.splitlines()
+    for line in ["> helo client.example.com", "> mail <alice@example.com>", "< continue", "> eom"]:
+        assert re.search(rf"^  \+\d+\.\d{{4}} {line}$", done.stdout, re.M)
 
 
 def test_two_milters_are_a_chain(play, fake, scenario):

@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-#include "report-text.h"
+#include "report.h"
 #include "session-runner.h"
 
 /* how long an answer may take if nobody says otherwise (scenario-language 2) */
@@ -74,30 +74,42 @@ add_path (GPtrArray *files, const char *path)
   return false;
 }
 
-/* NULL, and all errors have been told */
+/* A scenario, or NULL and a case that says why there is none. */
 static MilterScenario *
-load (const char *path)
+load (Report *report, const char *path)
 {
   g_autoptr (GString) messages = g_string_new (NULL);
-  MilterScenario *scenario = milter_scenario_load (path, /* host= */ NULL, MILTER_SCENARIO_SESSIONS, messages);
+  MilterScenario *scenario
+      = milter_scenario_load (path, /* host= */ NULL, MILTER_SCENARIO_SESSIONS, messages);
 
-  fflush (stdout);
   if (scenario == NULL)
-    fputs (messages->str, stderr);
+    {
+      ReportCase *report_case = report_add_case (report, path, /* line= */ 0, "the file");
+
+      report_case_add_problem (report_case, TOOL_EXIT_USAGE, messages->str);
+      report_case_end (report_case);
+    }
   return scenario;
 }
 
 static void
 play_session (const ServerOptions *options,
               SessionRunner *runner,
-              ReportText *report,
+              Report *report,
               const MilterScenario *scenario,
               const MilterScenarioSession *session)
 {
   MilterPlayerConfig config = { 0 };
   g_autoptr (MilterPlayer) player = NULL;
-  gint64 elapsed_us;
+  ReportCase *report_case;
 
+  report_case = report_add_case (report, scenario->path, session->where.line, session->name);
+  if (session_runner_is_interrupted (runner))
+    {
+      report_case_leave_out (report_case, "interrupted");
+      report_case_end (report_case);
+      return;
+    }
   config.profile = session->profile != NULL   ? milter_profile_get (session->profile)
                    : options->profile != NULL ? options->profile
                                               : milter_profile_get ("postfix");
@@ -108,17 +120,31 @@ play_session (const ServerOptions *options,
                                                  : DEFAULT_TIMEOUT_US;
   config.grace_us = GRACE_US;
   config.macros = session->macros;
-  player = milter_player_new (session->name, milter_step_source_new_for_session (session, 1, 1), &config);
+  player = milter_player_new (
+      session->name, milter_step_source_new_for_session (session, 1, 1), &config);
 
-  report_text_begin (report, scenario->path, player);
-  elapsed_us = session_runner_play (runner, player);
-  report_text_end (report, scenario->path, player, elapsed_us);
+  report_case_set_peers (report_case, config.n_peers, config.peer_names);
+  report_case_begin (report_case);
+  report_case_follow (report_case, player);
+  session_runner_play (runner, player);
+  report_case_take_verdict (report_case, player);
+  report_case_end (report_case);
 }
 
 static ReportDetail
 detail_of (const ServerOptions *options)
 {
   return options->verbose ? REPORT_VERBOSE : options->quiet ? REPORT_QUIET : REPORT_NORMAL;
+}
+
+static guint
+count_sessions (const GPtrArray *scenarios)
+{
+  guint n = 0;
+
+  for (guint i = 0; i < scenarios->len; i++)
+    n += ((const MilterScenario *) g_ptr_array_index (scenarios, i))->sessions->len;
+  return n;
 }
 
 ToolExit
@@ -128,47 +154,41 @@ play_files (const ServerOptions *options)
   g_autoptr (GPtrArray) scenarios
       = g_ptr_array_new_with_free_func ((GDestroyNotify) milter_scenario_free);
   g_autoptr (SessionRunner) runner = NULL;
-  g_autoptr (ReportText) report = NULL;
-  gint64 started_us = g_get_monotonic_time ();
+  g_autoptr (Report) report = report_new ();
   ToolExit status = TOOL_EXIT_SKIPPED;
 
+  report_add_text (report,
+                   stdout,
+                   detail_of (options),
+                   tool_color_is_on (options->color, stdout),
+                   REPORT_NO_PROGRESS);
   for (char **path = options->paths; *path != NULL; path++)
     {
       if (!add_path (files, *path))
         status = TOOL_EXIT_USAGE;
     }
+  report_begin (report, g_get_prgname ());
   /* all are read before the first is played: a slip in the last one shows at once */
   for (guint i = 0; i < files->len; i++)
     {
-      MilterScenario *scenario = load (g_ptr_array_index (files, i));
+      MilterScenario *scenario = load (report, g_ptr_array_index (files, i));
 
       if (scenario != NULL)
         g_ptr_array_add (scenarios, scenario);
-      else
-        status = TOOL_EXIT_USAGE;
     }
-  if (scenarios->len == 0)
-    return status;
-
   runner = session_runner_new (options->specs,
                                (double) options->connection_timeout_us / G_USEC_PER_SEC,
                                (double) options->writing_timeout_us / G_USEC_PER_SEC);
-  report = report_text_new (
-      stdout, detail_of (options), tool_color_is_on (options->color, stdout), options->specs->len);
+  report_expect (report, files->len - scenarios->len + count_sessions (scenarios));
   for (guint i = 0; i < scenarios->len; i++)
     {
       const MilterScenario *scenario = g_ptr_array_index (scenarios, i);
 
       for (guint k = 0; k < scenario->sessions->len; k++)
-        {
-          if (session_runner_is_interrupted (runner))
-            break;
-          play_session (
-              options, runner, report, scenario, g_ptr_array_index (scenario->sessions, k));
-        }
+        play_session (options, runner, report, scenario, g_ptr_array_index (scenario->sessions, k));
     }
-  report_text_summary (report, g_get_monotonic_time () - started_us);
   if (session_runner_is_interrupted (runner))
-    status = tool_exit_worse (status, TOOL_EXIT_FAILED);
-  return tool_exit_worse (status, report_text_get_status (report));
+    report_interrupt (report);
+  report_finish (report);
+  return tool_exit_worse (status, report_get_status (report));
 }

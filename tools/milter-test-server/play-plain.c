@@ -14,7 +14,7 @@
 #include "message-diff.h"
 #include "milter-smtp-reply.h"
 #include "plain-message.h"
-#include "report-text.h"
+#include "report.h"
 #include "session-runner.h"
 
 /* verdicts by the letter that decided, with the nicks of MilterStatus; no letter, or one that is
@@ -171,14 +171,8 @@ play_plain (const ServerOptions *options)
                             (double) options->connection_timeout_us / G_USEC_PER_SEC,
                             (double) options->writing_timeout_us / G_USEC_PER_SEC);
   bool color = tool_color_is_on (options->color, stdout);
-  g_autoptr (ReportText) report
-      = report_text_new (stdout, REPORT_NORMAL, color, options->specs->len);
-  /* scripts read the standard output, which begins with the status */
-  g_autoptr (ReportText) transcript
-      = report_text_new (stderr,
-                         options->verbose ? REPORT_VERBOSE : REPORT_NORMAL,
-                         tool_color_is_on (options->color, stderr),
-                         options->specs->len);
+  g_autoptr (Report) report = report_new ();
+  ReportCase *report_case;
   g_autoptr (GString) out = g_string_new (NULL);
   g_autoptr (MilterPlayer) player = NULL;
   MilterPlayerConfig config = { 0 };
@@ -186,14 +180,27 @@ play_plain (const ServerOptions *options)
   ToolExit status;
   gint64 elapsed_us;
 
+  /* scripts read the standard output, which begins with the status */
+  if (options->verbose)
+    report_add_text (report,
+                     stderr,
+                     REPORT_FRAMES,
+                     tool_color_is_on (options->color, stderr),
+                     REPORT_NO_PROGRESS);
+  report_begin (report, g_get_prgname ());
+  report_case = report_add_case (report, /* file= */ NULL, /* line= */ 0, options->name);
+
   config.profile = options->profile != NULL ? options->profile : milter_profile_get ("plain");
   config.n_peers = options->specs->len;
   config.peer_names = session_runner_get_names (runner);
   config.timeout_us = options->reading_timeout_us;
   config.grace_us = 200 * G_TIME_SPAN_MILLISECOND;
   player = milter_player_new (options->name, plain_message_source (options), &config);
-  report_text_follow (transcript, player);
+  report_case_set_peers (report_case, config.n_peers, config.peer_names);
+  report_case_begin (report_case);
+  report_case_follow (report_case, player);
   elapsed_us = session_runner_play (runner, player);
+  report_case_take_verdict (report_case, player);
 
   message = message_of (player);
   status = milter_player_get_outcome (player) == MILTER_OUTCOME_HELD     ? TOOL_EXIT_OK
@@ -210,9 +217,12 @@ play_plain (const ServerOptions *options)
   if (!options->quiet || status != TOOL_EXIT_OK)
     fwrite (out->str, 1, out->len, stdout);
   if (needs_explanation (player, options->verbose))
-    report_text_failures (report, /* file= */ NULL, player);
+    report_case_print_failures (report_case, stdout, color);
   tell_broken (player);
+  report_case_end (report_case);
   if (options->save_message != NULL)
     status = tool_exit_worse (status, save_message (options->save_message, message));
-  return status;
+  if (session_runner_is_interrupted (runner))
+    report_interrupt (report);
+  return report_finish (report) ? status : tool_exit_worse (status, TOOL_EXIT_USAGE);
 }

@@ -1,0 +1,330 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * report-case.c: what is known of one case.
+ */
+#include "report-private.h"
+
+#include <string.h>
+
+/* of what a milter writes on its stderr the end tells why */
+#define MAX_OUTPUT (64u * 1024)
+
+/* a session of a million messages is not told message by message */
+#define MAX_MESSAGES 1000u
+
+static void
+failure_free (gpointer data)
+{
+  ReportFailure *own = data;
+
+  g_free (own->file);
+  g_free (own->failure.message);
+  g_free (own->failure.what);
+  g_free (own->failure.expected);
+  g_free (own->failure.got);
+  g_free (own->failure.last);
+  g_free (own);
+}
+
+static void
+lint_free (gpointer data)
+{
+  ReportLint *lint = data;
+
+  g_free (lint->file);
+  g_free (lint->rule);
+  g_free (lint->sentence);
+  g_free (lint);
+}
+
+static void
+output_free (gpointer data)
+{
+  ReportOutput *output = data;
+
+  g_free (output->milter);
+  g_string_free (output->bytes, TRUE);
+  g_free (output);
+}
+
+ReportCase *
+report_case_new (Report *report, const char *file, guint line, const char *name)
+{
+  ReportCase *report_case = g_new0 (ReportCase, 1);
+
+  report_case->report = report;
+  report_case->file = g_strdup (file);
+  report_case->line = line;
+  report_case->name = g_strdup (name);
+  report_case->outcome = MILTER_OUTCOME_HELD;
+  report_case->failures = g_ptr_array_new_with_free_func (failure_free);
+  report_case->lints = g_ptr_array_new_with_free_func (lint_free);
+  report_case->outputs = g_ptr_array_new_with_free_func (output_free);
+  report_case->notes = g_ptr_array_new_with_free_func (g_free);
+  report_case->messages = g_array_new (FALSE, FALSE, sizeof (ReportMessage));
+  return report_case;
+}
+
+void
+report_case_free (ReportCase *report_case)
+{
+  if (report_case == NULL)
+    return;
+  g_free (report_case->file);
+  g_free (report_case->name);
+  g_strfreev (report_case->peer_names);
+  g_free (report_case->skip_reason);
+  if (report_case->problems != NULL)
+    g_string_free (report_case->problems, TRUE);
+  g_ptr_array_unref (report_case->failures);
+  g_ptr_array_unref (report_case->lints);
+  g_ptr_array_unref (report_case->outputs);
+  g_ptr_array_unref (report_case->notes);
+  g_array_unref (report_case->messages);
+  report_transcript_free (report_case->transcript);
+  g_free (report_case);
+}
+
+/* --- what is told of it ----------------------------------------------------------------------- */
+
+void
+report_case_set_peers (ReportCase *report_case, guint n_peers, const char *const *names)
+{
+  g_strfreev (report_case->peer_names);
+  report_case->peer_names = NULL;
+  if (n_peers < 2 || names == NULL)
+    return;
+  report_case->peer_names = g_new0 (char *, n_peers + 1);
+  for (guint i = 0; i < n_peers; i++)
+    report_case->peer_names[i] = g_strdup (names[i]);
+}
+
+static void
+on_frame (guint peer,
+          MilterSide from,
+          const MilterMessage *message,
+          MilterTextFlags flags,
+          gint64 now_us,
+          gpointer user_data)
+{
+  report_case_add_message (user_data, peer, message, flags, now_us);
+}
+
+void
+report_case_follow (ReportCase *report_case, MilterPlayer *player)
+{
+  milter_player_set_trace (player, on_frame, report_case);
+}
+
+static void
+add_message (ReportCase *report_case, const MilterPlayedMessage *played)
+{
+  ReportMessage message = {
+    .verdict = played->verdict,
+    .verdict_command = played->verdict_command,
+    .duration_us = MAX (played->ended_us - played->started_us, 0),
+  };
+
+  if (report_case->n_messages++ < MAX_MESSAGES)
+    g_array_append_val (report_case->messages, message);
+}
+
+void
+report_case_take_verdict (ReportCase *report_case, const MilterPlayer *player)
+{
+  const GPtrArray *failures = milter_player_get_failures (player);
+  const GPtrArray *messages = milter_player_get_messages (player);
+  MilterOutcome outcome = milter_player_get_outcome (player);
+
+  if (outcome == MILTER_OUTCOME_SKIPPED)
+    report_case_skip (report_case, milter_player_get_skip_reason (player));
+  report_case->outcome = MAX (report_case->outcome, outcome);
+  for (guint i = 0; i < failures->len; i++)
+    report_case_add_failure (report_case, g_ptr_array_index (failures, i));
+  for (guint i = 0; i < messages->len; i++)
+    add_message (report_case, g_ptr_array_index (messages, i));
+}
+
+void
+report_case_add_failure (ReportCase *report_case, const MilterFailure *failure)
+{
+  ReportFailure *own = g_new0 (ReportFailure, 1);
+
+  own->failure = *failure;
+  own->failure.message = g_strdup (failure->message);
+  own->failure.what = g_strdup (failure->what);
+  own->failure.expected = g_strdup (failure->expected);
+  own->failure.got = g_strdup (failure->got);
+  own->failure.last = g_strdup (failure->last);
+  own->failure.where.file = own->file = g_strdup (failure->where.file);
+  g_ptr_array_add (report_case->failures, own);
+  report_case->outcome = MAX (report_case->outcome, failure->outcome);
+}
+
+void
+report_case_skip (ReportCase *report_case, const char *reason)
+{
+  g_free (report_case->skip_reason);
+  report_case->skip_reason = g_strdup (reason);
+  report_case->outcome = MAX (report_case->outcome, MILTER_OUTCOME_SKIPPED);
+}
+
+void
+report_case_leave_out (ReportCase *report_case, const char *why)
+{
+  report_case_skip (report_case, why);
+  report_case->left_out = true;
+}
+
+void
+report_case_add_problem (ReportCase *report_case, ToolExit status, const char *sentences)
+{
+  if (report_case->problems == NULL)
+    report_case->problems = g_string_new (NULL);
+  g_string_append (report_case->problems, sentences);
+  if (!g_str_has_suffix (sentences, "\n"))
+    g_string_append_c (report_case->problems, '\n');
+  report_case->problem = tool_exit_worse (report_case->problem, status);
+  report_case->outcome
+      = MAX (report_case->outcome,
+             status == TOOL_EXIT_FAILED ? MILTER_OUTCOME_FAILED : MILTER_OUTCOME_BROKEN);
+}
+
+void
+report_case_add_lint (ReportCase *report_case,
+                      const MilterWhere *where,
+                      const char *rule,
+                      const char *sentence)
+{
+  ReportLint *lint = g_new0 (ReportLint, 1);
+
+  if (where != NULL)
+    lint->where = *where;
+  lint->where.file = lint->file = g_strdup (lint->where.file);
+  lint->rule = g_strdup (rule);
+  lint->sentence = g_strdup (sentence);
+  g_ptr_array_add (report_case->lints, lint);
+  if (report_case->report->lint_fails)
+    report_case->outcome = MAX (report_case->outcome, MILTER_OUTCOME_FAILED);
+}
+
+static ReportOutput *
+output_of (ReportCase *report_case, const char *milter)
+{
+  ReportOutput *output;
+
+  for (guint i = 0; i < report_case->outputs->len; i++)
+    {
+      output = g_ptr_array_index (report_case->outputs, i);
+      if (g_strcmp0 (output->milter, milter) == 0)
+        return output;
+    }
+  output = g_new0 (ReportOutput, 1);
+  output->milter = g_strdup (milter);
+  output->bytes = g_string_new (NULL);
+  g_ptr_array_add (report_case->outputs, output);
+  return output;
+}
+
+void
+report_case_add_output (ReportCase *report_case, const char *milter, MilterBytes bytes)
+{
+  ReportOutput *output;
+
+  if (bytes.size == 0)
+    return;
+  output = output_of (report_case, milter);
+  if (bytes.size > MAX_OUTPUT)
+    {
+      output->is_cut = true;
+      bytes = milter_bytes (bytes.data + bytes.size - MAX_OUTPUT, MAX_OUTPUT);
+    }
+  g_string_append_len (output->bytes, (const char *) bytes.data, (gssize) bytes.size);
+  if (output->bytes->len > MAX_OUTPUT)
+    {
+      output->is_cut = true;
+      g_string_erase (output->bytes, 0, (gssize) (output->bytes->len - MAX_OUTPUT));
+    }
+}
+
+void
+report_case_add_note (ReportCase *report_case, const char *sentence)
+{
+  g_ptr_array_add (report_case->notes, g_strdup (sentence));
+}
+
+/* --- what reporters ask ----------------------------------------------------------------------- */
+
+static const char *const words[REPORT_N_RESULTS] = {
+  [REPORT_HELD] = "held",     [REPORT_SKIPPED] = "skipped",   [REPORT_FAILED] = "failed",
+  [REPORT_BROKEN] = "broken", [REPORT_UNPLAYED] = "unplayed", [REPORT_UNREAD] = "unread",
+};
+
+const char *
+report_result_get_word (ReportResult result)
+{
+  return words[result];
+}
+
+bool
+report_result_is_bad (ReportResult result)
+{
+  return result == REPORT_FAILED || result == REPORT_BROKEN || result == REPORT_UNREAD;
+}
+
+ReportResult
+report_case_get_result (const ReportCase *report_case)
+{
+  if (report_case->problem == TOOL_EXIT_USAGE)
+    return REPORT_UNREAD;
+  if (report_case->left_out && report_case->outcome == MILTER_OUTCOME_SKIPPED)
+    return REPORT_UNPLAYED;
+  return (ReportResult) report_case->outcome;
+}
+
+bool
+report_case_is_bad (const ReportCase *report_case)
+{
+  return report_result_is_bad (report_case_get_result (report_case));
+}
+
+GString *
+report_case_get_log (const ReportCase *report_case)
+{
+  GString *text = g_string_new (NULL);
+
+  if (report_case->transcript != NULL)
+    report_transcript_append_text (report_case->transcript,
+                                   /* from= */ 0,
+                                   (const char *const *) report_case->peer_names,
+                                   text);
+  return text;
+}
+
+GString *
+report_case_get_output (const ReportCase *report_case)
+{
+  GString *text = g_string_new (NULL);
+
+  for (guint i = 0; i < report_case->outputs->len; i++)
+    {
+      const ReportOutput *output = g_ptr_array_index (report_case->outputs, i);
+
+      if (output->milter != NULL)
+        g_string_append_printf (text, "[%s]\n", output->milter);
+      if (output->is_cut)
+        g_string_append (text, "… (the beginning is left out)\n");
+      g_string_append_len (text, output->bytes->str, (gssize) output->bytes->len);
+      if (text->len > 0 && text->str[text->len - 1] != '\n')
+        g_string_append_c (text, '\n');
+    }
+  return text;
+}
+
+char *
+report_where_to_string (const ReportCase *report_case, const MilterWhere *where)
+{
+  if (where->line > 0 && where->file != NULL)
+    return g_strdup_printf ("%s:%u", where->file, where->line);
+  return g_strdup (report_case->file);
+}

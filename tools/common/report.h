@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * report.h: what a run tells: to people as text, to a CI as JUnit XML, TAP or JSON.
+ *
+ * A tool makes one Report, adds reporters to it, and tells it of each case, which is a session or
+ * whatever else is judged as a whole. Cases may be under way at once. Each is reported as a whole:
+ * as text when it ends, in the files in the order in which the cases were added. Nothing vanishes:
+ * a file that does not parse, and a milter that does not start, are cases too.
+ *
+ *   Report *report = report_new ();
+ *   report_add_text (report, stdout, REPORT_NORMAL, color, REPORT_NO_PROGRESS);
+ *   report_add_file (report, "junit:report.xml", &error);
+ *   report_begin (report, "milter-test-server");
+ *
+ *   ReportCase *c = report_add_case (report, "rcpt.scenario", 3, "busy mailbox");
+ *   report_case_begin (c);
+ *   report_case_follow (c, player);
+ *   …                                          the player plays
+ *   report_case_take_verdict (c, player);
+ *   report_case_add_output (c, NULL, bytes);   what the milter wrote on its stderr
+ *   report_case_end (c);                       c is gone
+ *
+ *   report_finish (report);
+ *   status = report_get_status (report);
+ *
+ * All of it belongs to one thread. Strings are copied.
+ */
+#pragma once
+
+#include "milter-player.h"
+#include "tool-console.h"
+#include "tool-exit.h"
+
+G_BEGIN_DECLS
+
+typedef struct _Report Report;
+typedef struct _ReportCase ReportCase;
+
+/* --- the run ---------------------------------------------------------------------------------- */
+
+Report *report_new (void);
+void report_free (Report *report);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (Report, report_free)
+
+/* how much people are told */
+typedef enum
+{
+  REPORT_QUIET,   /* what went wrong */
+  REPORT_NORMAL,  /* a line for each case, and the log of those where something went wrong */
+  REPORT_VERBOSE, /* the log of each */
+  REPORT_FRAMES   /* nothing but what is said: a tool tells the rest in its own way */
+} ReportDetail;
+
+/* one live line on a terminal: what is played now, how many are over */
+typedef enum
+{
+  REPORT_NO_PROGRESS,
+  REPORT_PROGRESS
+} ReportProgress;
+
+void report_add_text (
+    Report *report, FILE *out, ReportDetail detail, bool color, ReportProgress progress);
+/* One `--report FORMAT:FILE`; FORMAT is text, junit, tap or json, FILE `-` is the standard output.
+ * The file is opened now, so that one that cannot be written is told before anything is played;
+ * what stood in it before is gone. The error (G_OPTION_ERROR) is a sentence. */
+bool report_add_file (Report *report, const char *spec, GError **error);
+/* a reporter writes to the standard output: what people read belongs elsewhere */
+bool report_uses_stdout (const Report *report);
+/* `--lint=error`: a case with a warning has failed */
+void report_set_lint_fails (Report *report, bool fails);
+/* The reporters begin. @name: of the run, as a CI shows it: `milter-test-server` */
+void report_begin (Report *report, const char *name);
+/* how many cases there will be, those that were added included; for progress. 0: not known */
+void report_expect (Report *report, guint n_cases);
+/* SIGINT: the cases that have not ended were not judged, and the run is no success */
+void report_interrupt (Report *report);
+/* Writes the summary and completes the files; also after SIGINT. FALSE: one could not be written, and
+ * that has been told; it counts in the status. Cases that have not ended are reported as unplayed. */
+bool report_finish (Report *report);
+/* what the cases so far amount to, files that could not be written included */
+ToolExit report_get_status (const Report *report);
+
+/* --- a case ----------------------------------------------------------------------------------- */
+
+/* @file: (nullable) @line: 0: none. @name: of the session; copies and rounds have names of their
+ * own. The order of adding is the order in files. Owned by the report; gone with report_case_end() */
+ReportCase *report_add_case (Report *report, const char *file, guint line, const char *name);
+/* (nullable) who says what in a chain, by number of the peer; without it there is one milter */
+void report_case_set_peers (ReportCase *report_case, guint n_peers, const char *const *names);
+/* it is played from now on; times count from here */
+void report_case_begin (ReportCase *report_case);
+/* keeps what is said in a bounded log; takes the player's trace */
+void report_case_follow (ReportCase *report_case, MilterPlayer *player);
+/* one message for the log, where no player is */
+void report_case_add_message (ReportCase *report_case,
+                              guint peer,
+                              const MilterMessage *message,
+                              MilterTextFlags flags,
+                              gint64 now_us);
+/* takes outcome, failures, reason of a skip and messages from a player that is done */
+void report_case_take_verdict (ReportCase *report_case, const MilterPlayer *player);
+/* The parts of it, where no player is. The worst outcome stays. Without any of these the case held. */
+void report_case_add_failure (ReportCase *report_case, const MilterFailure *failure);
+void report_case_skip (ReportCase *report_case, const char *reason);
+/* It could not be played, or something else went wrong that belongs to no line: one or several
+ * sentences. @status: TOOL_EXIT_USAGE for a file that cannot be read, TOOL_EXIT_BROKEN for a milter
+ * that did not start, or died when it was to end; TOOL_EXIT_FAILED. People read it on the standard error */
+void report_case_add_problem (ReportCase *report_case, ToolExit status, const char *sentences);
+/* it was not played at all: `interrupted`, `an earlier session failed` */
+void report_case_leave_out (ReportCase *report_case, const char *why);
+/* a rule of the protocol that an answer does not keep. @rule: its id */
+void report_case_add_lint (ReportCase *report_case,
+                           const MilterWhere *where,
+                           const char *rule,
+                           const char *sentence);
+/* what the milter wrote on its stderr, shown where something went wrong. @milter: (nullable) its
+ * name in a chain. Call it as often as there is something; the last 64 KiB are kept */
+void report_case_add_output (ReportCase *report_case, const char *milter, MilterBytes bytes);
+/* a line that is shown in any case: `the core lies in …`, `updated plain.golden.eml` */
+void report_case_add_note (ReportCase *report_case, const char *sentence);
+/* whether something has gone wrong so far: then logs are worth fetching; and for --fail-fast */
+bool report_case_is_bad (const ReportCase *report_case);
+/* what went wrong so far, as the text report has it, for a tool that tells the rest in its own way */
+void report_case_print_failures (const ReportCase *report_case, FILE *out, bool color);
+/* It is over: reported, and gone. */
+void report_case_end (ReportCase *report_case);
+
+G_END_DECLS
