@@ -169,14 +169,12 @@ take_bare (MilterLexer *lexer, MilterLexFlags flags, MilterWord *word)
     }
 }
 
-bool
-milter_lexer_word (MilterLexer *lexer, MilterLexFlags flags, MilterWord *word)
+static bool
+take_word (MilterLexer *lexer, MilterLexFlags flags, MilterWord *word)
 {
-  int byte;
+  int byte = milter_lexer_byte_at (lexer, lexer->at);
   bool ok;
 
-  milter_word_begin (lexer, word);
-  byte = milter_lexer_byte_at (lexer, lexer->at);
   if (milter_lexer_starts_quote (byte))
     ok = milter_lexer_take_quoted (lexer, flags, word)
          && milter_lexer_expect_blank (lexer, "a quoted text");
@@ -188,6 +186,32 @@ milter_lexer_word (MilterLexer *lexer, MilterLexFlags flags, MilterWord *word)
   else
     ok = take_bare (lexer, flags, word);
   return ok && milter_word_end (lexer, word);
+}
+
+bool
+milter_lexer_word (MilterLexer *lexer, MilterLexFlags flags, MilterWord *word)
+{
+  milter_word_begin (lexer, word);
+  return take_word (lexer, flags, word);
+}
+
+bool
+milter_lexer_field_word (MilterLexer *lexer,
+                         MilterLexFlags flags,
+                         MilterWord *word,
+                         bool *leading_blank)
+{
+  gsize start = lexer->at;
+
+  *leading_blank = milter_lexer_byte_at (lexer, start) == ' ';
+  if (*leading_blank)
+    start++;
+  milter_word_begin (lexer, word);
+  /* blanks beyond the usual one are the value's own; a regex sees the text without them */
+  return ((milter_lexer_byte_at (lexer, lexer->at) == '/' && flags & MILTER_LEX_PATTERN)
+          || milter_word_append (
+              lexer, word, milter_bytes (lexer->line + start, lexer->at - start)))
+         && take_word (lexer, flags, word);
 }
 
 /* ---- rest of line ---- */
@@ -241,7 +265,8 @@ check_unquoted (MilterLexer *lexer, MilterLexFlags flags, gsize start, gsize end
   for (gsize i = start + 1; i < end; i++)
     {
       bool arrow = lexer->line[i] == '=' && milter_lexer_byte_at (lexer, i + 1) == '>';
-      bool bar = lexer->line[i] == '|' && flags & MILTER_LEX_PATTERN;
+      bool bar
+          = lexer->line[i] == '|' && flags & (MILTER_LEX_PATTERN | MILTER_LEX_BEHIND_ARROW);
       int before = milter_lexer_byte_at (lexer, i - 1);
 
       if ((arrow || bar) && (before == ' ' || before == '\t')

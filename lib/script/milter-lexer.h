@@ -29,7 +29,8 @@ typedef enum
   MILTER_LEX_PLAIN = 0,
   MILTER_LEX_PATTERN = 1 << 0,       /* `*` is a star, /…/ a regex */
   MILTER_LEX_VALUE_PATTERN = 1 << 1, /* as well behind the `=` of NAME=/…/ */
-  MILTER_LEX_HERE_DOCUMENT = 1 << 2  /* <<WORD is a here-document */
+  MILTER_LEX_HERE_DOCUMENT = 1 << 2, /* <<WORD is a here-document */
+  MILTER_LEX_BEHIND_ARROW = 1 << 3   /* literal, but behind `=>`: ` | ` is quoted there */
 } MilterLexFlags;
 
 /* in key_size: the word is no NAME=VALUE */
@@ -134,6 +135,11 @@ bool milter_lexer_field_value (MilterLexer *lexer,
                                MilterLexFlags flags,
                                MilterWord *word,
                                bool *leading_blank);
+/* The same where nothing takes the rest of the line: the value is one word, and there is one. */
+bool milter_lexer_field_word (MilterLexer *lexer,
+                              MilterLexFlags flags,
+                              MilterWord *word,
+                              bool *leading_blank);
 /* The rest of the line, or one quoted string. */
 bool milter_lexer_rest (MilterLexer *lexer, MilterWord *word);
 /* nothing may follow but what the parser has looked for already */

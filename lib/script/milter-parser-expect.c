@@ -9,6 +9,13 @@
 #include "milter-judge-private.h"
 #include "milter-values.h"
 
+/* behind `=>` words are patterns, in a rule they are literal */
+static MilterLexFlags
+lex_flags (const MilterParser *parser)
+{
+  return parser->literal ? MILTER_LEX_BEHIND_ARROW : MILTER_LEX_PATTERN;
+}
+
 /* ---- answers ---- */
 
 static bool
@@ -22,7 +29,7 @@ static bool
 parse_options (MilterParser *parser, const MilterVerb *verb, MilterAnswerPattern *answer)
 {
   answer->kind = MILTER_ANSWER_KIND_NEGOTIATE;
-  return milter_parser_negotiate (parser, /* pattern= */ true, &answer->negotiate);
+  return milter_parser_negotiate (parser, /* pattern= */ !parser->literal, &answer->negotiate);
 }
 
 static const struct
@@ -42,6 +49,10 @@ parse_state (MilterParser *parser, const MilterVerb *verb, MilterAnswerPattern *
   for (gsize i = 0; i < G_N_ELEMENTS (states); i++)
     if (strcmp (states[i].word, verb->word) == 0)
       answer->kind = states[i].kind;
+  /* a milter can keep silent; the others are what is seen of it */
+  if (parser->literal && answer->kind != MILTER_ANSWER_KIND_NONE)
+    return milter_lexer_expected (
+        &parser->lexer, parser->lexer.at - strlen (verb->word), "what the milter does, as accept, 451, none or close");
   return true;
 }
 
@@ -107,7 +118,7 @@ parse_code_texts (MilterParser *parser, MilterAnswerPattern *answer)
       g_auto (MilterWord) word = MILTER_WORD_INIT;
       MilterPattern *pattern;
 
-      if (!milter_lexer_word (&parser->lexer, MILTER_LEX_PATTERN, &word))
+      if (!milter_lexer_word (&parser->lexer, lex_flags (parser), &word))
         return false;
       if (alone_only || (answer->patterns->len > 0 && !may_be_one_of_several (&word)))
         return milter_lexer_expected (&parser->lexer,
@@ -123,11 +134,22 @@ parse_code_texts (MilterParser *parser, MilterAnswerPattern *answer)
   return true;
 }
 
+/* a code that is expected may hold x for any digit; one that is sent may not */
+static bool
+check_code (MilterParser *parser, gsize offset, const MilterAnswerPattern *answer)
+{
+  if (!parser->literal || (strchr (answer->code, 'x') == NULL
+                           && (answer->extended == NULL || strchr (answer->extended, 'x') == NULL)))
+    return true;
+  return milter_lexer_expected (&parser->lexer, offset, "a code of digits, as it is sent");
+}
+
 static bool
 parse_code (MilterParser *parser, const MilterVerb *verb, MilterAnswerPattern *answer)
 {
   MilterLexer *lexer = &parser->lexer;
   MilterBytes code = milter_lexer_peek_raw (lexer);
+  gsize offset = lexer->at;
   MilterBytes extended;
 
   if (code.size != 3 || strchr ("45x", code.data[0]) == NULL
@@ -144,7 +166,7 @@ parse_code (MilterParser *parser, const MilterVerb *verb, MilterAnswerPattern *a
       answer->extended = bytes_to_string (extended);
       lexer->at += extended.size;
     }
-  return parse_code_texts (parser, answer);
+  return check_code (parser, offset, answer) && parse_code_texts (parser, answer);
 }
 
 /* ---- edits ---- */
@@ -179,8 +201,12 @@ parse_header_value (MilterParser *parser, const MilterVerb *verb, MilterAnswerPa
 {
   g_auto (MilterWord) value = MILTER_WORD_INIT;
   bool leading_blank;
+  bool ok = parser->on_line
+                ? milter_parser_field_word (parser, lex_flags (parser), &value, &leading_blank)
+                : milter_lexer_field_value (
+                    &parser->lexer, lex_flags (parser), &value, &leading_blank);
 
-  if (!milter_lexer_field_value (&parser->lexer, MILTER_LEX_PATTERN, &value, &leading_blank))
+  if (!ok)
     return false;
   answer->leading_blank = leading_blank;
   answer->value = milter_parser_pattern (parser, &value, 0);
@@ -201,7 +227,7 @@ parse_edit_header (MilterParser *parser, const MilterVerb *verb, MilterAnswerPat
     return false;
   if (!milter_parser_more (parser))
     return milter_lexer_expected (lexer, lexer->at, "\"%s\"", verb->usage);
-  if (!milter_lexer_field_name (lexer, MILTER_LEX_PATTERN, &name, &colon))
+  if (!milter_lexer_field_name (lexer, lex_flags (parser), &name, &colon))
     return false;
   answer->name = milter_parser_bytes (&name, 0);
   if (!colon)
@@ -221,7 +247,7 @@ static bool
 parse_edit_text (MilterParser *parser, const MilterVerb *verb, MilterAnswerPattern *answer)
 {
   g_auto (MilterWord) word = MILTER_WORD_INIT;
-  MilterLexFlags flags = MILTER_LEX_PATTERN | (verb->here_document ? MILTER_LEX_HERE_DOCUMENT : 0);
+  MilterLexFlags flags = lex_flags (parser) | (verb->here_document ? MILTER_LEX_HERE_DOCUMENT : 0);
 
   answer->kind = MILTER_ANSWER_KIND_EDIT;
   if (verb->max_words == 0 || !milter_parser_more (parser))
@@ -241,7 +267,7 @@ parse_edit_address (MilterParser *parser, const MilterVerb *verb, MilterAnswerPa
       g_auto (MilterWord) word = MILTER_WORD_INIT;
       MilterPattern *pattern;
 
-      if (!milter_lexer_word (&parser->lexer, MILTER_LEX_PATTERN, &word))
+      if (!milter_lexer_word (&parser->lexer, lex_flags (parser), &word))
         return false;
       pattern = milter_parser_pattern (parser, &word, 0);
       if (pattern == NULL)
@@ -303,8 +329,8 @@ take_answer_verb (MilterParser *parser)
 /* what an answer costs besides its words */
 #define ANSWER_COST 384
 
-static MilterAnswerPattern *
-parse_answer (MilterParser *parser)
+MilterAnswerPattern *
+milter_parser_answer (MilterParser *parser)
 {
   g_autoptr (MilterAnswerPattern) answer = milter_answer_pattern_new (MILTER_ANSWER_KIND_REPLY);
   const MilterVerb *verb;
@@ -320,8 +346,10 @@ parse_answer (MilterParser *parser)
     {
       milter_lexer_expected (&parser->lexer,
                              parser->lexer.at,
-                             "\"|\"%s or the end of the line behind \"%s\"%s",
-                             answer->kind == MILTER_ANSWER_KIND_EDIT ? "" : ", \"within\"",
+                             "%sthe end of the line behind \"%s\"%s",
+                             parser->literal                           ? ""
+                             : answer->kind == MILTER_ANSWER_KIND_EDIT ? "\"|\" or "
+                                                                       : "\"|\", \"within\" or ",
                              verb->usage,
                              milter_verb_get_hint (verb));
       return NULL;
@@ -340,7 +368,7 @@ parse_alternatives (MilterParser *parser, MilterExpectation *expectation)
   do
     {
       gsize offset = milter_lexer_skip_blanks (lexer);
-      MilterAnswerPattern *answer = parse_answer (parser);
+      MilterAnswerPattern *answer = milter_parser_answer (parser);
       const MilterAnswerPattern *first;
 
       if (answer == NULL)
@@ -416,7 +444,7 @@ static bool
 parse_no (MilterParser *parser, MilterExpectation *expectation)
 {
   gsize offset = milter_lexer_skip_blanks (&parser->lexer);
-  MilterAnswerPattern *answer = parse_answer (parser);
+  MilterAnswerPattern *answer = milter_parser_answer (parser);
 
   expectation->kind = MILTER_EXPECT_NO;
   if (answer == NULL)
@@ -522,19 +550,38 @@ keep_text (MilterParser *parser, MilterExpectation *expectation, gsize start)
 /* what an expectation costs besides its text */
 #define EXPECTATION_COST 512
 
-bool
-milter_parser_expectation (MilterParser *parser)
+MilterExpectation *
+milter_parser_begin_expectation (MilterParser *parser)
 {
   g_autoptr (MilterExpectation) expectation = milter_expectation_new (MILTER_EXPECT_ANSWER);
   MilterLexer *lexer = &parser->lexer;
-  gsize start = milter_lexer_skip_blanks (lexer);
+
+  expectation->where = milter_lexer_where (lexer, milter_lexer_skip_blanks (lexer));
+  expectation->has_time = parser->has_time;
+  expectation->time_ns = parser->has_time ? parser->time_ns : 0;
+  parser->text_start = lexer->at;
+  if (!milter_lexer_charge (lexer, EXPECTATION_COST))
+    return NULL;
+  parser->behind_arrow = true;
+  return g_steal_pointer (&expectation);
+}
+
+bool
+milter_parser_end_expectation (MilterParser *parser, MilterExpectation *expectation)
+{
+  return milter_lexer_finish_line (&parser->lexer, "the end of the line")
+         && keep_text (parser, expectation, parser->text_start);
+}
+
+bool
+milter_parser_expectation (MilterParser *parser)
+{
+  g_autoptr (MilterExpectation) expectation = milter_parser_begin_expectation (parser);
   bool ok;
 
-  expectation->where = milter_lexer_where (lexer, start);
-  parser->behind_arrow = true;
-  ok = milter_lexer_charge (lexer, EXPECTATION_COST) && parse_kind (parser, expectation)
-       && milter_lexer_finish_line (lexer, "the end of the line")
-       && keep_text (parser, expectation, start);
+  if (expectation == NULL)
+    return false;
+  ok = parse_kind (parser, expectation) && milter_parser_end_expectation (parser, expectation);
   parser->behind_arrow = false;
   if (!ok)
     return false;

@@ -3,7 +3,8 @@
  * milter-parser-private.h: what the files of the parser share.
  *
  * milter-parser.c reads statements, -hostile.c those about how bytes travel, -expect.c what stands
- * behind `=>`, -negotiate.c the arguments of `negotiate`, -values.c single values, -file.c files.
+ * behind `=>`, -negotiate.c the arguments of `negotiate`, -rules.c rules of a milter, -trace.c what
+ * recordings have, -values.c single values, -file.c files.
  * Each function that returns false, or NULL, has told its error.
  */
 #pragma once
@@ -28,6 +29,14 @@ typedef struct
   MilterScenario *scenario;
   MilterParserPlace place;
   MilterStep *spoilt;              /* takes the expectations below a line with an error */
+  char *connection;                /* (nullable) of the present line: its CONN */
+  GHashTable *connections;         /* (nullable) CONN to MilterParserPlace */
+  MilterParserPlace outside;       /* while a CONN has its line: where those without one are */
+  bool has_time;                   /* of the present line */
+  gint64 time_ns;
+  bool literal;                    /* in a rule, behind `=>`: nothing is a pattern */
+  bool on_line;                    /* … on the rule's own line: nothing takes its rest */
+  gsize text_start;                /* of what stands behind `=>` */
   bool behind_arrow;               /* `|` and `within` end what is being read */
   const char *profile;             /* (nullable) the file's */
   gint64 timeout_us;               /* the file's */
@@ -44,6 +53,11 @@ GBytes *milter_parser_bytes (const MilterWord *word, gsize start);
 /* text for people: whatever is no UTF-8 is replaced */
 char *milter_parser_name (const MilterWord *word);
 MilterPattern *milter_parser_pattern (MilterParser *parser, const MilterWord *word, gsize start);
+/* the value behind the colon of a field, where nothing takes the rest of the line */
+bool milter_parser_field_word (MilterParser *parser,
+                               MilterLexFlags flags,
+                               MilterWord *word,
+                               bool *leading_blank);
 bool milter_parser_duration (MilterParser *parser, gint64 *duration_us);
 /* one byte: `M`, `"\x07"`, `\x07` */
 bool milter_parser_letter (MilterParser *parser, guint8 *letter);
@@ -82,5 +96,20 @@ bool milter_parser_lost (MilterParser *parser, const MilterVerb *verb, MilterSte
 bool milter_parser_negotiate (MilterParser *parser, bool pattern, MilterNegotiateArgs *args);
 /* What stands behind `=>`, up to the end of the line; goes to the present step. */
 bool milter_parser_expectation (MilterParser *parser);
+/* its beginning, its one answer, and its end, which an action of a rule has as well */
+MilterExpectation *milter_parser_begin_expectation (MilterParser *parser);
+MilterAnswerPattern *milter_parser_answer (MilterParser *parser);
+bool milter_parser_end_expectation (MilterParser *parser, MilterExpectation *expectation);
+
+/* ---- rules, recordings ---- */
+
+/* `on`, `expect`: up to `=>` */
+bool milter_parser_rule (MilterParser *parser, const MilterVerb *verb, MilterStep *step);
+/* What stands behind `=>`, at @offset, below the open rule, or (@on_line) on its line. */
+bool milter_parser_rule_action (MilterParser *parser, gsize offset, bool on_line);
+bool milter_parser_start (MilterParser *parser, const MilterVerb *verb, MilterStep *step);
+/* `+SECONDS` and `@CONN`: from here to leave_connection() the line goes where that connection is. */
+bool milter_parser_take_prefixes (MilterParser *parser);
+void milter_parser_leave_connection (MilterParser *parser);
 
 G_END_DECLS

@@ -88,6 +88,26 @@ milter_parser_pattern (MilterParser *parser, const MilterWord *word, gsize start
 }
 
 bool
+milter_parser_field_word (MilterParser *parser,
+                          MilterLexFlags flags,
+                          MilterWord *word,
+                          bool *leading_blank)
+{
+  gsize behind_colon = parser->lexer.at;
+
+  if (milter_parser_more (parser))
+    {
+      parser->lexer.at = behind_colon;
+      return milter_lexer_field_word (&parser->lexer, flags, word, leading_blank);
+    }
+  /* blanks alone are trailing ones: the field is empty */
+  *leading_blank = false;
+  word->text = g_string_new (NULL);
+  word->offset = parser->lexer.at;
+  return true;
+}
+
+bool
 milter_parser_duration (MilterParser *parser, gint64 *duration_us)
 {
   static const char what[] = "a duration with its unit, as 200ms, 1.5s or 2m";

@@ -273,12 +273,35 @@ begin_session (MilterParser *parser, const MilterWhere *where, char *name)
   parser->place.session = milter_scenario_add_session (parser->scenario, where, name);
   parser->place.session->profile = parser->profile;
   parser->place.session->timeout_us = parser->timeout_us;
+  parser->place.session->connection = g_strdup (parser->connection);
+  parser->place.session->has_time = parser->has_time;
+  parser->place.session->time_ns = parser->has_time ? parser->time_ns : 0;
   parser->place.step = NULL;
+  parser->place.rule = NULL;
 }
 
-/* [NAME] and the addresses of a recording, which decide nothing */
+/* from=ADDRESS, to=ADDRESS: of a recording, which decide nothing */
 static bool
-parse_session_name (MilterParser *parser, const MilterVerb *verb, char **name)
+take_address (const MilterWord *word, const char *key, char **address)
+{
+  MilterBytes value;
+
+  if (!milter_word_has_key (word, key))
+    return false;
+  value = milter_word_value (word);
+  g_free (*address);
+  *address = g_utf8_make_valid ((const char *) value.data, (gssize) value.size);
+  return true;
+}
+
+/* what a session's line says of it */
+typedef struct
+{
+  char *name, *from, *to;
+} SessionWords;
+
+static bool
+parse_session_words (MilterParser *parser, const MilterVerb *verb, SessionWords *words)
 {
   while (milter_parser_more (parser))
     {
@@ -286,15 +309,15 @@ parse_session_name (MilterParser *parser, const MilterVerb *verb, char **name)
 
       if (!milter_lexer_word (&parser->lexer, MILTER_LEX_PLAIN, &word))
         return false;
-      if (milter_word_has_key (&word, "from") || milter_word_has_key (&word, "to"))
+      if (take_address (&word, "from", &words->from) || take_address (&word, "to", &words->to))
         continue;
-      if (*name != NULL)
+      if (words->name != NULL)
         return milter_lexer_expected (&parser->lexer,
                                       word.offset,
                                       "the end of the line behind \"%s\" (a name of several words "
                                       "is quoted)",
                                       verb->usage);
-      *name = milter_parser_name (&word);
+      words->name = milter_parser_name (&word);
     }
   return true;
 }
@@ -302,11 +325,13 @@ parse_session_name (MilterParser *parser, const MilterVerb *verb, char **name)
 static bool
 parse_session (MilterParser *parser, const MilterVerb *verb, MilterStep *step)
 {
-  char *name = NULL;
-  bool ok = parse_session_name (parser, verb, &name);
+  SessionWords words = { 0 };
+  bool ok = parse_session_words (parser, verb, &words);
 
   /* whatever its name is, commands may follow */
-  begin_session (parser, &step->where, name);
+  begin_session (parser, &step->where, words.name);
+  parser->place.session->from = words.from;
+  parser->place.session->to = words.to;
   return ok;
 }
 
@@ -346,6 +371,8 @@ static const struct
   [MILTER_SYNTAX_STALL] = { milter_parser_stall, ROLE_ANSWERED },
   [MILTER_SYNTAX_END] = { milter_parser_end, ROLE_ANSWERED },
   [MILTER_SYNTAX_LOST] = { milter_parser_lost, ROLE_ANSWERED },
+  [MILTER_SYNTAX_RULE] = { milter_parser_rule, ROLE_SETTING },
+  [MILTER_SYNTAX_START] = { milter_parser_start, ROLE_SETTING },
 };
 
 static bool
@@ -410,6 +437,8 @@ add_step (MilterParser *parser, const MilterVerb *verb, MilterStep *step)
 static bool
 parse_arrow (MilterParser *parser, gsize offset)
 {
+  if (parser->place.rule != NULL)
+    return milter_parser_rule_action (parser, offset, /* on_line= */ false);
   if (parser->place.step != NULL)
     return milter_parser_expectation (parser);
   return milter_lexer_expected (&parser->lexer, offset, "a command that is answered before \"=>\"");
@@ -422,14 +451,13 @@ refuse_verb (MilterParser *parser, const char *word)
   MilterLexer *lexer = &parser->lexer;
   const MilterVerb *nearest;
 
-  if ((word[0] == '+' && g_ascii_isdigit (word[1])) || word[0] == '@')
-    return milter_lexer_expected (lexer,
-                                  lexer->at,
-                                  "a verb (this version cannot play recordings, "
-                                  "whose lines begin with times and "
-                                  "connections)");
+  if (word[0] == '+' || word[0] == '@')
+    return milter_lexer_expected (lexer, lexer->at, "+SECONDS, then @CONN, then a verb");
   if (milter_verb_find (word, MILTER_VERB_IN_SESSION) != NULL)
     return milter_lexer_expected (lexer, lexer->at, "\"session\" before the first command");
+  if (milter_verb_find (word, MILTER_VERB_AT_TOP) != NULL)
+    return milter_lexer_expected (
+        lexer, lexer->at, "a line of a session (\"%s\" stands before the first one)", word);
   if (milter_verb_find (word, MILTER_VERB_ELSEWHERE) != NULL)
     {
       /* the commands below belong to it */
@@ -458,6 +486,8 @@ parse_statement (MilterParser *parser, const MilterVerb *verb)
   MilterLexer *lexer = &parser->lexer;
 
   step->where = milter_lexer_where (lexer, lexer->at);
+  step->has_time = parser->has_time;
+  step->time_ns = parser->has_time ? parser->time_ns : 0;
   step->spec = milter_verb_get_spec (verb);
   lexer->at += strlen (verb->word);
   if (!milter_lexer_charge (lexer, STEP_COST)
@@ -474,36 +504,91 @@ parse_statement (MilterParser *parser, const MilterVerb *verb)
   return true;
 }
 
+/* Outside a session, but behind one: a rule stood between, or other lines have a CONN. What is said
+ * of all sessions there would not be true of those above. */
+static bool
+stands_too_late (const MilterParser *parser, const MilterVerb *verb)
+{
+  if (parser->place.session != NULL || verb->syntax == MILTER_SYNTAX_SESSION)
+    return false;
+  return parser->connection != NULL
+         || (parser->scenario->sessions->len > 0 && verb->syntax != MILTER_SYNTAX_RULE
+             && verb->syntax != MILTER_SYNTAX_LET);
+}
+
 static bool
 parse_line (MilterParser *parser)
 {
   MilterLexer *lexer = &parser->lexer;
-  MilterBytes raw = milter_lexer_peek_raw (lexer);
-  g_autofree char *word = g_strndup ((const char *) raw.data, raw.size);
-  gsize offset = lexer->at;
+  g_autofree char *word = NULL;
   const MilterVerb *verb;
+  MilterBytes raw;
+  gsize offset;
 
+  if (!milter_parser_take_prefixes (parser))
+    return false;
+  if (milter_lexer_at_end (lexer))
+    return true;
+  raw = milter_lexer_peek_raw (lexer);
+  word = g_strndup ((const char *) raw.data, raw.size);
+  offset = lexer->at;
   if (milter_lexer_take (lexer, "=>"))
     return parse_arrow (parser, offset);
   verb = milter_verb_find (word,
                            parser->place.session != NULL ? MILTER_VERB_IN_SESSION : MILTER_VERB_AT_TOP);
   if (verb == NULL)
     return refuse_verb (parser, word);
+  if (stands_too_late (parser, verb))
+    return milter_lexer_expected (lexer,
+                                  lexer->at,
+                                  parser->connection != NULL
+                                      ? "\"session\" before the first line of a connection"
+                                      : "\"session\", \"on\" or \"expect\" (what holds for the "
+                                        "whole file stands before its first session)");
   if (!parse_statement (parser, verb))
     return false;
   if (milter_lexer_at_end (lexer))
     return true;
   offset = lexer->at;
   milter_lexer_take (lexer, "=>");
+  if (verb->syntax == MILTER_SYNTAX_RULE)
+    return milter_parser_rule_action (parser, offset, /* on_line= */ true);
   /* the line may have left nobody, or somebody above it, whose answer this would be */
   if (!is_answered (verb) || parser->place.session == NULL)
     return milter_lexer_expected (lexer, offset, "the end of the line behind \"%s\"", verb->usage);
   return parse_arrow (parser, offset);
 }
 
+/* a file that has nothing for the tool that reads it is a slip that must not pass */
+static void
+check_use (MilterParser *parser, MilterScenarioUse use)
+{
+  MilterLexer *lexer = &parser->lexer;
+  bool has_sessions = parser->scenario->sessions->len > 0;
+  bool has_rules = parser->scenario->rules->len > 0;
+
+  if (use == MILTER_SCENARIO_PART || (use != MILTER_SCENARIO_RULES && has_sessions)
+      || (use != MILTER_SCENARIO_SESSIONS && has_rules))
+    return;
+  if (use == MILTER_SCENARIO_RULES)
+    milter_lexer_fail (lexer,
+                       0,
+                       "expected a rule (\"on\" or \"expect\"), got %s",
+                       has_sessions ? "only sessions, which milter-test-server plays"
+                                    : "the end of the file");
+  else
+    milter_lexer_fail (lexer,
+                       0,
+                       "expected a session, got %s",
+                       has_rules ? "only rules (\"on\", \"expect\"), which a milter plays, not an MTA"
+                                 : "the end of the file");
+}
+
 static void
 parser_clear (MilterParser *parser)
 {
+  g_clear_pointer (&parser->connection, g_free);
+  g_clear_pointer (&parser->connections, g_hash_table_unref);
   milter_lexer_clear (&parser->lexer);
   g_clear_pointer (&parser->scenario, milter_scenario_free);
   g_clear_pointer (&parser->spoilt, milter_step_free);
@@ -538,13 +623,16 @@ milter_scenario_parse (const char *path,
     }
 
   while (milter_lexer_next_line (&parser.lexer))
-    if (!parse_line (&parser))
-      {
-        milter_lexer_skip_here_document (&parser.lexer);
-        spoil (&parser);
-      }
-  if (parser.lexer.n_errors == 0 && parser.scenario->sessions->len == 0)
-    milter_lexer_fail (&parser.lexer, 0, "expected a session, got the end of the file");
+    {
+      if (!parse_line (&parser))
+        {
+          milter_lexer_skip_here_document (&parser.lexer);
+          spoil (&parser);
+        }
+      milter_parser_leave_connection (&parser);
+    }
+  if (parser.lexer.n_errors == 0)
+    check_use (&parser, use);
   if (parser.lexer.n_errors > 0)
     return NULL;
   scenario = g_steal_pointer (&parser.scenario);

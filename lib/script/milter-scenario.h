@@ -151,6 +151,8 @@ typedef enum
   MILTER_ANSWER_KIND_EDIT        /* an edit or progress */
 } MilterAnswerKind;
 
+/* an answer that is expected; behind `=>` of a rule one that is sent, all of whose patterns are
+ * literals, and whose lists of symbols are names. There an edit without a value sends an empty one. */
 typedef struct
 {
   MilterAnswerKind kind;
@@ -239,8 +241,11 @@ typedef struct
   guint min_count, max_count;    /* expect: RANGE; max G_MAXUINT: no end */
   const MilterSpec *spec;        /* the event's row; NULL: `close` */
   guint index;                   /* 0: any; else the Nth */
-  GBytes *name;                  /* (nullable) of a header: its name */
-  GPtrArray *patterns;           /* of MilterPattern, for its arguments in order; header: the value */
+  GBytes *name;                  /* of a header: its name, any case; of others NULL */
+  gboolean leading_blank;        /* of a header with a pattern: `X: v`, not `X:v` */
+  GPtrArray *patterns;           /* of MilterPattern, for its arguments in order; header: the value
+                                    without its first blank. mail, rcpt: those behind the first
+                                    match some ESMTP argument each */
   GPtrArray *macro_names;        /* of GBytes, with braces unless a single letter */
   GPtrArray *macro_patterns;     /* of MilterPattern */
   MilterNegotiateArgs negotiate; /* of the event negotiate */
@@ -259,6 +264,8 @@ typedef struct
   guint group;                   /* parallel sessions that stand together have one number; 0: none */
   GPtrArray *requirements;       /* of MilterRequirement: the session's own */
   char *connection;              /* (nullable) the CONN of `@CONN session` */
+  gboolean has_time;             /* +SECONDS stood before it */
+  gint64 time_ns;
   const char *profile;           /* (nullable) `mta` of this session, else of the file */
   gint64 timeout_us;             /* 0: not given */
   GPtrArray *macros;             /* of MilterStep (COMMAND, macro): top-level macro lines that are
@@ -308,7 +315,8 @@ typedef enum
 {
   MILTER_SCENARIO_SESSIONS,
   MILTER_SCENARIO_RULES,
-  MILTER_SCENARIO_EITHER
+  MILTER_SCENARIO_EITHER,
+  MILTER_SCENARIO_PART      /* any: also lines that other files include */
 } MilterScenarioUse;
 
 /* What is taken of a file: hostile or mistaken ones must not eat the machine. The text is bounded

@@ -55,6 +55,10 @@ static const MilterVerb verbs[] = {
   ROW ("barrier",       SESSION, BARRIER,     1, 1,    FALSE, "barrier NAME",                                                   "waits until all parallel sessions that have this line are there or over"),
   ROW ("lost",          SESSION, LOST,        0, 1,    FALSE, "lost [N]",                                                       "bytes of a recording are missing here: the rest of the message is left out"),
 
+  ROW ("on",            BOTH,    RULE,        1, MANY, FALSE, "on EVENT [N] [PATTERN…] [{macro}=PATTERN…]",                     "a rule of a milter: what it does, in the \"=>\" lines below, when such an event comes"),
+  ROW ("expect",        BOTH,    RULE,        2, MANY, FALSE, "expect RANGE EVENT [N] [PATTERN…] [{macro}=PATTERN…]",           "how many such events an MTA has to send in the whole run"),
+  ROW ("start",         TOP,     START,       1, 1,    FALSE, "start TIME",                                                     "when a recording began: what its +0 was"),
+
   ROW ("only",          EXPECT,  ONLY,        0, 0,    FALSE, "=> only",                                                        "no edit besides those that are expected"),
   ROW ("ordered",       EXPECT,  ORDERED,     0, 0,    FALSE, "=> ordered",                                                     "the expected edits come in the order of their lines"),
   ROW ("and",           EXPECT,  AND,         1, 2,    FALSE, "=> and [not] PATTERN",                                           "a further condition on the answer above"),
@@ -94,9 +98,6 @@ static const MilterVerb verbs[] = {
   ROW ("require",       ELSE,    NONE,        1, MANY, FALSE, "require CONDITION…",                                             "skips what cannot be played here"),
   ROW ("repeat",        ELSE,    NONE,        1, MANY, FALSE, "repeat N LINE",                                                  "plays a line, or what it begins, N times"),
   ROW ("parallel",      ELSE,    NONE,        0, MANY, FALSE, "parallel [N] session …",                                         "plays sessions at once"),
-  ROW ("on",            ELSE,    NONE,        1, MANY, FALSE, "on EVENT …",                                                     "a rule of a milter"),
-  ROW ("expect",        ELSE,    NONE,        2, MANY, FALSE, "expect RANGE EVENT …",                                           "how many such events an MTA has to send"),
-  ROW ("start",         ELSE,    NONE,        1, 1,    FALSE, "start TIME",                                                     "when a recording began"),
 };
 /* clang-format on */
 

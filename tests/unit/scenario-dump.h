@@ -188,6 +188,66 @@ dump_step (const MilterStep *step, GString *text)
     dump_expectation (g_ptr_array_index (step->expectations, i), text);
 }
 
+static void
+dump_rule (const MilterRule *rule, GString *text)
+{
+  if (rule->judges)
+    g_string_append_printf (text, "expect %u..%u ", rule->min_count, rule->max_count);
+  else
+    g_string_append (text, "on ");
+  g_string_append (text, rule->spec != NULL ? rule->spec->word : "close");
+  if (rule->index > 0)
+    g_string_append_printf (text, " #%u", rule->index);
+  if (rule->name != NULL)
+    {
+      g_string_append_c (text, ' ');
+      dump_bytes (rule->name, text);
+      if (rule->patterns->len > 0)
+        g_string_append (text, rule->leading_blank ? ": " : ":");
+    }
+  for (guint i = 0; i < rule->patterns->len; i++)
+    {
+      g_string_append_c (text, ' ');
+      milter_pattern_append_text (g_ptr_array_index (rule->patterns, i), text);
+    }
+  for (guint i = 0; i < rule->macro_names->len; i++)
+    {
+      g_string_append (text, " macro ");
+      dump_bytes (g_ptr_array_index (rule->macro_names, i), text);
+      g_string_append_c (text, '=');
+      milter_pattern_append_text (g_ptr_array_index (rule->macro_patterns, i), text);
+    }
+  dump_negotiate (&rule->negotiate, text);
+  g_string_append_c (text, '\n');
+  for (guint i = 0; i < rule->expectations->len; i++)
+    {
+      const MilterExpectation *expectation = g_ptr_array_index (rule->expectations, i);
+
+      if (expectation->act != NULL)
+        {
+          g_string_append (text, "    act");
+          dump_step (expectation->act, text);
+        }
+      else
+        dump_expectation (expectation, text);
+    }
+}
+
+/* (transfer full) the rules, or the errors */
+G_GNUC_UNUSED static char *
+dump_rules (const char *path, const char *text, gsize size)
+{
+  g_autofree char *exact = g_memdup2 (text, size);
+  g_autoptr (GString) errors = g_string_new (NULL);
+  g_autoptr (MilterScenario) scenario
+      = milter_scenario_parse (path, size > 0 ? exact : "", size, NULL, MILTER_SCENARIO_RULES, errors);
+  GString *dump = g_string_new (errors->str);
+
+  for (guint i = 0; scenario != NULL && i < scenario->rules->len; i++)
+    dump_rule (g_ptr_array_index (scenario->rules, i), dump);
+  return g_string_free (dump, FALSE);
+}
+
 /* (transfer full) the sessions, or the errors */
 G_GNUC_UNUSED static char *
 dump_scenario (const MilterScenario *scenario, const GString *errors)
