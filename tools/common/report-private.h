@@ -142,7 +142,10 @@ extern const ReporterClass reporter_junit;
 extern const ReporterClass reporter_tap;
 extern const ReporterClass reporter_json;
 /* the text reporter's own settings, for its data (transfer full) */
-gpointer report_text_settings_new (ReportDetail detail, bool color, ReportProgress progress);
+gpointer report_text_settings_new (FILE *out,
+                                   ReportDetail detail,
+                                   bool color,
+                                   ReportProgress progress);
 
 /* --- report-case.c --- */
 ReportCase *report_case_new (Report *report, const char *file, guint line, const char *name);

@@ -30,15 +30,24 @@ typedef struct
   bool has_line;   /* … and stands there */
 } Text;
 
+/* a live line needs a terminal that can clear it */
+static bool
+can_clear (FILE *out)
+{
+  const char *terminal = g_getenv ("TERM");
+
+  return isatty (fileno (out)) && terminal != NULL && strcmp (terminal, "dumb") != 0;
+}
+
 gpointer
-report_text_settings_new (ReportDetail detail, bool color, ReportProgress progress)
+report_text_settings_new (FILE *out, ReportDetail detail, bool color, ReportProgress progress)
 {
   Text *text = g_new0 (Text, 1);
 
   text->detail = detail;
   text->color = color;
   text->progress
-      = progress == REPORT_PROGRESS && (detail == REPORT_NORMAL || detail == REPORT_VERBOSE);
+      = progress == REPORT_PROGRESS && (detail == REPORT_NORMAL || detail == REPORT_VERBOSE) && can_clear (out);
   return text;
 }
 
@@ -280,7 +289,7 @@ show_line (const Reporter *reporter, const ReportCase *report_case)
   clear_line (reporter);
   g_string_append_printf (line, "[%u", report->n_ended);
   if (report->n_expected > 0)
-    g_string_append_printf (line, "/%u", MAX (report->n_expected, report->n_added));
+    g_string_append_printf (line, "/%u", report->n_expected);
   if (bad > 0)
     g_string_append_printf (line, ", %u bad", bad);
   g_string_append (line, "] ");

@@ -76,7 +76,7 @@ report_add_text (
 {
   Reporter *reporter = add_reporter (report, &reporter_text, out, /* path= */ NULL);
 
-  reporter->data = report_text_settings_new (detail, color, progress);
+  reporter->data = report_text_settings_new (out, detail, color, progress);
 }
 
 bool
@@ -142,7 +142,8 @@ report_add_file (Report *report, const char *spec, GError **error)
     }
   reporter = add_reporter (report, klass, out, path);
   if (klass == &reporter_text)
-    reporter->data = report_text_settings_new (REPORT_NORMAL, /* color= */ false, REPORT_NO_PROGRESS);
+    reporter->data = report_text_settings_new (
+        out, REPORT_NORMAL, /* color= */ false, REPORT_NO_PROGRESS);
   return true;
 }
 
@@ -175,9 +176,20 @@ report_begin (Report *report, const char *name)
 }
 
 void
-report_expect (Report *report, guint n_cases)
+report_expect_more (Report *report, guint n_cases)
 {
-  report->n_expected = n_cases;
+  report->n_expected += n_cases;
+}
+
+bool
+report_has_failed (const Report *report)
+{
+  for (int i = 0; i < REPORT_N_RESULTS; i++)
+    {
+      if (report->counts[i] > 0 && report_result_is_bad ((ReportResult) i))
+        return true;
+    }
+  return false;
 }
 
 void

@@ -70,8 +70,10 @@ bool report_uses_stdout (const Report *report);
 void report_set_lint_fails (Report *report, bool fails);
 /* The reporters begin. @name: of the run, as a CI shows it: `milter-test-server` */
 void report_begin (Report *report, const char *name);
-/* how many cases there will be, those that were added included; for progress. 0: not known */
-void report_expect (Report *report, guint n_cases);
+/* so many cases will be added, for progress; call it as often as more become known */
+void report_expect_more (Report *report, guint n_cases);
+/* whether something has failed or was broken so far: for --fail-fast */
+bool report_has_failed (const Report *report);
 /* SIGINT: the cases that have not ended were not judged, and the run is no success */
 void report_interrupt (Report *report);
 /* Writes the summary and completes the files; also after SIGINT. FALSE: one could not be written, and
@@ -118,7 +120,7 @@ void report_case_add_lint (ReportCase *report_case,
 void report_case_add_output (ReportCase *report_case, const char *milter, MilterBytes bytes);
 /* a line that is shown in any case: `the core lies in …`, `updated plain.golden.eml` */
 void report_case_add_note (ReportCase *report_case, const char *sentence);
-/* whether something has gone wrong so far: then logs are worth fetching; and for --fail-fast */
+/* whether something has gone wrong so far: then logs are worth fetching */
 bool report_case_is_bad (const ReportCase *report_case);
 /* what went wrong so far, as the text report has it, for a tool that tells the rest in its own way */
 void report_case_print_failures (const ReportCase *report_case, FILE *out, bool color);

@@ -13,8 +13,8 @@
 
 #include "message-diff.h"
 #include "milter-smtp-reply.h"
+#include "open-report.h"
 #include "plain-message.h"
-#include "report.h"
 #include "session-runner.h"
 
 /* verdicts by the letter that decided, with the nicks of MilterStatus; no letter, or one that is
@@ -170,9 +170,10 @@ play_plain (const ServerOptions *options)
       = session_runner_new (options->specs,
                             (double) options->connection_timeout_us / G_USEC_PER_SEC,
                             (double) options->writing_timeout_us / G_USEC_PER_SEC);
-  bool color = tool_color_is_on (options->color, stdout);
-  g_autoptr (Report) report = report_new ();
+  g_autoptr (Report) report = open_report (options);
   ReportCase *report_case;
+  bool color;
+  FILE *stream;
   g_autoptr (GString) out = g_string_new (NULL);
   g_autoptr (MilterPlayer) player = NULL;
   MilterPlayerConfig config = { 0 };
@@ -180,6 +181,10 @@ play_plain (const ServerOptions *options)
   ToolExit status;
   gint64 elapsed_us;
 
+  if (report == NULL)
+    return TOOL_EXIT_USAGE;
+  stream = open_report_stream (report);
+  color = tool_color_is_on (options->color, stream);
   /* scripts read the standard output, which begins with the status */
   if (options->verbose)
     report_add_text (report,
@@ -215,9 +220,9 @@ play_plain (const ServerOptions *options)
       message_diff_append (out, message->before, message->after, color);
     }
   if (!options->quiet || status != TOOL_EXIT_OK)
-    fwrite (out->str, 1, out->len, stdout);
+    fwrite (out->str, 1, out->len, stream);
   if (needs_explanation (player, options->verbose))
-    report_case_print_failures (report_case, stdout, color);
+    report_case_print_failures (report_case, stream, color);
   tell_broken (player);
   report_case_end (report_case);
   if (options->save_message != NULL)

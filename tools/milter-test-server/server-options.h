@@ -28,12 +28,20 @@ typedef struct
   char **paths;                 /* (nullable) scenario files and folders */
   const MilterProfile *profile; /* (nullable) --mta */
   ToolColor color;
-  bool verbose, quiet;
+  bool verbose, quiet, version_wanted;
+  GPtrArray *reports; /* of char: FORMAT:FILE */
   gint64 timeout_us; /* --timeout; -1: not given */
   gint64 connection_timeout_us;
   gint64 writing_timeout_us;
   gint64 reading_timeout_us;        /* of the plain run */
   gint64 end_of_message_timeout_us; /* of the plain run */
+
+  /* of the run with scenarios */
+  const char *scenario_option; /* (nullable) an option that was given and belongs to it alone */
+  char *filter;                /* (nullable) */
+  GHashTable *variables;       /* -D: of char to GBytes */
+  guint jobs;
+  bool list, fail_fast;
 
   /* of the plain run: one message */
   const char *plain_option; /* (nullable) an option that was given and belongs to it alone */
@@ -50,6 +58,7 @@ typedef struct
   MilterMail *mail;      /* headers and body */
   bool has_body;         /* some option gave it */
   bool output_message;
+  guint threads; /* connections at once; 0: one */
   char *save_message; /* (nullable) path */
 } ServerOptions;
 

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * open-report.c: the reports that the command line asks for.
+ */
+#include "open-report.h"
+
+Report *
+open_report (const ServerOptions *options)
+{
+  g_autoptr (Report) report = report_new ();
+  g_autoptr (GError) error = NULL;
+
+  for (guint i = 0; i < options->reports->len; i++)
+    {
+      if (!report_add_file (report, g_ptr_array_index (options->reports, i), &error))
+        {
+          tool_usage_error ("--report: %s", error->message);
+          return NULL;
+        }
+    }
+  return g_steal_pointer (&report);
+}
+
+FILE *
+open_report_stream (const Report *report)
+{
+  return report_uses_stdout (report) ? stderr : stdout;
+}
+
+void
+open_report_add_text (Report *report, const ServerOptions *options)
+{
+  FILE *out = open_report_stream (report);
+
+  report_add_text (report,
+                   out,
+                   options->verbose ? REPORT_VERBOSE
+                   : options->quiet ? REPORT_QUIET
+                                    : REPORT_NORMAL,
+                   tool_color_is_on (options->color, out),
+                   REPORT_PROGRESS);
+}

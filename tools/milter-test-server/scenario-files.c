@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * scenario-files.c: which scenarios and which of their sessions are played.
+ */
+#include "scenario-files.h"
+
+#include <string.h>
+
+#define SUFFIX ".scenario"
+
+/* a case for what cannot be read, so that it is missed by nobody */
+static void
+tell_unread (Report *report, const char *path, const char *name, const char *sentences)
+{
+  ReportCase *report_case = report_add_case (report, path, /* line= */ 0, name);
+
+  report_case_add_problem (report_case, TOOL_EXIT_USAGE, sentences);
+  report_case_end (report_case);
+}
+
+static int
+compare_paths (gconstpointer a, gconstpointer b)
+{
+  return strcmp (*(const char *const *) a, *(const char *const *) b);
+}
+
+/* Appends the scenarios of a folder and of the folders in it, sorted. FALSE: not all can be read. */
+static bool
+add_folder (GPtrArray *files, const char *path, Report *report)
+{
+  g_autoptr (GPtrArray) names = g_ptr_array_new_with_free_func (g_free);
+  g_autoptr (GError) error = NULL;
+  GDir *folder = g_dir_open (path, /* flags= */ 0, &error);
+  bool good = true;
+  const char *name;
+
+  if (folder == NULL)
+    {
+      tell_unread (report, path, "the folder", error->message);
+      return false;
+    }
+  while ((name = g_dir_read_name (folder)) != NULL)
+    g_ptr_array_add (names, g_build_filename (path, name, NULL));
+  g_dir_close (folder);
+  g_ptr_array_sort (names, compare_paths);
+
+  for (guint i = 0; i < names->len; i++)
+    {
+      const char *entry = g_ptr_array_index (names, i);
+
+      /* a link to a folder above would never end */
+      if (g_file_test (entry, G_FILE_TEST_IS_DIR) && !g_file_test (entry, G_FILE_TEST_IS_SYMLINK))
+        good = add_folder (files, entry, report) && good;
+      else if (g_str_has_suffix (entry, SUFFIX))
+        g_ptr_array_add (files, g_strdup (entry));
+    }
+  return good;
+}
+
+static void
+add_path (GPtrArray *files, const char *path, Report *report)
+{
+  guint before = files->len;
+  g_autofree char *sentence = NULL;
+
+  if (!g_file_test (path, G_FILE_TEST_IS_DIR))
+    {
+      g_ptr_array_add (files, g_strdup (path));
+      return;
+    }
+  if (!add_folder (files, path, report) || files->len > before)
+    return;
+  sentence = g_strdup_printf ("%s: there is no file called *" SUFFIX " in this folder", path);
+  tell_unread (report, path, "the folder", sentence);
+}
+
+bool
+scenario_files_match (const char *filter, const char *file, const char *name)
+{
+  g_autofree char *whole = g_strdup_printf ("%s: %s", file, name);
+
+  if (strpbrk (filter, "*?") == NULL)
+    return strstr (whole, filter) != NULL;
+  return g_pattern_match_simple (filter, whole);
+}
+
+static void
+leave_out (MilterScenario *scenario, const char *filter)
+{
+  for (guint i = scenario->sessions->len; i > 0; i--)
+    {
+      const MilterScenarioSession *session = g_ptr_array_index (scenario->sessions, i - 1);
+
+      if (!scenario_files_match (filter, scenario->path, session->name))
+        g_ptr_array_remove_index (scenario->sessions, i - 1);
+    }
+}
+
+GPtrArray *
+scenario_files_read (const ServerOptions *options, const MilterScenarioHost *host, Report *report)
+{
+  g_autoptr (GPtrArray) files = g_ptr_array_new_with_free_func (g_free);
+  g_autoptr (GPtrArray) scenarios
+      = g_ptr_array_new_with_free_func ((GDestroyNotify) milter_scenario_free);
+
+  for (char **path = options->paths; *path != NULL; path++)
+    add_path (files, *path, report);
+  for (guint i = 0; i < files->len; i++)
+    {
+      const char *path = g_ptr_array_index (files, i);
+      g_autoptr (GString) messages = g_string_new (NULL);
+      g_autoptr (MilterScenario) scenario
+          = milter_scenario_load (path, host, MILTER_SCENARIO_SESSIONS, messages);
+
+      if (scenario == NULL)
+        {
+          tell_unread (report, path, "the file", messages->str);
+          continue;
+        }
+      if (options->filter != NULL)
+        leave_out (scenario, options->filter);
+      if (scenario->sessions->len > 0)
+        g_ptr_array_add (scenarios, g_steal_pointer (&scenario));
+    }
+  if (scenarios->len > 0 || options->filter == NULL || report_get_status (report) == TOOL_EXIT_USAGE)
+    return g_steal_pointer (&scenarios);
+  tool_error ("--filter: no session is called \"%s\"; --list shows what they are called",
+              options->filter);
+  return NULL;
+}
+
+void
+scenario_files_list (const GPtrArray *scenarios)
+{
+  for (guint i = 0; i < scenarios->len; i++)
+    {
+      const MilterScenario *scenario = g_ptr_array_index (scenarios, i);
+
+      for (guint k = 0; k < scenario->sessions->len; k++)
+        {
+          const MilterScenarioSession *session = g_ptr_array_index (scenario->sessions, k);
+          g_autoptr (GString) line = g_string_new (NULL);
+
+          tool_append_safe (line, milter_bytes_from_string (scenario->path));
+          g_string_append_printf (line, ":%u: ", session->where.line);
+          tool_append_safe (line, milter_bytes_from_string (session->name));
+          printf ("%s\n", line->str);
+        }
+    }
+}

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * scenario-files.h: which scenarios and which of their sessions are played.
+ */
+#pragma once
+
+#include "milter-scenario.h"
+#include "report.h"
+#include "server-options.h"
+
+G_BEGIN_DECLS
+
+/* Reads all files and folders of the command line, in order, without the sessions that --filter leaves
+ * out; a file that has none left is left out itself. What cannot be read becomes a case of the report.
+ * (transfer full) of MilterScenario; NULL: there is nothing that --filter means, which has been told. */
+GPtrArray *scenario_files_read (const ServerOptions *options,
+                                const MilterScenarioHost *host,
+                                Report *report);
+/* `FILE:LINE: NAME` for each session, on the standard output */
+void scenario_files_list (const GPtrArray *scenarios);
+/* --filter: whether `FILE: NAME` holds the pattern or, if it has a `*` or `?`, is as it says */
+bool scenario_files_match (const char *filter, const char *file, const char *name);
+
+G_END_DECLS

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * server-options-common.c: options of every run, with and without a scenario.
+ */
+#include "server-options-private.h"
+
+#include "milter-connection-spec.h"
+#include "tool-values.h"
+
+static bool
+add_spec (ServerOptions *options, const ServerOptionRow *row, const char *value, GError **error)
+{
+  g_autoptr (MilterConnectionSpec) spec = milter_connection_spec_parse (value, error);
+
+  if (spec == NULL)
+    return false;
+  g_ptr_array_add (options->specs, g_strdup (value));
+  return true;
+}
+
+static bool
+set_profile (ServerOptions *options, const ServerOptionRow *row, const char *value, GError **error)
+{
+  g_autoptr (GString) known = g_string_new (NULL);
+  const MilterProfile *rows;
+  gsize n;
+
+  options->profile = milter_profile_get (value);
+  if (options->profile != NULL)
+    return true;
+  rows = milter_profile_list (&n);
+  for (gsize i = 0; i < n; i++)
+    g_string_append_printf (known, "%s%s", i > 0 ? ", " : "", rows[i].name);
+  return server_option_refuse (
+      error, "there is no MTA called \"%s\"; there are: %s", value, known->str);
+}
+
+static bool
+set_color (ServerOptions *options, const ServerOptionRow *row, const char *value, GError **error)
+{
+  if (value == NULL)
+    value = "yes";
+  return tool_color_from_string (value, &options->color)
+         || server_option_refuse (
+             error, "\"%s\" is none of auto, always, never, yes, no", value);
+}
+
+/* for every answer, the last one of a plain run's message included */
+static bool
+set_timeout (ServerOptions *options, const ServerOptionRow *row, const char *value, GError **error)
+{
+  if (!tool_parse_duration (value, &options->timeout_us, error))
+    return false;
+  options->reading_timeout_us = options->timeout_us;
+  options->end_of_message_timeout_us = options->timeout_us;
+  return true;
+}
+
+static bool
+set_all_timeouts (ServerOptions *options,
+                  const ServerOptionRow *row,
+                  const char *value,
+                  GError **error)
+{
+  if (!set_timeout (options, row, value, error))
+    return false;
+  options->connection_timeout_us = options->timeout_us;
+  options->writing_timeout_us = options->timeout_us;
+  return true;
+}
+
+/* the files are opened when all options are read, so that a slip behind them leaves them alone */
+static bool
+add_report (ServerOptions *options, const ServerOptionRow *row, const char *value, GError **error)
+{
+  g_ptr_array_add (options->reports, g_strdup (value));
+  return true;
+}
+
+#define MEMBER(name) G_STRUCT_OFFSET (ServerOptions, name)
+
+/* clang-format off */
+static const ServerOptionRow rows[] = {
+  { "connection-spec", 's', "SPEC", add_spec, "the milter; several make a chain" },
+  { "mta", 0, "NAME", set_profile, "the MTA that is played: postfix, sendmail, plain or exact" },
+  { "timeout", 0, "TIME", set_timeout, "how long to wait for an answer (30s)" },
+  { "connection-timeout", 0, "TIME", server_option_set_duration, "how long to wait for the connection (300s)",
+    MEMBER (connection_timeout_us) },
+  { "writing-timeout", 0, "TIME", server_option_set_duration,
+    "how long the milter may leave what was sent unread (10s)", MEMBER (writing_timeout_us) },
+  { "all-timeouts", 0, "TIME", set_all_timeouts, "all time limits" },
+  { "report", 0, "FORMAT:FILE", add_report, "a report: text, junit, tap or json, - is stdout; may be repeated" },
+  { "color", 0, "WHEN", set_color, "colours: auto, always, never, yes or no", .optional = true },
+  { "verbose", 'v', NULL, server_option_set_flag, "show what is said, > to the milter and < from it", MEMBER (verbose) },
+  { "quiet", 'q', NULL, server_option_set_flag, "show what went wrong only", MEMBER (quiet) },
+  { "version", 0, NULL, server_option_set_flag, "show the version and end", MEMBER (version_wanted) },
+};
+/* clang-format on */
+
+const ServerOptionTable server_options_common = { SERVER_RUN_ANY, rows, G_N_ELEMENTS (rows) };

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * server-options-scenarios.c: options of the run with scenarios: which sessions, with what, how.
+ */
+#include "server-options-private.h"
+
+#include <string.h>
+
+#include "tool-values.h"
+
+/* more at once than this is a load test */
+#define MAX_JOBS 1000
+
+static bool
+set_keep_going (ServerOptions *options, const ServerOptionRow *row, const char *value, GError **error)
+{
+  options->fail_fast = false;
+  return true;
+}
+
+static bool
+set_jobs (ServerOptions *options, const ServerOptionRow *row, const char *value, GError **error)
+{
+  guint64 number;
+
+  if (!tool_parse_number (value, 1, MAX_JOBS, &number, error))
+    return false;
+  options->jobs = (guint) number;
+  return true;
+}
+
+static bool
+is_variable_name (const char *name, gsize size)
+{
+  if (size == 0 || g_ascii_isdigit (name[0]))
+    return false;
+  for (gsize i = 0; i < size; i++)
+    {
+      if (!g_ascii_isalnum (name[i]) && name[i] != '_')
+        return false;
+    }
+  return true;
+}
+
+static bool
+add_variable (ServerOptions *options, const ServerOptionRow *row, const char *value, GError **error)
+{
+  gsize size = strcspn (value, "=");
+
+  if (value[size] != '=' || !is_variable_name (value, size))
+    return server_option_refuse (error, "\"%s\" is not NAME=VALUE", value);
+  g_hash_table_replace (options->variables,
+                        g_strndup (value, size),
+                        g_bytes_new (value + size + 1, strlen (value + size + 1)));
+  return true;
+}
+
+#define MEMBER(name) G_STRUCT_OFFSET (ServerOptions, name)
+
+/* clang-format off */
+static const ServerOptionRow rows[] = {
+  { "filter", 0, "PATTERN", server_option_set_text,
+    "only the sessions whose \"FILE: NAME\" holds PATTERN, or matches it if it has a * or ?", MEMBER (filter) },
+  { "list", 0, NULL, server_option_set_flag, "show which sessions there are, and play none", MEMBER (list) },
+  { "define", 'D', "NAME=VALUE", add_variable, "a variable of the scenarios, wins over let; may be repeated" },
+  { "jobs", 0, "N", set_jobs, "so many sessions at once (1)" },
+  { "keep-going", 0, NULL, set_keep_going, "play all sessions, also behind one that failed (this is the default)" },
+  { "fail-fast", 0, NULL, server_option_set_flag, "begin no session any more when one has failed", MEMBER (fail_fast) },
+};
+/* clang-format on */
+
+const ServerOptionTable server_options_scenarios
+    = { SERVER_RUN_SCENARIOS, rows, G_N_ELEMENTS (rows) };
