@@ -2,8 +2,7 @@
 /*
  * milter-mail-edit.c: what an MTA makes of a milter's edits.
  *
- * One row a letter; where Postfix and sendmail differ the function asks the rules. The clauses are
- * milter-protocol 3.8 (header), 3.9 (body), 3.10 (envelope).
+ * One row a letter; where MTAs differ the function asks the rules. The clauses are milter-protocol 3.8 (header), 3.9 (body), 3.10 (envelope).
  */
 #include "milter-mail-private.h"
 
@@ -16,15 +15,9 @@ typedef struct
 {
   MilterMail *mail;
   const MilterMessage *message;
-  MilterEditRules rules;
+  const MilterEditRules *rules;
   bool leading_space;
 } Edit;
-
-static bool
-is_sendmail (const Edit *edit)
-{
-  return edit->rules == MILTER_EDIT_RULES_SENDMAIL;
-}
 
 static MilterBytes
 header_name (const MilterMailHeader *header)
@@ -49,7 +42,7 @@ is_folded (MilterBytes text)
 static void
 append_text (const Edit *edit, MilterBytes text, GString *out)
 {
-  bool joins = is_sendmail (edit) && !is_folded (text);
+  bool joins = edit->rules->joins_lines && !is_folded (text);
 
   for (gsize i = 0; i < text.size; i++)
     {
@@ -95,7 +88,7 @@ change_field (const Edit *edit, MilterMailHeader *header, MilterBytes name, Milt
   g_string_free (header->value, TRUE);
   header->value = text;
   /* Postfix writes the line anew, name and all; sendmail exchanges the value */
-  if (!is_sendmail (edit))
+  if (!edit->rules->keeps_name)
     {
       g_string_truncate (header->name, 0);
       append_text (edit, name, header->name);
@@ -120,7 +113,7 @@ find_same_name (const MilterMail *mail, MilterBytes name)
 
 /* sendmail: the field that it made itself, if it is one that stands only once (no trace field) */
 static MilterMailHeader *
-find_automatic (const MilterMail *mail, MilterBytes name)
+find_own (const MilterMail *mail, MilterBytes name)
 {
   if (milter_bytes_equal_caseless (name, milter_bytes_from_string ("Received")))
     return NULL;
@@ -140,7 +133,7 @@ add_field (const Edit *edit, MilterBytes name, MilterBytes value)
   MilterMail *mail = edit->mail;
 
   insert_field (edit,
-                is_sendmail (edit) ? find_same_name (mail, name) : mail->headers->len,
+                edit->rules->adds_before_same ? find_same_name (mail, name) : mail->headers->len,
                 name,
                 value);
 }
@@ -150,12 +143,12 @@ add_header (const Edit *edit, GError **error)
 {
   MilterBytes name = edit->message->fields[0].bytes;
   MilterBytes value = edit->message->fields[1].bytes;
-  MilterMailHeader *automatic = is_sendmail (edit) ? find_automatic (edit->mail, name) : NULL;
+  MilterMailHeader *own = edit->rules->replaces_own ? find_own (edit->mail, name) : NULL;
 
-  if (name.size == 0 && is_sendmail (edit))
+  if (name.size == 0 && edit->rules->ignores_nameless)
     return true;
-  if (automatic != NULL)
-    change_field (edit, automatic, name, value);
+  if (own != NULL)
+    change_field (edit, own, name, value);
   else
     add_field (edit, name, value);
   return true;
@@ -168,10 +161,12 @@ insert_header (const Edit *edit, GError **error)
   MilterBytes name = edit->message->fields[1].bytes;
 
   /* sendmail keeps the index in an int: 0xffffffff is -1, and anything below 1 is the top */
-  if (is_sendmail (edit) && position > G_MAXINT32)
+  if (edit->rules->index_has_sign && position > G_MAXINT32)
     position = 0;
-  if (name.size == 0 && is_sendmail (edit))
+  if (name.size == 0 && edit->rules->ignores_nameless)
     return true;
+  for (guint i = 0; position == 0 && edit->rules->top_shows_own && i < edit->mail->headers->len; i++)
+    ((MilterMailHeader *) g_ptr_array_index (edit->mail->headers, i))->counted = TRUE;
   insert_field (edit, position, name, edit->message->fields[2].bytes);
   return true;
 }
@@ -182,13 +177,13 @@ find_nth (const Edit *edit, MilterBytes name, guint32 nth)
 {
   guint32 count = nth;
 
-  if (nth == 0 || (is_sendmail (edit) && nth > G_MAXINT32))
+  if (nth == 0 || (edit->rules->index_has_sign && nth > G_MAXINT32))
     count = 1;
   for (guint i = 0; i < edit->mail->headers->len; i++)
     {
       const MilterMailHeader *header = g_ptr_array_index (edit->mail->headers, i);
 
-      if (!header->hidden && milter_bytes_equal_caseless (header_name (header), name)
+      if ((!header->hidden || header->counted) && milter_bytes_equal_caseless (header_name (header), name)
           && --count == 0)
         return (int) i;
     }
@@ -206,7 +201,7 @@ change_header (const Edit *edit, GError **error)
 
   if (name.size == 0)
     {
-      if (is_sendmail (edit))
+      if (edit->rules->ignores_nameless)
         return true;
       g_set_error_literal (error,
                            MILTER_MAIL_ERROR,
@@ -215,14 +210,14 @@ change_header (const Edit *edit, GError **error)
       return false;
     }
   header = position >= 0 ? g_ptr_array_index (mail->headers, position) : NULL;
-  if (header == NULL && is_sendmail (edit))
-    header = find_automatic (mail, name);
+  if (header == NULL && edit->rules->replaces_own)
+    header = find_own (mail, name);
 
   if (header == NULL && value.size > 0)
     add_field (edit, name, value);
   else if (header != NULL && value.size > 0)
     change_field (edit, header, name, value);
-  else if (header != NULL && is_sendmail (edit))
+  else if (header != NULL && edit->rules->deleted_counts)
     header->deleted = TRUE;
   else if (header != NULL)
     g_ptr_array_remove_index (mail->headers, (guint) position);
@@ -254,7 +249,7 @@ replace_body (const Edit *edit, GError **error)
 {
   MilterMail *mail = edit->mail;
 
-  if (mail->body_closed && !is_sendmail (edit))
+  if (mail->body_closed && !edit->rules->takes_parts)
     {
       g_set_error_literal (error,
                            MILTER_MAIL_ERROR,
@@ -363,7 +358,7 @@ pack_arguments (MilterBytes arguments, const char *const *keywords, GByteArray *
 static bool
 is_duplicate (const Edit *edit, const MilterMailAddress *one, const MilterMailAddress *other)
 {
-  if (is_sendmail (edit))
+  if (edit->rules->knows_once)
     return milter_bytes_equal (recipient_address (one), recipient_address (other));
   return other->added
          && g_strcmp0 (one->arguments == NULL ? NULL : one->arguments->str,
@@ -382,7 +377,7 @@ add_recipient (const Edit *edit, GError **error)
   MilterMailAddress *added;
 
   /* both ignore the null address; sendmail drops a recipient whose arguments it does not know */
-  if (bare_address (address).size == 0 || (is_sendmail (edit) && !all_known))
+  if (bare_address (address).size == 0 || (edit->rules->drops_unknown && !all_known))
     return true;
   milter_mail_add_recipient (edit->mail, address, milter_bytes (packed->data, packed->len));
   added = g_ptr_array_index (recipients, recipients->len - 1);
@@ -439,13 +434,13 @@ change_from (const Edit *edit, GError **error)
   MilterBytes arguments = edit_arguments (edit);
   g_autoptr (GByteArray) packed = g_byte_array_new ();
 
-  if (is_sendmail (edit) && edit->message->fields[0].bytes.size == 0)
+  if (edit->rules->needs_sender && edit->message->fields[0].bytes.size == 0)
     return true;
-  if (is_sendmail (edit) && arguments.size > 0)
+  if (edit->rules->replaces_arguments && arguments.size > 0)
     milter_strings_append (packed, arguments);
   else
     pack_arguments (arguments, sender_keywords, packed);
-  if (mail->sender.arguments != NULL && (!is_sendmail (edit) || arguments.size == 0))
+  if (mail->sender.arguments != NULL && (!edit->rules->replaces_arguments || arguments.size == 0))
     keep_arguments (mail->sender.arguments, packed);
   milter_mail_set_sender (
       mail, edit->message->fields[0].bytes, milter_bytes (packed->data, packed->len));
@@ -468,7 +463,7 @@ quarantine (const Edit *edit, GError **error)
     edit->mail->quarantine = g_string_new (NULL);
   g_string_truncate (edit->mail->quarantine, 0);
   g_string_append_len (edit->mail->quarantine, (const char *) reason.data, (gssize) reason.size);
-  if (is_sendmail (edit))
+  if (edit->rules->one_line_reason)
     g_strdelimit (edit->mail->quarantine->str, "\r\n", ' ');
   return true;
 }
@@ -501,11 +496,11 @@ static const struct
 /* Postfix refuses a frame with the wrong structure and sendmail passes over it; a letter that is no
  * edit is the caller's to keep away */
 static bool
-refuse_malformed (const MilterMessage *message, MilterEditRules rules, GError **error)
+refuse_malformed (const MilterMessage *message, const MilterEditRules *rules, GError **error)
 {
   g_autoptr (GError) fault = NULL;
 
-  if (rules == MILTER_EDIT_RULES_SENDMAIL)
+  if (rules->ignores_malformed)
     return true;
   fault = milter_message_get_fault (message);
   g_set_error (error, MILTER_MAIL_ERROR, MILTER_MAIL_ERROR_MALFORMED, "%s", fault->message);
@@ -515,7 +510,7 @@ refuse_malformed (const MilterMessage *message, MilterEditRules rules, GError **
 gboolean
 milter_mail_edit (MilterMail *mail,
                   const MilterMessage *message,
-                  MilterEditRules rules,
+                  const MilterEditRules *rules,
                   gboolean leading_space,
                   GError **error)
 {
@@ -526,7 +521,7 @@ milter_mail_edit (MilterMail *mail,
       if (edits[i].letter != message->letter)
         continue;
       if (message->fault != MILTER_NO_FAULT
-          && !(edits[i].takes_faults && rules == MILTER_EDIT_RULES_POSTFIX))
+          && !(edits[i].takes_faults && rules->loose_reason))
         return refuse_malformed (message, rules, error);
       if (!edits[i].apply (&edit, error))
         return FALSE;
@@ -545,12 +540,12 @@ milter_mail_edit (MilterMail *mail,
 }
 
 void
-milter_mail_finish_edits (MilterMail *mail, MilterEditRules rules)
+milter_mail_finish_edits (MilterMail *mail, const MilterEditRules *rules)
 {
   GByteArray *body = mail->body;
   bool complete = body->len == 0 || body->data[body->len - 1] == '\n';
 
-  if (mail->body_replaced && rules == MILTER_EDIT_RULES_POSTFIX && !complete)
+  if (mail->body_replaced && rules->completes_line && !complete)
     g_byte_array_append (body, (const guint8 *) "\r\n", 2);
   mail->body_replaced = FALSE;
   mail->body_closed = FALSE;

@@ -5,8 +5,7 @@
  * Header fields carry their value exactly as it stands behind the colon in the message, leading
  * blank and all, folds as LF and white space. Fields that the MTA adds itself and does not show to
  * the milter are marked hidden: they count for insert positions as the profile says and are never
- * written out. The edit rules are those of milter-protocol 3.8 to 3.10, in Postfix's and in
- * sendmail's reading; the profile chooses.
+ * written out. The edit rules are those of milter-protocol 3.8 to 3.10, as the profile has them.
  */
 #pragma once
 
@@ -14,16 +13,33 @@
 
 G_BEGIN_DECLS
 
-/**
- * MilterEditRules:
- * @MILTER_EDIT_RULES_POSTFIX: deleted fields are gone and later ones move up; additions go last
- * @MILTER_EDIT_RULES_SENDMAIL: deleted fields still count; additions go before the first field of
- *   the same name
- */
-typedef enum
+/* What an MTA does with edits, where MTAs differ; an MTA is a set of these (the rows stand beside the
+ * profiles). milter-protocol 3.8 header, 3.9 body, 3.10 envelope. */
+typedef struct
 {
-  MILTER_EDIT_RULES_POSTFIX,
-  MILTER_EDIT_RULES_SENDMAIL
+  /* header */
+  gboolean deleted_counts;    /* a deleted field keeps its place; else later ones move up */
+  gboolean adds_before_same;  /* an added field goes before the first of its name; else to the end */
+  gboolean replaces_own;      /* one that the MTA made itself is replaced, but for Received */
+  gboolean joins_lines;       /* lines without white space in front are joined by blanks; else
+                                 indented by a tab */
+  gboolean keeps_name;        /* of a changed field only the value is new */
+  gboolean top_shows_own;     /* once a field was inserted on top, the MTA's own fields are counted */
+  gboolean index_has_sign;    /* 0xffffffff is -1 */
+  gboolean ignores_nameless;  /* an empty name; else it is an error in change-header */
+  gboolean ignores_malformed; /* a frame of wrong structure; else it is an error */
+  /* body */
+  gboolean takes_parts;       /* another edit may stand between frames; else that is an error */
+  gboolean completes_line;    /* the last line of a replaced body gets its end */
+  /* envelope */
+  gboolean knows_once;        /* an address that is a recipient already is not added */
+  gboolean drops_unknown;     /* a recipient with arguments it does not know is not added; else the
+                                 arguments are passed over */
+  gboolean replaces_arguments;/* the sender's arguments replace the old ones, all; else those of the
+                                 same name */
+  gboolean needs_sender;      /* an empty string is no sender */
+  gboolean one_line_reason;   /* of a quarantine */
+  gboolean loose_reason;      /* of a quarantine: also without its NUL */
 } MilterEditRules;
 
 /* one header field; name and value own their bytes */
@@ -32,7 +48,8 @@ typedef struct
   GString *name;
   GString *value;      /* as in the message, with the blank behind the colon */
   gboolean hidden;     /* the MTA's own: not shown, not written */
-  gboolean deleted;    /* sendmail rules: it still counts */
+  gboolean deleted;    /* it still counts */
+  gboolean counted;    /* hidden, and yet counted by change-header */
 } MilterMailHeader;
 
 /* a sender or recipient: the address as sent (brackets as written), ESMTP arguments in one string,
@@ -53,7 +70,7 @@ struct _MilterMail
   GByteArray *body;            /* CRLF line ends as the MTA sends them */
   GString *quarantine;         /* (nullable) the reason */
   gboolean body_replaced;      /* a replacement has begun: further frames are appended */
-  gboolean body_closed;        /* Postfix rules: another edit came behind the replacement */
+  gboolean body_closed;        /* another edit came behind the replacement */
 };
 
 MilterMail *milter_mail_new (void);
@@ -108,12 +125,12 @@ GQuark milter_mail_error_quark (void);
  * be shown too: to Postfix it is another request that ends a body replacement. */
 gboolean milter_mail_edit (MilterMail *mail,
                            const MilterMessage *edit,
-                           MilterEditRules rules,
+                           const MilterEditRules *rules,
                            gboolean leading_space,
                            GError **error);
 /* All edits have come: what the MTA still does (Postfix completes the last line of a replaced
  * body; fields marked deleted go). */
-void milter_mail_finish_edits (MilterMail *mail, MilterEditRules rules);
+void milter_mail_finish_edits (MilterMail *mail, const MilterEditRules *rules);
 
 /* Appends the message as it would be delivered: visible fields, CRLF everywhere, an empty line and
  * the body. */

@@ -34,11 +34,23 @@ without_brackets (MilterBytes address)
   return address;
 }
 
+/* without a source route (`@relay:`), which both MTAs leave out */
+static MilterBytes
+bare_address (MilterBytes address)
+{
+  MilterBytes bare = without_brackets (address);
+  const guint8 *colon = bare.size > 0 && bare.data[0] == '@' ? memchr (bare.data, ':', bare.size) : NULL;
+
+  if (colon == NULL)
+    return bare;
+  return milter_bytes (colon + 1, bare.size - (gsize) (colon + 1 - bare.data));
+}
+
 /* what stands behind the last @, nothing if there is none */
 static MilterBytes
 address_host (MilterBytes address)
 {
-  MilterBytes bare = without_brackets (address);
+  MilterBytes bare = bare_address (address);
   const guint8 *at = bare.size == 0 ? NULL : memrchr (bare.data, '@', bare.size);
 
   if (at == NULL)
@@ -46,10 +58,32 @@ address_host (MilterBytes address)
   return milter_bytes (at + 1, bare.size - (gsize) (at + 1 - bare.data));
 }
 
+/* as the MTA rewrites it */
+static void
+append_address (const Context *context, MilterBytes address, GString *out)
+{
+  const MilterProfile *profile = context->profile;
+  MilterBytes bare = bare_address (address);
+  gsize start = out->len;
+
+  append_bytes (bare, out);
+  if (bare.size > 0 && profile->local_host != NULL && address_host (address).size == 0)
+    g_string_append_printf (out, "@%s", profile->local_host);
+  for (gsize i = start; profile->folds_addresses && i < out->len; i++)
+    out->str[i] = g_ascii_tolower (out->str[i]);
+}
+
 static bool
 fact_address (const Context *context, GString *out)
 {
   return append_bytes (context->facts->address, out);
+}
+
+static bool
+fact_version (const Context *context, GString *out)
+{
+  g_string_append (out, context->profile->version);
+  return *context->profile->version != '\0';
 }
 
 static bool
@@ -76,6 +110,14 @@ fact_client_name (const Context *context, GString *out)
 }
 
 static bool
+fact_client_name_found (const Context *context, GString *out)
+{
+  MilterBytes host = context->facts->host;
+
+  return host.size > 0 && host.data[0] != '[' && append_bytes (host, out);
+}
+
+static bool
 fact_port (const Context *context, GString *out)
 {
   g_string_append_printf (out, "%u", context->facts->port);
@@ -86,7 +128,7 @@ fact_port (const Context *context, GString *out)
 static bool
 fact_sender (const Context *context, GString *out)
 {
-  append_bytes (without_brackets (context->facts->sender), out);
+  append_address (context, context->facts->sender, out);
   return context->facts->has_sender;
 }
 
@@ -99,7 +141,7 @@ fact_sender_host (const Context *context, GString *out)
 static bool
 fact_recipient (const Context *context, GString *out)
 {
-  append_bytes (without_brackets (context->facts->recipient), out);
+  append_address (context, context->facts->recipient, out);
   return context->facts->has_recipient;
 }
 
@@ -109,23 +151,49 @@ fact_recipient_host (const Context *context, GString *out)
   return append_bytes (address_host (context->facts->recipient), out);
 }
 
+static bool
+fact_first_recipient (const Context *context, GString *out)
+{
+  append_address (context, context->facts->first_recipient, out);
+  return context->facts->first_recipient.size > 0;
+}
+
+static bool
+fact_recipients (const Context *context, GString *out)
+{
+  g_string_append_printf (out, "%u", context->facts->n_recipients);
+  return context->facts->has_sender;
+}
+
 /* Postfix opens a queue file with the first recipient that it takes, so that MAIL and the first
- * RCPT have no id yet (milter-protocol 5.2) */
+ * RCPT have no id yet; sendmail has one for the next message always (milter-protocol 5.2) */
+static bool
+knows_id (const Context *context)
+{
+  guint first = context->profile->id_from_recipient;
+
+  if (first == 0)
+    return true;
+  if (!context->facts->has_sender || strchr ("CHM", context->command) != NULL)
+    return false;
+  return context->command != MILTER_COMMAND_ENVELOPE_RECIPIENT
+         || context->facts->n_recipients >= first;
+}
+
 static bool
 fact_id (const Context *context, GString *out)
 {
-  const MilterProfile *profile = context->profile;
   const char *id = context->facts->queue_id;
 
-  if (!context->facts->has_sender || context->command == MILTER_COMMAND_CONNECT
-      || context->command == MILTER_COMMAND_HELO)
+  if (!knows_id (context))
     return false;
-  if (profile->id_from_recipient > 0
-      && (context->command == MILTER_COMMAND_ENVELOPE_FROM
-          || (context->command == MILTER_COMMAND_ENVELOPE_RECIPIENT
-              && context->facts->n_recipients < profile->id_from_recipient)))
-    return false;
-  g_string_append (out, id != NULL ? id : profile->queue_id);
+  if (id == NULL)
+    id = context->profile->queue_id;
+  for (; *id != '\0'; id++)
+    if (*id == '#')
+      g_string_append_printf (out, "%X", context->facts->n_message);
+    else
+      g_string_append_c (out, *id);
   return true;
 }
 
@@ -136,33 +204,64 @@ static const struct
 } fact_table[] = {
   { "address", fact_address },
   { "client-name", fact_client_name },
+  { "client-name-found", fact_client_name_found },
+  { "first-recipient", fact_first_recipient },
   { "helo", fact_helo },
   { "id", fact_id },
   { "message-id", fact_message_id },
   { "port", fact_port },
   { "recipient", fact_recipient },
   { "recipient-host", fact_recipient_host },
+  { "recipients", fact_recipients },
   { "sender", fact_sender },
   { "sender-host", fact_sender_host },
+  { "version", fact_version },
 };
 
 static bool append_template (const Context *context, const char *text, gsize size, GString *out);
 
-/* `name` or `name|what stands there if it is not known`, which may hold facts of its own */
+/* the first of the letters in @text that is not within braces of its own */
+static const char *
+find_outside (const char *text, gsize size, const char *letters)
+{
+  guint depth = 0;
+
+  for (gsize i = 0; i < size; i++)
+    {
+      if (depth == 0 && strchr (letters, text[i]) != NULL)
+        return text + i;
+      depth += text[i] == '{';
+      depth -= text[i] == '}';
+    }
+  return NULL;
+}
+
+static bool
+append_known (const Context *context, const char *name, gsize size, GString *out)
+{
+  for (gsize i = 0; i < G_N_ELEMENTS (fact_table); i++)
+    if (strlen (fact_table[i].name) == size && memcmp (fact_table[i].name, name, size) == 0)
+      return fact_table[i].append (context, out);
+  return false;
+}
+
+/* what stands between braces: `name`, `name|other`, `name?text|other` */
 static bool
 append_fact (const Context *context, const char *text, gsize size, GString *out)
 {
-  const char *bar = memchr (text, '|', size);
-  gsize name_size = bar == NULL ? size : (gsize) (bar - text);
+  const char *end = text + size;
+  const char *mark = find_outside (text, size, "?|");
+  const char *name_end = mark == NULL ? end : mark;
+  const char *bar = mark == NULL ? NULL : find_outside (mark, (gsize) (end - mark), "|");
   gsize start = out->len;
+  bool known = append_known (context, text, (gsize) (name_end - text), out);
 
-  for (gsize i = 0; i < G_N_ELEMENTS (fact_table); i++)
-    if (strlen (fact_table[i].name) == name_size
-        && memcmp (fact_table[i].name, text, name_size) == 0
-        && fact_table[i].append (context, out))
-      return true;
+  if (known && (mark == NULL || *mark == '|'))
+    return true;
   g_string_truncate (out, start);
-  return bar != NULL && append_template (context, bar + 1, size - name_size - 1, out);
+  if (known)
+    return append_template (context, mark + 1, (gsize) ((bar == NULL ? end : bar) - mark - 1), out);
+  return bar != NULL && append_template (context, bar + 1, (gsize) (end - bar - 1), out);
 }
 
 /* the } of the { at the start of @text */
@@ -241,6 +340,7 @@ find_macro (const Context *context, MilterBytes name)
   for (const MilterProfileMacro *row = context->profile->macros; row->name != NULL; row++)
     if (milter_bytes_equal (without_braces (milter_bytes_from_string (row->name)),
                             without_braces (name))
+        && (row->asked == NULL || strchr (row->asked, context->command) != NULL)
         && (found == NULL || row->command == context->command))
       found = row;
   return found;
@@ -277,6 +377,11 @@ append_requested (const Context *context, MilterBytes symbols, GByteArray *pairs
 
       if (row != NULL)
         append_macro (context, row, pairs);
+      else if (context->profile->makes_up_macros)
+        {
+          milter_strings_append (pairs, name);
+          milter_strings_append (pairs, without_braces (name));
+        }
     }
 }
 
@@ -291,31 +396,10 @@ append_own (const Context *context, GByteArray *pairs)
   return any;
 }
 
-gboolean
-milter_profile_append_macros (const MilterProfile *profile,
-                              guint8 command,
-                              const MilterProfileFacts *facts,
-                              const MilterBytes *symbols,
-                              GByteArray *pairs)
-{
-  Context context = { profile, facts, command };
-  MilterBytes list = symbols != NULL ? *symbols : milter_bytes (NULL, 0);
-  MilterBytes rest = list;
-  MilterBytes first;
-  bool empty = !next_symbol (&rest, &first);
-
-  if (symbols == NULL || strchr (profile->macros_by_request, command) == NULL
-      || (empty && profile->empty_list_is_default))
-    return append_own (&context, pairs) || strchr (profile->empty_macro_frames, command) != NULL;
-  /* sendmail: no frame for an empty list, and an empty frame if nothing on the list has a value */
-  if (empty)
-    return FALSE;
-  append_requested (&context, list, pairs);
-  return TRUE;
-}
-
-int
-milter_profile_macro_stage (guint8 command)
+/* The stage whose symbol list decides about the macros of a command, -1 if none does: Postfix's
+ * HEADER goes with the end of the header, BODY with the end of the message (milter-protocol 2.5) */
+static int
+macro_stage (guint8 command)
 {
   const MilterSpec *spec = milter_spec_get (MILTER_SIDE_MTA, command);
 
@@ -324,4 +408,49 @@ milter_profile_macro_stage (guint8 command)
   if (command == MILTER_COMMAND_BODY)
     return MILTER_MACRO_STAGE_END_OF_MESSAGE;
   return spec == NULL ? -1 : spec->stage;
+}
+
+/* whether the milter's list decides, and that list */
+static bool
+find_list (const Context *context, GBytes *const *symbols, MilterBytes *list)
+{
+  const MilterProfile *profile = context->profile;
+  int stage = macro_stage (context->command);
+  int deciding = stage;
+  gsize size = 0;
+  const guint8 *names;
+
+  *list = milter_bytes (NULL, 0);
+  if (stage < 0 || strchr (profile->macros_by_request, context->command) == NULL)
+    return false;
+  if (profile->eom_list_with_eoh && stage == MILTER_MACRO_STAGE_END_OF_MESSAGE)
+    deciding = MILTER_MACRO_STAGE_END_OF_HEADER;
+  if (symbols[deciding] == NULL)
+    return false;
+  names = symbols[stage] == NULL ? NULL : g_bytes_get_data (symbols[stage], &size);
+  *list = milter_bytes (names, size);
+  return true;
+}
+
+gboolean
+milter_profile_append_macros (const MilterProfile *profile,
+                              guint8 command,
+                              const MilterProfileFacts *facts,
+                              GBytes *const symbols[MILTER_N_MACRO_STAGES],
+                              GByteArray *pairs)
+{
+  Context context = { profile, facts, command };
+  MilterBytes list, rest, first;
+  bool asked = find_list (&context, symbols, &list);
+  bool empty;
+
+  rest = list;
+  empty = !next_symbol (&rest, &first);
+  if (!asked || (empty && profile->empty_list_is_default))
+    return append_own (&context, pairs) || strchr (profile->empty_macro_frames, command) != NULL;
+  /* sendmail: no frame for an empty list, and an empty frame if nothing on the list has a value */
+  if (empty)
+    return FALSE;
+  append_requested (&context, list, pairs);
+  return TRUE;
 }

@@ -161,26 +161,6 @@ milter_player_plan_letters (MilterPlayer *player, GQueue *queue, const char *let
     }
 }
 
-/* the message that is open is over: what its peers are told. A decided one was answered, as it
- * were; another one is cut short, as by RSET. */
-static void
-leave_message (MilterPlayer *player, bool cut_short)
-{
-  for (guint i = 0; i < player->config.n_peers; i++)
-    {
-      const MilterPeer *peer = &player->peers[i];
-      bool decided = player->message_over.set || peer->message_over.set;
-
-      if (!peer->in_message || (!decided && !cut_short))
-        continue;
-      milter_player_plan_letters (player,
-                                  &player->units,
-                                  decided ? player->profile->after_message
-                                          : player->profile->after_cut_message,
-                                  (int) i);
-    }
-}
-
 static bool
 message_is_decided (const MilterPlayer *player)
 {
@@ -189,6 +169,55 @@ message_is_decided (const MilterPlayer *player)
   for (guint i = 0; i < player->config.n_peers; i++)
     all = all && player->peers[i].message_over.set;
   return all || player->message_over.set || (player->n_recipients > 0 && player->n_accepted == 0);
+}
+
+/* What a peer is told where the message ends: one that has decided was answered, as it were; for
+ * others it is cut short, as by RSET. sendmail holds a message open that was refused in its
+ * envelope. */
+const char *
+milter_player_parting_letters (const MilterPlayer *player, guint index)
+{
+  const MilterProfile *profile = player->profile;
+  const MilterPeer *peer = &player->peers[index];
+  const MilterDecision *decision = &peer->message_over;
+
+  if (!peer->in_message)
+    return "";
+  if (!decision->set && player->message_over.set && player->message_over.peer == index)
+    decision = &player->message_over;
+  if (!decision->set
+      || (decision->reply != MILTER_REPLY_ACCEPT
+          && strchr (profile->cut_after, decision->command) != NULL))
+    return profile->after_cut_message;
+  return profile->after_message;
+}
+
+/* the message that is open is over */
+static void
+leave_message (MilterPlayer *player)
+{
+  for (guint i = 0; i < player->config.n_peers; i++)
+    milter_player_plan_letters (
+        player, &player->units, milter_player_parting_letters (player, i), (int) i);
+}
+
+/* HELO ends a message; Postfix lets it go first, and then tells of each that something is over
+ * (milter-protocol 3.4) */
+static void
+leave_for_helo (MilterPlayer *player)
+{
+  const MilterProfile *profile = player->profile;
+
+  for (guint i = 0; i < player->config.n_peers; i++)
+    {
+      MilterPeer *peer = &player->peers[i];
+
+      peer->after_helo[0] = player->heloed ? profile->after_helo_again : NULL;
+      peer->after_helo[1]
+          = profile->helo_goes_first ? milter_player_parting_letters (player, i) : NULL;
+    }
+  if (!profile->helo_goes_first)
+    leave_message (player);
 }
 
 /* macros for commands that a decided message has not had wait for none of the next one */
@@ -288,9 +317,11 @@ plan_command (MilterPlayer *player, const MilterStep *step)
     }
   if (strchr ("MHAK", letter) != NULL)
     drop_macros_of_decided (player);
-  /* a message that was decided ends where the next one begins, or another client's name */
-  if (letter == MILTER_COMMAND_ENVELOPE_FROM || letter == MILTER_COMMAND_HELO)
-    leave_message (player, /* cut_short= */ false);
+  /* a message that was decided ends where the next one begins */
+  if (letter == MILTER_COMMAND_ENVELOPE_FROM && message_is_decided (player))
+    leave_message (player);
+  if (letter == MILTER_COMMAND_HELO)
+    leave_for_helo (player);
   fill_in (player, letter);
   if (letter == MILTER_COMMAND_HEADER)
     add_header (player, text, argument (step, 1), /* own= */ true);
@@ -395,7 +426,7 @@ plan_message (MilterPlayer *player, const MilterStep *step)
   MilterBytes name = argument (step, 0);
 
   drop_macros_of_decided (player);
-  leave_message (player, /* cut_short= */ true);
+  leave_message (player);
   /* not every MTA says so */
   milter_player_end_message (player);
   g_free (player->message_name);
@@ -446,6 +477,18 @@ left_at_greeting (const MilterDecision *decision)
   return decision->set && strchr ("CH", decision->command) != NULL;
 }
 
+static void
+plan_end_of_session (MilterPlayer *player, guint index)
+{
+  const MilterProfile *profile = player->profile;
+
+  if (player->peers[index].in_message)
+    milter_player_plan_letters (player, &player->units, profile->at_end_in_message, (int) index);
+  if (player->heloed)
+    milter_player_plan_letters (player, &player->units, profile->at_end_greeted, (int) index);
+  milter_player_plan_letters (player, &player->units, profile->at_end, (int) index);
+}
+
 void
 milter_player_plan_end (MilterPlayer *player)
 {
@@ -461,13 +504,13 @@ milter_player_plan_end (MilterPlayer *player)
   for (guint i = 0; i < player->config.n_peers; i++)
     {
       const MilterPeer *peer = &player->peers[i];
-      const char *letters = peer->in_message ? profile->at_end_in_message : profile->at_end;
 
-      if (left_at_greeting (&player->connection_over) || left_at_greeting (&peer->connection_over))
-        letters = profile->after_accept;
       if ((ever_opened && !peer->opened) || peer->ended || peer->quit)
         continue;
-      milter_player_plan_letters (player, &player->units, letters, (int) i);
+      if (left_at_greeting (&player->connection_over) || left_at_greeting (&peer->connection_over))
+        milter_player_plan_letters (player, &player->units, profile->after_accept, (int) i);
+      else
+        plan_end_of_session (player, i);
     }
 }
 

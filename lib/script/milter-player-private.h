@@ -76,7 +76,8 @@ typedef struct
   bool in_message; /* MAIL was sent (or would have been) and nothing has ended it */
   MilterDecision message_over;
   MilterDecision connection_over;
-  MilterDecision skipped; /* SKIP: no more of this command */
+  MilterDecision skipped;    /* SKIP: no more of this command until there was another */
+  const char *after_helo[2]; /* (nullable) what is sent when HELO has been answered */
   GPtrArray *strays;      /* of MilterRecord: what nobody asked for */
   bool unjudged;          /* frame or raw was sent: what comes is not judged … */
   guint unjudged_line;
@@ -162,7 +163,9 @@ struct _MilterPlayer
   bool message_done;           /* … and by all that were asked: the message is over */
   MilterDecision message_over; /* for all peers */
   MilterDecision connection_over;
-  GString *host, *address, *helo, *sender, *recipient, *message_id; /* facts for the macros */
+  /* facts for the macros */
+  GString *host, *address, *helo, *sender, *recipient, *first_recipient, *message_id;
+  guint n_mails; /* of this SMTP session */
   guint port;
   bool has_sender, has_recipient;
   GPtrArray *pending_macros; /* of MilterPendingMacro */
@@ -228,6 +231,8 @@ void milter_player_plan_end (MilterPlayer *player);
 /* a message was answered at its end, or is over in another way: what the profile sends then */
 void
 milter_player_plan_letters (MilterPlayer *player, GQueue *queue, const char *letters, int peer);
+/* what a peer is told where the message that is open ends; "" for nothing */
+const char *milter_player_parting_letters (const MilterPlayer *player, guint index);
 /* the content, as it is now, for a later milter of the chain */
 void milter_player_plan_content (MilterPlayer *player, guint peer);
 void milter_turn_begin (MilterPlayer *player, const MilterStep *step);

@@ -195,14 +195,14 @@ take_accept (MilterPlayer *player, const MilterUnit *unit, const MilterRecord *r
     set_verdict (player, record);
 }
 
-/* with Postfix no more of that command anywhere, with sendmail of the body only (3.5) */
+/* with Postfix no more of that command for a while, with sendmail of the body only (3.5) */
 static void
 take_skip (MilterPlayer *player, const MilterUnit *unit, const MilterRecord *record)
 {
   MilterPeer *peer = &player->peers[record->peer];
 
   if (unit->letter == MILTER_COMMAND_BODY
-      || (player->profile->skip_everywhere && strchr ("RLU", unit->letter) != NULL))
+      || (player->profile->skip_everywhere && strchr ("HMRLU", unit->letter) != NULL))
     decide (player, &peer->skipped, unit, record);
 }
 
@@ -257,7 +257,7 @@ void
 milter_player_apply_edits (MilterPlayer *player, guint peer)
 {
   MilterMail *mail = player->message != NULL ? player->message->after : NULL;
-  MilterEditRules rules = player->profile->edit_rules;
+  const MilterEditRules *rules = player->profile->edit_rules;
 
   for (guint i = 0; mail != NULL && i < player->turn.edits->len; i++)
     {
@@ -300,16 +300,12 @@ leave_answered_message (MilterPlayer *player)
   for (guint i = 0; i < player->config.n_peers; i++)
     {
       const MilterPeer *peer = &player->peers[i];
-      bool decided
-          = peer->message_over.set || (player->message_over.set && player->message_over.peer == i);
-      bool cut_short = peer->last_command != MILTER_COMMAND_END_OF_MESSAGE && !decided;
+      const char *letters = milter_player_parting_letters (player, i);
 
+      if (peer->last_command == MILTER_COMMAND_END_OF_MESSAGE)
+        letters = player->profile->after_message;
       if (peer->in_message && !peer->ended)
-        milter_player_plan_letters (player,
-                                    &player->after,
-                                    cut_short ? player->profile->after_cut_message
-                                              : player->profile->after_message,
-                                    (int) i);
+        milter_player_plan_letters (player, &player->after, letters, (int) i);
     }
   player->message_done = true;
 }
@@ -321,7 +317,8 @@ end_recipient (MilterPlayer *player, const MilterUnit *unit)
   gsize size;
   const guint8 *data = g_bytes_get_data (unit->payload, &size);
 
-  player->n_accepted++;
+  if (player->n_accepted++ == 0)
+    g_string_assign (player->first_recipient, player->recipient->str);
   /* an earlier refusal was that recipient's alone */
   if (player->message != NULL
       && player->message->verdict_command == MILTER_COMMAND_ENVELOPE_RECIPIENT
@@ -333,10 +330,46 @@ end_recipient (MilterPlayer *player, const MilterUnit *unit)
         player->message->before, message.fields[0].bytes, message.fields[1].bytes);
 }
 
+/* Postfix tells at once that there is no message (milter-protocol 3.4) */
+static void
+leave_refused_mail (MilterPlayer *player)
+{
+  const char *letters = player->profile->after_refused_mail;
+
+  if (!player->message_over.set || !is_refusal (player->message_over.reply)
+      || player->connection_over.set || *letters == '\0')
+    return;
+  for (guint i = 0; i < player->config.n_peers; i++)
+    if (player->peers[i].in_message && !player->peers[i].ended)
+      {
+        milter_player_plan_letters (player, &player->after, letters, (int) i);
+        player->peers[i].in_message = false;
+      }
+}
+
+static void
+end_helo (MilterPlayer *player)
+{
+  for (guint i = 0; i < player->config.n_peers; i++)
+    {
+      MilterPeer *peer = &player->peers[i];
+
+      for (gsize k = 0; k < G_N_ELEMENTS (peer->after_helo); k++)
+        if (peer->after_helo[k] != NULL && !peer->ended && !peer->connection_over.set
+            && !player->connection_over.set)
+          milter_player_plan_letters (player, &player->after, peer->after_helo[k], (int) i);
+      memset (peer->after_helo, 0, sizeof peer->after_helo);
+    }
+}
+
 void
 milter_player_end_unit (MilterPlayer *player, const MilterUnit *unit, bool refused)
 {
   milter_player_drop_macros (player, unit->letter);
+  if (unit->letter == MILTER_COMMAND_HELO && !unit->verbatim)
+    end_helo (player);
+  if (unit->letter == MILTER_COMMAND_ENVELOPE_FROM && refused)
+    leave_refused_mail (player);
   if (unit->letter == MILTER_COMMAND_ENVELOPE_RECIPIENT && !refused && player->has_recipient
       && !player->message_over.set && !player->connection_over.set)
     end_recipient (player, unit);

@@ -338,17 +338,15 @@ append_profile_macros (const MilterPlayer *player,
     .has_sender = player->has_sender,
     .recipient = text_of (player->recipient),
     .has_recipient = player->has_recipient,
+    .first_recipient = text_of (player->first_recipient),
     .n_recipients = player->n_accepted + (is_recipient ? 1 : 0),
+    .n_message = player->n_mails > 0 ? player->n_mails - 1 : 0,
     .queue_id = player->config.queue_id,
     .port = player->port,
     .message_id = text_of (player->message_id),
   };
-  int stage = milter_profile_macro_stage (letter);
-  GBytes *list = stage >= 0 ? peer->symbols[stage] : NULL;
-  MilterBytes symbols = view (list);
 
-  return milter_profile_append_macros (
-      player->profile, letter, &facts, list != NULL ? &symbols : NULL, pairs);
+  return milter_profile_append_macros (player->profile, letter, &facts, peer->symbols, pairs);
 }
 
 /* every frame passes here: into the bytes that leave next, the session, the trace */
@@ -416,5 +414,10 @@ milter_player_send (MilterPlayer *player, guint peer, const MilterUnit *unit)
     send_header (player, peer, unit);
   else
     append_frame (player, peer, unit->letter, view (unit->payload));
-  to->last_command = unit->letter == MILTER_COMMAND_DEFINE_MACRO ? to->last_command : unit->letter;
+  if (unit->letter == MILTER_COMMAND_DEFINE_MACRO)
+    return;
+  to->last_command = unit->letter;
+  /* Postfix skips a command until there was another one; ABORT is none */
+  if (unit->letter != to->skipped.command && strchr ("AQ", unit->letter) == NULL)
+    memset (&to->skipped, 0, sizeof to->skipped);
 }

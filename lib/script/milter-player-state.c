@@ -60,6 +60,7 @@ milter_player_end_message (MilterPlayer *player)
   player->has_sender = player->has_recipient = false;
   g_string_truncate (player->sender, 0);
   g_string_truncate (player->recipient, 0);
+  g_string_truncate (player->first_recipient, 0);
   g_string_truncate (player->message_id, 0);
   memset (&player->message_over, 0, sizeof player->message_over);
   for (guint i = 0; i < player->config.n_peers; i++)
@@ -68,7 +69,6 @@ milter_player_end_message (MilterPlayer *player)
 
       peer->in_message = false;
       memset (&peer->message_over, 0, sizeof peer->message_over);
-      memset (&peer->skipped, 0, sizeof peer->skipped);
     }
 }
 
@@ -84,6 +84,7 @@ begin_session (MilterPlayer *player)
 {
   milter_player_end_message (player);
   player->connected = player->heloed = false;
+  player->n_mails = 0;
   memset (&player->connection_over, 0, sizeof player->connection_over);
   for (guint i = 0; i < player->config.n_peers; i++)
     memset (&player->peers[i].connection_over, 0, sizeof player->peers[i].connection_over);
@@ -128,6 +129,7 @@ begin_mail (MilterPlayer *player, const MilterMessage *message)
     g_clear_pointer (&player->message_name, g_free);
   player->message_named = false;
   player->mail = true;
+  player->n_mails++;
   for (guint i = 0; i < player->config.n_peers; i++)
     player->peers[i].in_message = !player->peers[i].connection_over.set && !player->peers[i].ended;
   milter_player_ensure_message (player);
@@ -161,7 +163,7 @@ begin_header (MilterPlayer *player, MilterBytes name, MilterBytes value)
   milter_mail_append_header (message->before, name, value, /* hidden= */ FALSE);
   if (!milter_bytes_equal_caseless (name, milter_bytes_from_string ("Message-Id")))
     return;
-  if (value.size > 0 && value.data[0] == ' ')
+  while (value.size > 0 && g_ascii_isspace (value.data[0]))
     value = milter_bytes (value.data + 1, value.size - 1);
   set_fact (player->message_id, value);
 }
@@ -194,8 +196,9 @@ begin_end_of_message (MilterPlayer *player)
   milter_profile_hide_headers (player->profile, message->after);
 }
 
+/* @own: a line says so; what the profile sends by itself goes with what ends the message */
 static void
-begin_command (MilterPlayer *player, guint8 letter, const MilterMessage *message)
+begin_command (MilterPlayer *player, guint8 letter, bool own, const MilterMessage *message)
 {
   switch (letter)
     {
@@ -232,7 +235,8 @@ begin_command (MilterPlayer *player, guint8 letter, const MilterMessage *message
       begin_end_of_message (player);
       break;
     case MILTER_COMMAND_ABORT:
-      milter_player_end_message (player);
+      if (own)
+        milter_player_end_message (player);
       break;
     case MILTER_COMMAND_QUIT_NC:
       begin_session (player);
@@ -285,5 +289,5 @@ milter_player_begin_unit (MilterPlayer *player, MilterUnit *unit)
     }
   data = g_bytes_get_data (unit->payload, &size);
   milter_message_parse (MILTER_SIDE_MTA, unit->letter, milter_bytes (data, size), &message);
-  begin_command (player, unit->letter, &message);
+  begin_command (player, unit->letter, unit->own, &message);
 }

@@ -31,13 +31,15 @@ unit_peer (const MilterUnit *unit)
 }
 
 /* macros travel also in front of a command that the milter does not want, outside the content
- * (milter-protocol 2.1) */
+ * (milter-protocol 2.1), though not if its version does not know the command */
 static void
 leave_out (MilterPlayer *player, MilterUnit *unit, MilterLeaveOut kind, char *why)
 {
   MilterTurn *turn = &player->turn;
 
-  if (kind == MILTER_LEAVE_NEGOTIATED && strchr ("CHMRTU", unit->letter) != NULL)
+  if (kind == MILTER_LEAVE_NEGOTIATED && strchr ("CHMRTU", unit->letter) != NULL
+      && milter_spec_get (MILTER_SIDE_MTA, unit->letter)->since
+             <= player->peers[unit_peer (unit)].session.agreed.version)
     milter_player_send_macros (player, unit_peer (unit), unit->letter);
   if (unit->own && turn->left_out == NULL)
     {

@@ -22,7 +22,8 @@ milter_player_new (const char *name, MilterStepSource source, const MilterPlayer
 {
   MilterPlayer *player = g_new0 (MilterPlayer, 1);
   GString **facts[] = { &player->host,   &player->address,   &player->helo,
-                        &player->sender, &player->recipient, &player->message_id };
+                        &player->sender, &player->recipient, &player->first_recipient,
+                        &player->message_id };
 
   g_assert (config->n_peers > 0 && config->profile != NULL);
   player->name = g_strdup (name);
@@ -77,7 +78,7 @@ free_peer (MilterPeer *peer)
 void
 milter_player_free (MilterPlayer *player)
 {
-  GString *facts[6];
+  GString *facts[7];
 
   if (player == NULL)
     return;
@@ -87,6 +88,7 @@ milter_player_free (MilterPlayer *player)
                          player->helo,
                          player->sender,
                          player->recipient,
+                         player->first_recipient,
                          player->message_id },
           sizeof facts);
   for (gsize i = 0; i < G_N_ELEMENTS (facts); i++)

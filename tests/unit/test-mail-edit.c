@@ -7,7 +7,7 @@
 #include <criterion/criterion.h>
 #include <string.h>
 
-#include "milter-mail-private.h"
+#include "milter-profile-private.h"
 
 #define P(text) MILTER_BYTES_INIT (text)
 /* numbers of four bytes */
@@ -21,8 +21,8 @@
 
 /* in a table: this column is as the one before */
 #define SAME   "same"
-#define POSTFIX  MILTER_EDIT_RULES_POSTFIX
-#define SENDMAIL MILTER_EDIT_RULES_SENDMAIL
+#define POSTFIX  (milter_profile_get ("postfix")->edit_rules)
+#define SENDMAIL (milter_profile_get ("sendmail")->edit_rules)
 
 /* an edit: its letter and its payload */
 typedef struct
@@ -64,7 +64,7 @@ sample (void)
 
 /* applies a heap copy of exact size, so that a read past the end is caught */
 static gboolean
-apply (MilterMail *mail, Frame frame, MilterEditRules rules, gboolean leading_space, GError **error)
+apply (MilterMail *mail, Frame frame, const MilterEditRules *rules, gboolean leading_space, GError **error)
 {
   g_autofree guint8 *copy = g_memdup2 (frame.payload.data, frame.payload.size);
   MilterMessage message;
@@ -79,7 +79,7 @@ static gboolean
 apply_all (MilterMail *mail,
            const Frame *frames,
            gsize n_frames,
-           MilterEditRules rules,
+           const MilterEditRules *rules,
            gboolean leading_space,
            GError **error)
 {
@@ -256,7 +256,7 @@ static const struct
 };
 
 static void
-check_headers (gsize row, MilterEditRules rules, const char *expected)
+check_headers (gsize row, const char *mta, const char *expected)
 {
   g_autoptr (MilterMail) mail = sample ();
   g_autoptr (GError) error = NULL;
@@ -264,15 +264,15 @@ check_headers (gsize row, MilterEditRules rules, const char *expected)
   gboolean taken = apply_all (mail,
                               header_edits[row].edits,
                               G_N_ELEMENTS (header_edits[row].edits),
-                              rules,
+                              milter_profile_get (mta)->edit_rules,
                               /* leading_space= */ FALSE,
                               &error);
 
-  cr_assert_eq (taken, expected != NULL, "%s, rules %d", header_edits[row].what, rules);
+  cr_assert_eq (taken, expected != NULL, "%s, by %s", header_edits[row].what, mta);
   if (taken)
     {
       text = show_headers (mail);
-      cr_assert_str_eq (text, expected, "%s, rules %d: %s", header_edits[row].what, rules, text);
+      cr_assert_str_eq (text, expected, "%s, by %s: %s", header_edits[row].what, mta, text);
     }
   else
     cr_assert (g_error_matches (error, MILTER_MAIL_ERROR, MILTER_MAIL_ERROR_HEADER));
@@ -284,9 +284,37 @@ Test (mail_edit, headers_are_as_postfix_and_sendmail_queued_them)
     {
       const char *sendmail = header_edits[i].sendmail;
 
-      check_headers (i, POSTFIX, header_edits[i].postfix);
+      check_headers (i, "postfix", header_edits[i].postfix);
       check_headers (
-          i, SENDMAIL, g_str_equal (sendmail, SAME) ? header_edits[i].postfix : sendmail);
+          i, "sendmail", g_str_equal (sendmail, SAME) ? header_edits[i].postfix : sendmail);
+    }
+}
+
+/* once there is a field above it, its own Received is one like others (milter-protocol 3.8) */
+Test (mail_edit, postfix_3_12_counts_its_own_fields_below_an_insert)
+{
+  static const struct
+  {
+    Frame edits[2];
+    const char *expected;
+  } rows[] = {
+    { { { 'i', P (N0 "X\0a\0") }, { 'm', P (N1 "Received\0v\0") } },
+      "X: a / Received: v / Subject: s / " FIRST LAST },
+    { { { 'i', P (N0 "X\0a\0") }, { 'm', P (N1 "Received\0\0") } },
+      "X: a / Subject: s / " FIRST LAST },
+    { { { 'i', P (N1 "X\0a\0") }, { 'm', P (N1 "Received\0v\0") } },
+      "(Received) / X: a / Subject: s / " FIRST LAST " / Received: v" },
+  };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (rows); i++)
+    {
+      g_autoptr (MilterMail) mail = sample ();
+      g_autofree char *text = NULL;
+
+      cr_assert (apply_all (
+          mail, rows[i].edits, 2, milter_profile_get ("postfix-3.12")->edit_rules, FALSE, NULL));
+      text = show_headers (mail);
+      cr_assert_str_eq (text, rows[i].expected, "%zu: %s", i, text);
     }
 }
 
@@ -384,26 +412,26 @@ static const struct
 };
 
 static void
-check_body (gsize row, MilterEditRules rules, const char *expected)
+check_body (gsize row, const char *mta, const char *expected)
 {
   g_autoptr (MilterMail) mail = sample ();
   g_autoptr (GError) error = NULL;
   gboolean taken = apply_all (mail,
                               body_edits[row].edits,
                               G_N_ELEMENTS (body_edits[row].edits),
-                              rules,
+                              milter_profile_get (mta)->edit_rules,
                               /* leading_space= */ FALSE,
                               &error);
 
-  cr_assert_eq (taken, expected != NULL, "%s, rules %d", body_edits[row].what, rules);
+  cr_assert_eq (taken, expected != NULL, "%s, by %s", body_edits[row].what, mta);
   if (!taken)
     cr_assert (g_error_matches (error, MILTER_MAIL_ERROR, MILTER_MAIL_ERROR_BODY_INTERLEAVED));
   else
     cr_assert (milter_bytes_equal_string (milter_bytes (mail->body->data, mail->body->len),
                                           expected),
-               "%s, rules %d: %.*s",
+               "%s, by %s: %.*s",
                body_edits[row].what,
-               rules,
+               mta,
                (int) mail->body->len,
                (const char *) mail->body->data);
 }
@@ -414,8 +442,8 @@ Test (mail_edit, bodies_are_as_postfix_and_sendmail_queued_them)
     {
       const char *sendmail = body_edits[i].sendmail;
 
-      check_body (i, POSTFIX, body_edits[i].postfix);
-      check_body (i, SENDMAIL, g_str_equal (sendmail, SAME) ? body_edits[i].postfix : sendmail);
+      check_body (i, "postfix", body_edits[i].postfix);
+      check_body (i, "sendmail", g_str_equal (sendmail, SAME) ? body_edits[i].postfix : sendmail);
     }
 }
 
@@ -581,7 +609,7 @@ static const struct
 };
 
 static void
-check_envelope (gsize row, MilterEditRules rules, const char *expected)
+check_envelope (gsize row, const char *mta, const char *expected)
 {
   g_autoptr (MilterMail) mail = sample ();
   g_autoptr (GError) error = NULL;
@@ -589,18 +617,18 @@ check_envelope (gsize row, MilterEditRules rules, const char *expected)
   gboolean taken = apply_all (mail,
                               envelope_edits[row].edits,
                               G_N_ELEMENTS (envelope_edits[row].edits),
-                              rules,
+                              milter_profile_get (mta)->edit_rules,
                               /* leading_space= */ FALSE,
                               &error);
 
-  cr_assert_eq (taken, expected != NULL, "%s, rules %d", envelope_edits[row].what, rules);
+  cr_assert_eq (taken, expected != NULL, "%s, by %s", envelope_edits[row].what, mta);
   if (!taken)
     {
       cr_assert (g_error_matches (error, MILTER_MAIL_ERROR, MILTER_MAIL_ERROR_MALFORMED));
       return;
     }
   text = show_envelope (mail);
-  cr_assert_str_eq (text, expected, "%s, rules %d: %s", envelope_edits[row].what, rules, text);
+  cr_assert_str_eq (text, expected, "%s, by %s: %s", envelope_edits[row].what, mta, text);
 }
 
 Test (mail_edit, envelopes_are_as_postfix_and_sendmail_queued_them)
@@ -609,9 +637,9 @@ Test (mail_edit, envelopes_are_as_postfix_and_sendmail_queued_them)
     {
       const char *sendmail = envelope_edits[i].sendmail;
 
-      check_envelope (i, POSTFIX, envelope_edits[i].postfix);
+      check_envelope (i, "postfix", envelope_edits[i].postfix);
       check_envelope (
-          i, SENDMAIL, g_str_equal (sendmail, SAME) ? envelope_edits[i].postfix : sendmail);
+          i, "sendmail", g_str_equal (sendmail, SAME) ? envelope_edits[i].postfix : sendmail);
     }
 }
 
@@ -643,14 +671,14 @@ Test (mail_edit, every_edit_of_the_table_is_known_and_nothing_else)
   const MilterSpec *rows = milter_spec_list (MILTER_SIDE_MILTER, &n_rows);
 
   for (gsize i = 0; i < n_rows; i++)
-    for (int rules = POSTFIX; rules <= SENDMAIL; rules++)
+    for (int sendmail = 0; sendmail < 2; sendmail++)
       {
         g_autoptr (MilterMail) mail = sample ();
         g_autoptr (GError) error = NULL;
         Frame frame = { (char) rows[i].letter, MILTER_BYTES_INIT ("\0\0\0\1X\0y\0") };
         bool edits = rows[i].kind == MILTER_REPLY_KIND_EDIT
                      || rows[i].kind == MILTER_REPLY_KIND_PROGRESS;
-        bool is_edit = apply (mail, frame, (MilterEditRules) rules, FALSE, &error)
+        bool is_edit = apply (mail, frame, sendmail ? SENDMAIL : POSTFIX, FALSE, &error)
                        || strstr (error->message, "is no edit") == NULL;
 
         cr_assert_eq (is_edit, edits, "%s", rows[i].word);

@@ -14,8 +14,8 @@ static const struct
   { "", "t:1:1: expected a session, got the end of the file\n" },
   { "# nothing\n", "t:1:1: expected a session, got the end of the file\n" },
   { "mta postfix\n", "t:1:1: expected a session, got the end of the file\n" },
-  { "mta exim\n", "t:1:5: expected postfix, sendmail, plain or exact, got \"exim\"\n" },
-  { "mta\n", "t:1:4: expected postfix, sendmail, plain or exact, got the end of the line\n" },
+  { "mta exim\n", "t:1:5: expected postfix, postfix-3.12, postfix-local, sendmail, plain or exact, got \"exim\"\n" },
+  { "mta\n", "t:1:4: expected postfix, postfix-3.12, postfix-local, sendmail, plain or exact, got the end of the line\n" },
   { "mta postfix x\n session\n",
     "t:1:13: expected the end of the line behind \"mta postfix|sendmail|plain|exact\", got "
     "\"x\"\n" },

@@ -22,6 +22,7 @@ facts (const char *command_recipient, guint n_recipients)
     .has_sender = TRUE,
     .recipient = milter_bytes_from_string (command_recipient),
     .has_recipient = command_recipient != NULL,
+    .first_recipient = P ("<first@example.net>"),
     .n_recipients = n_recipients,
     .queue_id = "4F1",
   };
@@ -32,7 +33,9 @@ static char *
 macros (const char *profile, char command, const MilterProfileFacts *known, const char *symbols)
 {
   g_autoptr (GByteArray) pairs = g_byte_array_new ();
-  MilterBytes list = milter_bytes_from_string (symbols);
+  g_autoptr (GBytes) list = symbols == NULL ? NULL : g_bytes_new (symbols, strlen (symbols));
+  /* a list for every stage, so that it counts for whatever command */
+  GBytes *const lists[MILTER_N_MACRO_STAGES] = { list, list, list, list, list, list, list };
   GString *text = g_string_new (NULL);
   MilterBytes rest;
   MilterBytes name;
@@ -40,7 +43,7 @@ macros (const char *profile, char command, const MilterProfileFacts *known, cons
   gboolean sent = milter_profile_append_macros (milter_profile_get (profile),
                                                 (guint8) command,
                                                 known,
-                                                symbols != NULL ? &list : NULL,
+                                                lists,
                                                 pairs);
 
   if (!sent)
@@ -97,6 +100,20 @@ static const struct
   { "postfix", 'E', "<bob@example.net>", 1, "i {auth_type}", "i=4F1" },
   { "postfix", 'E', "<bob@example.net>", 1, ",, j,{i}\tnosuch,_ ",
     "j=mx.example.com i=4F1 _=unknown [127.0.0.1]" },
+  { "postfix", 'R', "<@relay.example:Bob@EXAMPLE.net>", 1, NULL,
+    "{rcpt_addr}=bob@example.net {rcpt_host}=EXAMPLE.net {rcpt_mailer}=smtp" },
+  { "postfix", 'R', "<root>", 1, NULL,
+    "{rcpt_addr}=root@mx.example.com {rcpt_host}=mx.example.com {rcpt_mailer}=smtp" },
+  /* Postfix does not know everything everywhere */
+  { "postfix", 'C', NULL, 0, "{client_resolve} {client_connections} i s {mail_addr}",
+    "{client_resolve}=FAIL {client_connections}=0" },
+  { "postfix", 'E', "<bob@example.net>", 1,
+    "{client_resolve} {client_connections} i v {mail_addr} {rcpt_addr}", "i=4F1 v=Postfix 3.7.11" },
+  { "postfix", 'T', "<bob@example.net>", 2, "{mail_addr} {rcpt_addr} {rcpt_host}",
+    "{mail_addr}=alice@example.com {rcpt_addr}=first@example.net" },
+  { "postfix-3.12", 'C', NULL, 0, "v", "v=Postfix 3.12-20260821" },
+  { "postfix-local", 'M', NULL, 0, NULL, "i=4F1 {mail_addr}=alice@example.com" },
+  { "postfix-local", 'R', "<bob@example.net>", 1, NULL, "i=4F1 {rcpt_addr}=bob@example.net" },
   { "postfix", 'T', "<bob@example.net>", 1, "", "i=4F1" },
   { "postfix", 'T', "<bob@example.net>", 1, " ,", "i=4F1" },
   /* sendmail */
@@ -122,6 +139,12 @@ static const struct
   { "sendmail", 'L', "<bob@example.net>", 1, "i", "-" },
   { "sendmail", 'B', "<bob@example.net>", 1, "i", "-" },
   { "sendmail", 'C', NULL, 0, "", "-" },
+  { "sendmail", 'R', "<root>", 1, NULL, "{rcpt_mailer}=local {rcpt_host}= {rcpt_addr}=root" },
+  { "sendmail", 'R', "<Bob@EXAMPLE.net>", 1, "{rcpt_addr} {nrcpts} f r s {msg_id}",
+    "{rcpt_addr}=Bob@EXAMPLE.net {nrcpts}=1 f=alice@example.com r=ESMTP s=client.example.com" },
+  { "sendmail", 'H', NULL, 0, "i s {client_resolve} v", "i=4F1 {client_resolve}=FAIL v=8.17.1.9" },
+  { "sendmail", 'E', "<bob@example.net>", 1, "{rcpt_addr} {mail_addr}",
+    "{mail_addr}=alice@example.com" },
   /* no MTA */
   { "plain", 'C', NULL, 0, NULL,
     "{daemon_name}=daemon_name {if_name}=localhost {if_addr}=127.0.0.1 j=mail.example.com" },
@@ -148,6 +171,42 @@ Test (profile, macros_are_those_that_the_mta_sent)
     }
 }
 
+/* sendmail 8.17 takes the list for the end of the message only if there is one for the end of the
+ * header (milter-protocol 2.5) */
+Test (profile, sendmail_asks_for_the_end_of_the_message_with_the_end_of_the_header)
+{
+  static const struct
+  {
+    const char *eoh, *eom;
+    const char *expected; /* NULL: no frame */
+  } cases[] = {
+    { NULL, "i", "{msg_id}" },
+    { "i", NULL, NULL },
+    { "i", "i", "i" },
+    { NULL, NULL, "{msg_id}" },
+  };
+  MilterProfileFacts known = facts ("<bob@example.net>", 1);
+
+  for (gsize i = 0; i < G_N_ELEMENTS (cases); i++)
+    {
+      GBytes *lists[MILTER_N_MACRO_STAGES] = { NULL };
+      g_autoptr (GByteArray) pairs = g_byte_array_new ();
+      gboolean sent;
+
+      if (cases[i].eoh != NULL)
+        lists[MILTER_MACRO_STAGE_END_OF_HEADER] = g_bytes_new_static (cases[i].eoh, 1);
+      if (cases[i].eom != NULL)
+        lists[MILTER_MACRO_STAGE_END_OF_MESSAGE] = g_bytes_new_static (cases[i].eom, 1);
+      sent = milter_profile_append_macros (
+          milter_profile_get ("sendmail"), MILTER_COMMAND_END_OF_MESSAGE, &known, lists, pairs);
+      cr_assert_eq (sent, cases[i].expected != NULL, "%zu", i);
+      if (sent)
+        cr_assert_str_eq ((const char *) pairs->data, cases[i].expected, "%zu", i);
+      for (gsize k = 0; k < G_N_ELEMENTS (lists); k++)
+        g_clear_pointer (&lists[k], g_bytes_unref);
+    }
+}
+
 Test (profile, macros_of_a_null_sender)
 {
   MilterProfileFacts known = { .sender = P ("<>"), .has_sender = TRUE };
@@ -155,7 +214,7 @@ Test (profile, macros_of_a_null_sender)
   g_autofree char *sendmail = macros ("sendmail", 'M', &known, /* symbols= */ NULL);
 
   cr_assert_str_eq (postfix, "{mail_addr}= {mail_host}=mx.example.com {mail_mailer}=smtp");
-  cr_assert_str_eq (sendmail, "i=6AMF453f004246 {mail_mailer}=esmtp {mail_addr}=");
+  cr_assert_str_eq (sendmail, "i=6AMF4530004246 {mail_mailer}=local {mail_host}= {mail_addr}=");
 }
 
 Test (profile, a_macro_without_a_value_is_left_out)
@@ -168,7 +227,7 @@ Test (profile, a_macro_without_a_value_is_left_out)
   cr_assert_str_eq (
       connect,
       "j=mx.example.com {daemon_name}=mx.example.com {daemon_addr}=127.0.0.1 v=Postfix 3.7.11");
-  cr_assert_str_eq (rcpt, "{rcpt_mailer}=esmtp");
+  cr_assert_str_eq (rcpt, "{rcpt_mailer}=local {rcpt_host}=");
   cr_assert_str_eq (end, "");
 }
 
@@ -180,11 +239,11 @@ Test (profile, names_and_message_ids_are_facts)
 
   known.host = milter_bytes_from_string ("client.example.com");
   known.message_id = milter_bytes_from_string ("<s01@example.com>");
-  connect = macros ("sendmail", 'C', &known, "_,{client_name} s");
+  connect = macros ("sendmail", 'C', &known, "_,{client_name}");
   end = macros ("sendmail", 'E', &known, /* symbols= */ NULL);
   cr_assert_str_eq (
       connect,
-      "_=client.example.com [127.0.0.1] {client_name}=client.example.com s=client.example.com");
+      "_=client.example.com [127.0.0.1] {client_name}=client.example.com");
   cr_assert_str_eq (end, "{msg_id}=<s01@example.com>");
 }
 
@@ -193,13 +252,14 @@ Test (profile, every_row_is_complete)
   gsize n;
   const MilterProfile *list = milter_profile_list (&n);
 
-  cr_assert_eq (n, 4);
+  cr_assert_eq (n, 6);
   for (gsize i = 0; i < n; i++)
     {
       const char *const letters[]
           = { list[i].empty_macro_frames, list[i].macros_by_request, list[i].after_message,
-              list[i].after_cut_message,  list[i].at_end,            list[i].at_end_in_message,
-              list[i].after_accept };
+              list[i].after_refused_mail, list[i].after_cut_message, list[i].cut_after,
+              list[i].after_helo_again,   list[i].at_end_in_message, list[i].at_end_greeted,
+              list[i].at_end,             list[i].after_accept };
 
       cr_assert_eq (milter_profile_get (list[i].name), &list[i]);
       cr_assert_not_null (list[i].summary);
@@ -222,25 +282,18 @@ Test (profile, every_macro_can_be_worked_out)
   MilterProfileFacts known = facts ("<bob@example.net>", 2);
 
   known.message_id = milter_bytes_from_string ("<s01@example.com>");
+  known.first_recipient = known.recipient;
   for (gsize i = 0; i < n; i++)
     for (const MilterProfileMacro *row = list[i].macros; row->name != NULL; row++)
       {
         bool too_early = list[i].id_from_recipient > 0 && row->command == 'M'
                          && strcmp (row->name, "i") == 0;
+        bool asked = row->asked == NULL || strchr (row->asked, row->command) != NULL;
         g_autofree char *text = macros (list[i].name, (char) row->command, &known, row->name);
 
+        cr_assert (asked, "%s %s", list[i].name, row->name);
         cr_assert_eq (strchr (text, '=') == NULL, too_early, "%s %s", list[i].name, row->name);
       }
-}
-
-Test (profile, stages_of_lists)
-{
-  cr_assert_eq (milter_profile_macro_stage ('C'), MILTER_MACRO_STAGE_CONNECT);
-  cr_assert_eq (milter_profile_macro_stage ('L'), MILTER_MACRO_STAGE_END_OF_HEADER);
-  cr_assert_eq (milter_profile_macro_stage ('N'), MILTER_MACRO_STAGE_END_OF_HEADER);
-  cr_assert_eq (milter_profile_macro_stage ('B'), MILTER_MACRO_STAGE_END_OF_MESSAGE);
-  cr_assert_eq (milter_profile_macro_stage ('U'), -1);
-  cr_assert_eq (milter_profile_macro_stage ('?'), -1);
 }
 
 static const struct
@@ -289,7 +342,8 @@ static const struct
 } taken_in[] = {
   { "postfix", P ("A: b\rc\r\n\r\nd\re\r\r\n"), P (" b c"), "d e\r\n" },
   { "sendmail", P ("A: b\rc\r\n\r\nd\re\r\r\n"), P (" b\rc"), "d\re\r\n" },
-  { "postfix", P ("A: b\0c\n d\n\ne\n"), P (" b"), "e\r\n" },
+  { "postfix", P ("A: b\0c\n d\n\ne\n"), P (" b\n d"), "e\r\n" },
+  { "sendmail", P ("A: b\0c\n d\n\ne\n"), P (" bc\n d"), "e\r\n" },
   { "exact", P ("A: b\0c\n d\n\ne\n"), P (" b\0c\n d"), "e\r\n" },
 };
 
