@@ -13,6 +13,9 @@ G_BEGIN_DECLS
 bool
 milter_lexer_read_here_document (MilterLexer *lexer, gsize offset, MilterBytes word, GString *text);
 
+/* a table of variables: of char * to MilterCountedText */
+GHashTable *milter_variables_new (void);
+
 /* ---- of a word that is being filled ---- */
 
 /* an empty word at the next byte that is no blank */

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * milter-lexer-text.c: what a word is filled with: runs of bytes, variables, quotes, escapes,
- * regexes.
+ * milter-lexer-text.c: what a word is filled with: runs of bytes, quotes, escapes, regexes.
  */
 #include "milter-lexer-private.h"
 
@@ -82,62 +81,6 @@ milter_lexer_expect_blank (MilterLexer *lexer, const char *behind)
       lexer, lexer->at, "a blank or the end of the line behind %s", behind);
 }
 
-/* ---- variables ---- */
-
-static bool
-append_variable (MilterLexer *lexer, MilterWord *word, gsize offset, MilterBytes bytes)
-{
-  g_autofree char *name = g_strndup ((const char *) bytes.data, bytes.size);
-  GBytes *value;
-  gsize size;
-  const void *data;
-
-  value = g_hash_table_lookup (lexer->variables, name);
-  if (value != NULL)
-    {
-      data = g_bytes_get_data (value, &size);
-      return milter_word_append (lexer, word, milter_bytes (data, size));
-    }
-  if (milter_lexer_is_predefined (name))
-    return milter_lexer_fail (
-        lexer, offset, "expected a variable that this version sets, got $%s", name);
-  return milter_lexer_fail (lexer,
-                            offset,
-                            "expected a variable that was set with let, got $%.40s (a dollar sign "
-                            "is written $$)",
-                            name);
-}
-
-/* `$NAME`, `${NAME}` or `$$`, at the dollar sign */
-bool
-milter_lexer_take_variable (MilterLexer *lexer, MilterWord *word)
-{
-  gsize offset = lexer->at++;
-  bool braces = milter_lexer_byte_at (lexer, lexer->at) == '{';
-  gsize start, end;
-  MilterBytes name;
-
-  if (milter_lexer_byte_at (lexer, lexer->at) == '$')
-    {
-      lexer->at++;
-      return milter_word_append (lexer, word, milter_bytes ("$", 1));
-    }
-  start = lexer->at + (braces ? 1 : 0);
-  for (end = start; g_ascii_isalnum (milter_lexer_byte_at (lexer, end))
-                    || milter_lexer_byte_at (lexer, end) == '_';)
-    end++;
-  name = milter_bytes (lexer->line + start, end - start);
-  if (!milter_lexer_is_variable_name (name))
-    return milter_lexer_expected (lexer,
-                                  offset,
-                                  "the name of a variable behind $ (a dollar sign "
-                                  "is written $$)");
-  if (braces && milter_lexer_byte_at (lexer, end) != '}')
-    return milter_lexer_expected (lexer, offset, "} behind the name of a variable");
-  lexer->at = end + (braces ? 1 : 0);
-  return append_variable (lexer, word, offset, name);
-}
-
 /* ---- quotes ---- */
 
 static const struct
@@ -201,6 +144,36 @@ repeat_bytes (void *data, gsize filled, gsize size)
     }
 }
 
+/* the places of $n and $p in the text from @start on, of @size bytes, @n times */
+static bool
+repeat_marks (MilterLexer *lexer, MilterWord *word, gsize start, gsize size, guint64 n)
+{
+  guint first = 0, n_marks;
+
+  if (word->marks == NULL)
+    return true;
+  while (first < word->marks->len
+         && g_array_index (word->marks, MilterMark, first).offset < start)
+    first++;
+  n_marks = word->marks->len - first;
+  if (n == 0)
+    g_array_set_size (word->marks, first);
+  if (n < 2 || n_marks == 0)
+    return true;
+  /* n marks are at least as many bytes of text, so that this does not wrap */
+  if (!milter_lexer_charge (lexer, (n - 1) * n_marks * sizeof (MilterMark)))
+    return false;
+  for (guint64 copy = 1; copy < n; copy++)
+    for (guint i = first; i < first + n_marks; i++)
+      {
+        MilterMark mark = g_array_index (word->marks, MilterMark, i);
+
+        mark.offset += copy * size;
+        g_array_append_val (word->marks, mark);
+      }
+  return true;
+}
+
 /* `*N` behind "…": the text from @start on, N times */
 static bool
 take_repeat (MilterLexer *lexer, MilterWord *word, gsize start)
@@ -218,6 +191,8 @@ take_repeat (MilterLexer *lexer, MilterWord *word, gsize start)
     return milter_lexer_expected (
         lexer, offset, "a text of at most %u MiB in all", MILTER_SCENARIO_MAX_WORD >> 20);
   lexer->at = end;
+  if (!repeat_marks (lexer, word, start, size, n))
+    return false;
 
   if (word->stars != NULL)
     pad_stars (word);

@@ -14,6 +14,7 @@ milter_word_clear (MilterWord *word)
   if (word->text != NULL)
     g_string_free (word->text, TRUE);
   g_clear_pointer (&word->stars, g_byte_array_unref);
+  g_clear_pointer (&word->marks, g_array_unref);
   *word = (MilterWord) MILTER_WORD_INIT;
 }
 

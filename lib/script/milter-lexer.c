@@ -11,48 +11,11 @@
 /* what a report shows of a word that was not expected */
 #define MAX_SHOWN 40
 
-/* The test strings of virus and spam scanners, in pieces: a scanner that looks at this file or at a
- * program built from it must not find them. */
-static const char *const eicar_pieces[]
-    = { "X5O!P%@AP[4",     "\\PZX54(P^)7CC)7}$", "EICAR-STANDARD-",
-        "ANTIVIRUS-TEST-", "FILE!$H+H*",         NULL };
-static const char *const gtube_pieces[] = { "XJS*C4JDBQADN1.", "NSBN3*2IDNEN*", "GTUBE-STANDARD-",
-                                            "ANTI-UBE-TEST-",  "EMAIL*C.34X",   NULL };
-
-/* the language's own names; without pieces: they are filled in by what this version does not play
- */
-static const struct
+static void
+skip_byte_order_mark (MilterLexer *lexer)
 {
-  const char *name;
-  const char *const *pieces;
-} predefined[] = {
-  { "eicar", eicar_pieces }, { "gtube", gtube_pieces }, { "socket", NULL }, { "path", NULL },
-  { "port", NULL },          { "dir", NULL },           { "n", NULL },      { "p", NULL },
-};
-
-bool
-milter_lexer_is_predefined (const char *name)
-{
-  for (gsize i = 0; i < G_N_ELEMENTS (predefined); i++)
-    if (strcmp (predefined[i].name, name) == 0)
-      return true;
-  return false;
-}
-
-bool
-milter_lexer_is_variable_name (MilterBytes name)
-{
-  for (gsize i = 0; i < name.size; i++)
-    if (!g_ascii_isalpha (name.data[i]) && name.data[i] != '_'
-        && (i == 0 || !g_ascii_isdigit (name.data[i])))
-      return false;
-  return name.size > 0;
-}
-
-void
-milter_lexer_set_variable (MilterLexer *lexer, const char *name, MilterBytes value)
-{
-  g_hash_table_replace (lexer->variables, g_strdup (name), g_bytes_new (value.data, value.size));
+  if (lexer->size >= 3 && memcmp (lexer->text, "\xef\xbb\xbf", 3) == 0)
+    lexer->next = 3;
 }
 
 void
@@ -68,25 +31,20 @@ milter_lexer_init (MilterLexer *lexer,
     .size = size,
     .number = 1,
     .messages = messages,
-    .variables
-    = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, (GDestroyNotify) g_bytes_unref),
+    .variables = milter_variables_new (),
+    .total = size,
+    .n = 1,
+    .p = 1,
   };
-  /* a byte order mark */
-  if (size >= 3 && memcmp (text, "\xef\xbb\xbf", 3) == 0)
-    lexer->next = 3;
-  for (gsize i = 0; i < G_N_ELEMENTS (predefined); i++)
-    if (predefined[i].pieces != NULL)
-      {
-        g_autofree char *value = g_strjoinv ("", (char **) predefined[i].pieces);
-
-        milter_lexer_set_variable (lexer, predefined[i].name, milter_bytes_from_string (value));
-      }
+  skip_byte_order_mark (lexer);
 }
 
 void
 milter_lexer_clear (MilterLexer *lexer)
 {
   g_clear_pointer (&lexer->variables, g_hash_table_unref);
+  g_clear_pointer (&lexer->used, g_hash_table_unref);
+  g_clear_pointer (&lexer->outer, g_array_unref);
 }
 
 /* Characters, not bytes: bytes that continue one do not count. Lines can be long and are mostly
@@ -111,15 +69,11 @@ milter_lexer_where (MilterLexer *lexer, gsize offset)
   return (MilterWhere){ lexer->path, lexer->number, column_at (lexer, offset) };
 }
 
-static bool
-fail_with (MilterLexer *lexer, gsize offset, const char *message)
+bool
+milter_lexer_fail_at (MilterLexer *lexer, const MilterWhere *where, const char *message)
 {
-  g_string_append_printf (lexer->messages,
-                          "%s:%u:%u: %s\n",
-                          lexer->path,
-                          lexer->number,
-                          column_at (lexer, offset),
-                          message);
+  g_string_append_printf (
+      lexer->messages, "%s:%u:%u: %s\n", where->file, where->line, where->column, message);
   lexer->n_errors++;
   if (lexer->n_errors >= MILTER_SCENARIO_MAX_ERRORS)
     lexer->exhausted = true;
@@ -130,12 +84,13 @@ bool
 milter_lexer_fail (MilterLexer *lexer, gsize offset, const char *format, ...)
 {
   g_autofree char *message = NULL;
+  MilterWhere where = milter_lexer_where (lexer, offset);
   va_list args;
 
   va_start (args, format);
   message = g_strdup_vprintf (format, args);
   va_end (args);
-  return fail_with (lexer, offset, message);
+  return milter_lexer_fail_at (lexer, &where, message);
 }
 
 static MilterBytes
@@ -256,12 +211,80 @@ advance (MilterLexer *lexer)
   return true;
 }
 
+/* ---- files within files ---- */
+
+bool
+milter_lexer_enter (MilterLexer *lexer, const char *path, const char *text, gsize size)
+{
+  MilterSource source
+      = { lexer->path, lexer->text, lexer->size, lexer->next, lexer->next_number };
+
+  /* a file costs something even if it is empty: files that include files make many of few */
+  lexer->total += size + sizeof source;
+  if (lexer->total > MILTER_SCENARIO_MAX_FILE)
+    {
+      lexer->exhausted = true;
+      return milter_lexer_fail (lexer,
+                                lexer->at,
+                                "expected a scenario of at most %u MiB with all that it includes, "
+                                "got a larger one",
+                                MILTER_SCENARIO_MAX_FILE >> 20);
+    }
+  if (lexer->outer == NULL)
+    lexer->outer = g_array_new (FALSE, FALSE, sizeof (MilterSource));
+  g_array_append_val (lexer->outer, source);
+  lexer->path = path;
+  lexer->text = text;
+  lexer->size = size;
+  lexer->next = 0;
+  lexer->next_number = 0;
+  skip_byte_order_mark (lexer);
+  return true;
+}
+
+/* back to the file that includes the present one; false: there is none */
+static bool
+leave (MilterLexer *lexer)
+{
+  MilterSource source;
+
+  if (milter_lexer_get_depth (lexer) == 0 || lexer->exhausted)
+    return false;
+  source = g_array_index (lexer->outer, MilterSource, lexer->outer->len - 1);
+  g_array_set_size (lexer->outer, lexer->outer->len - 1);
+  lexer->path = source.path;
+  lexer->text = source.text;
+  lexer->size = source.size;
+  lexer->next = source.next;
+  lexer->next_number = source.next_number;
+  lexer->number = source.next_number;
+  return true;
+}
+
+guint
+milter_lexer_get_depth (const MilterLexer *lexer)
+{
+  return lexer->outer != NULL ? lexer->outer->len : 0;
+}
+
+const char *
+milter_lexer_get_path (const MilterLexer *lexer, guint depth)
+{
+  return depth < milter_lexer_get_depth (lexer)
+             ? g_array_index (lexer->outer, MilterSource, depth).path
+             : lexer->path;
+}
+
 bool
 milter_lexer_next_line (MilterLexer *lexer)
 {
-  while (advance (lexer))
-    if (check_encoding (lexer) && !milter_lexer_at_end (lexer))
-      return true;
+  lexer->varies = false;
+  g_clear_pointer (&lexer->used, g_hash_table_unref);
+  do
+    while (advance (lexer))
+      if (check_encoding (lexer) && !milter_lexer_at_end (lexer))
+        return true;
+  while (leave (lexer));
   return false;
 }
 

@@ -9,6 +9,7 @@
  */
 #pragma once
 
+#include "milter-counted-text.h"
 #include "milter-scenario.h"
 
 #include <stdbool.h>
@@ -39,6 +40,7 @@ typedef enum
 /**
  * MilterWord:
  * @text: its bytes without quotes and escapes; of a regex the expression
+ * @marks: (nullable): of #MilterMark: where $n and $p stand in it, if the lexer keeps that
  * @stars: (nullable): for the bytes up to its length, which ones are stars
  * @key_size: of NAME=VALUE: the bytes of NAME; else %MILTER_WORD_NO_KEY
  * @caseless: of a regex: an `i` follows it
@@ -51,6 +53,7 @@ typedef struct
   MilterWordKind kind;
   GString *text;
   GByteArray *stars;
+  GArray *marks;
   gsize key_size;
   bool caseless;
   gsize offset;
@@ -72,6 +75,7 @@ bool milter_word_is (const MilterWord *word, const char *text);
 /* the bytes from @start on as a pattern. A regex that does not compile: NULL with @error */
 MilterPattern *milter_word_to_pattern (const MilterWord *word, gsize start, GError **error);
 
+/* a file that is being read; all unowned */
 typedef struct
 {
   const char *path;        /* for errors */
@@ -79,6 +83,17 @@ typedef struct
   gsize size;
   gsize next;              /* where the next line begins */
   guint next_number;
+} MilterSource;
+
+typedef struct
+{
+  const char *path;        /* of the file that is being read, as in MilterSource */
+  const char *text;
+  gsize size;
+  gsize next;
+  guint next_number;
+  GArray *outer;           /* (nullable) of MilterSource: the files that include this one */
+  gsize total;             /* bytes of all that were read */
   guint number;            /* the present line, from 1 */
   const char *line;
   gsize line_size;         /* without its end */
@@ -86,7 +101,13 @@ typedef struct
   gsize counted;           /* columns are counted from here on: lines can be long */
   guint counted_column;
   guint here_number;       /* the line whose here-document has been read */
-  GHashTable *variables;   /* of char * to GBytes */
+  const MilterScenarioHost *host; /* (nullable) */
+  GHashTable *variables;   /* of char * to MilterCountedText */
+  GHashTable *used;        /* (nullable) the same: those that the present line has used */
+  guint n, p;              /* the values of $n and $p */
+  bool varies;             /* the present line has used $n or $p … */
+  gsize varies_at;         /* … first here */
+  bool keeps_marks;        /* words tell where */
   gsize memory;            /* what the scenario holds so far */
   bool exhausted;          /* too many errors or bytes: the rest is left unread */
   guint n_errors;
@@ -100,12 +121,20 @@ void milter_lexer_init (MilterLexer *lexer,
                         GString *messages);
 void milter_lexer_clear (MilterLexer *lexer);
 
+/* Reads @text before what follows the present line. @path, @text: to live as long as the lexer. False,
+ * told, if all files together are too long. */
+bool milter_lexer_enter (MilterLexer *lexer, const char *path, const char *text, gsize size);
+/* how many files are open, the first one not counted; and their paths, the first one's at 0 */
+guint milter_lexer_get_depth (const MilterLexer *lexer);
+const char *milter_lexer_get_path (const MilterLexer *lexer, guint depth);
 /* Moves to the next line that holds more than blanks and a comment. */
 bool milter_lexer_next_line (MilterLexer *lexer);
 /* Behind a line with an error: if it ends in <<WORD and that here-document is there, passes over it,
  * so that its text is not taken for statements. */
 void milter_lexer_skip_here_document (MilterLexer *lexer);
 
+/* Tells an error somewhere. Returns false. */
+bool milter_lexer_fail_at (MilterLexer *lexer, const MilterWhere *where, const char *message);
 /* Tells an error at @offset of the present line: `FILE:LINE:COLUMN: MESSAGE`. Returns false. */
 bool milter_lexer_fail (MilterLexer *lexer, gsize offset, const char *format, ...) G_GNUC_PRINTF (3, 4);
 /* Tells `expected WHAT, got "the word at offset"`. Returns false. */
@@ -145,10 +174,14 @@ bool milter_lexer_rest (MilterLexer *lexer, MilterWord *word);
 /* nothing may follow but what the parser has looked for already */
 bool milter_lexer_finish_line (MilterLexer *lexer, const char *expected);
 
-/* Defines a variable from here on. @name: as milter_lexer_is_variable_name() allows */
+/* Defines a variable from here on; -D of the command line wins. @name: as
+ * milter_lexer_is_variable_name() allows. False, told, if it takes too much memory. */
+bool milter_lexer_let (MilterLexer *lexer, const char *name, const MilterWord *value);
+/* the language's own */
 void milter_lexer_set_variable (MilterLexer *lexer, const char *name, MilterBytes value);
+void milter_lexer_unset_variable (MilterLexer *lexer, const char *name);
 bool milter_lexer_is_variable_name (MilterBytes name);
-/* one that the language defines itself, in this version or not */
+/* one that the language defines itself */
 bool milter_lexer_is_predefined (const char *name);
 
 G_END_DECLS

@@ -317,9 +317,7 @@ take_answer_verb (MilterParser *parser)
       return verb;
     }
   nearest = milter_verb_find_nearest (word, MILTER_VERB_BEHIND_ARROW);
-  if (milter_verb_find (word, MILTER_VERB_ELSEWHERE) != NULL)
-    milter_lexer_expected (lexer, lexer->at, "an answer that this version can play");
-  else if (nearest != NULL)
+  if (nearest != NULL)
     milter_lexer_expected (lexer, lexer->at, "an answer (\"%s\"?)", nearest->word);
   else
     milter_lexer_expected (lexer, lexer->at, "an answer, as accept, 451 or add-header");

@@ -34,8 +34,8 @@ describe_type (mode_t mode)
 /* what a message shows of a name, which can be of any length and hold any byte */
 #define MAX_SHOWN 200
 
-static char *
-describe_errno (const char *path, int number)
+char *
+milter_parser_show_path (const char *path)
 {
   g_autofree char *display = g_filename_display_name (path);
   bool cut = g_utf8_strlen (display, -1) > MAX_SHOWN;
@@ -45,7 +45,15 @@ describe_errno (const char *path, int number)
   for (char *at = display; *at != '\0'; at++)
     if (g_ascii_iscntrl (*at))
       *at = '?';
-  return g_strdup_printf ("\"%s%s\": %s", display, cut ? "…" : "", g_strerror (number));
+  return g_strconcat (display, cut ? "…" : "", NULL);
+}
+
+static char *
+describe_errno (const char *path, int number)
+{
+  g_autofree char *shown = milter_parser_show_path (path);
+
+  return g_strdup_printf ("\"%s\": %s", shown, g_strerror (number));
 }
 
 static char *
@@ -131,8 +139,8 @@ milter_parser_read_file (const char *path, gsize max_size, char **got)
 }
 
 /* file names are relative to the file they stand in */
-static char *
-resolve (MilterParser *parser, const char *name)
+char *
+milter_parser_resolve (MilterParser *parser, const char *name)
 {
   g_autofree char *folder = NULL;
 
@@ -142,39 +150,51 @@ resolve (MilterParser *parser, const char *name)
   return g_build_filename (folder, name, NULL);
 }
 
+char *
+milter_parser_path (MilterParser *parser, const MilterWord *word)
+{
+  if (word->text->len > 0 && strlen (word->text->str) == word->text->len)
+    return milter_parser_resolve (parser, word->text->str);
+  milter_lexer_expected (&parser->lexer, word->offset, "the name of a file");
+  return NULL;
+}
+
+GBytes *
+milter_parser_open (MilterParser *parser, const char *path, gsize offset)
+{
+  g_autofree char *got = NULL;
+  GBytes *bytes = g_hash_table_lookup (parser->files, path);
+
+  if (bytes != NULL)
+    return parser->again ? g_bytes_ref (bytes) : bytes;
+  bytes = milter_parser_read_file (path, MILTER_SCENARIO_MAX_FILE, &got);
+  if (bytes == NULL)
+    {
+      milter_lexer_fail (
+          &parser->lexer, offset, "expected a file that can be read, got %s", got);
+      return NULL;
+    }
+  if (parser->again)
+    return bytes;
+  g_hash_table_replace (parser->files, g_strdup (path), bytes);
+  return milter_lexer_charge (&parser->lexer, g_bytes_get_size (bytes)) ? bytes : NULL;
+}
+
 GBytes *
 milter_parser_file (MilterParser *parser, const MilterWord *word, char **path)
 {
   g_autofree char *resolved = NULL;
-  g_autofree char *got = NULL;
   GBytes *bytes;
 
   *path = NULL;
   if (word->kind == MILTER_WORD_HERE_DOCUMENT)
     return milter_parser_bytes (word, 0);
-  if (word->text->len == 0 || strlen (word->text->str) != word->text->len)
-    {
-      milter_lexer_expected (&parser->lexer, word->offset, "the name of a file");
-      return NULL;
-    }
-
-  resolved = resolve (parser, word->text->str);
-  bytes = g_hash_table_lookup (parser->files, resolved);
+  resolved = milter_parser_path (parser, word);
+  bytes = resolved != NULL ? milter_parser_open (parser, resolved, word->offset) : NULL;
   if (bytes == NULL)
-    {
-      bytes = milter_parser_read_file (resolved, MILTER_SCENARIO_MAX_FILE, &got);
-      if (bytes == NULL)
-        {
-          milter_lexer_fail (
-              &parser->lexer, word->offset, "expected a file that can be read, got %s", got);
-          return NULL;
-        }
-      g_hash_table_replace (parser->files, g_strdup (resolved), bytes);
-      if (!milter_lexer_charge (&parser->lexer, g_bytes_get_size (bytes)))
-        return NULL;
-    }
+    return NULL;
   *path = g_steal_pointer (&resolved);
-  return g_bytes_ref (bytes);
+  return parser->again ? bytes : g_bytes_ref (bytes);
 }
 
 GBytes *

@@ -2,10 +2,11 @@
 /*
  * milter-parser-private.h: what the files of the parser share.
  *
- * milter-parser.c reads statements, -hostile.c those about how bytes travel, -expect.c what stands
+ * milter-parser.c reads lines; the arguments of statements are read by -commands.c (what is sent),
+ * -hostile.c (how bytes travel), -settings.c, -milters.c and -sessions.c. -expect.c reads what stands
  * behind `=>`, -negotiate.c the arguments of `negotiate`, -rules.c rules of a milter, -trace.c what
- * recordings have, -values.c single values, -file.c files.
- * Each function that returns false, or NULL, has told its error.
+ * recordings have, -values.c single values, -file.c files. milter-template.c keeps lines that are
+ * read again. Each function that returns false, or NULL, has told its error.
  */
 #pragma once
 
@@ -21,6 +22,8 @@ typedef struct
   MilterScenarioSession *session;  /* NULL before the first one, and in a rule */
   MilterStep *step;                /* whose expectations follow; NULL: nobody's */
   MilterRule *rule;                /* NULL: none */
+  MilterStep *repeated;            /* `repeat N message`: takes the lines; NULL: none is open */
+  bool in_message;                 /* … and a command of its message has been seen */
 } MilterParserPlace;
 
 typedef struct
@@ -38,9 +41,15 @@ typedef struct
   bool on_line;                    /* … on the rule's own line: nothing takes its rest */
   gsize text_start;                /* of what stands behind `=>` */
   bool behind_arrow;               /* `|` and `within` end what is being read */
-  const char *profile;             /* (nullable) the file's */
   gint64 timeout_us;               /* the file's */
   GHashTable *files;               /* what was read: path to GBytes */
+  guint repeat;                    /* `repeat N` before the present line; 0: none */
+  guint parallel;                  /* the same of `parallel` */
+  guint n_groups;                  /* of parallel sessions */
+  guint n_spawned;
+  GArray *lines;                   /* (nullable) of a step, see milter_parser_note_line() */
+  const MilterStep *noted;         /* … whose they are */
+  bool again;                      /* a template's line: files that were not read are not kept */
 } MilterParser;
 
 /* ---- values ---- */
@@ -72,6 +81,14 @@ bool milter_parser_raw (MilterParser *parser, GBytes **bytes);
 GBytes *milter_parser_read_file (const char *path, gsize max_size, char **got);
 /* the file that @word names, or the here-document that it is; @path (nullable): where it was read */
 GBytes *milter_parser_file (MilterParser *parser, const MilterWord *word, char **path);
+/* a name as seen from the file that it stands in */
+char *milter_parser_resolve (MilterParser *parser, const char *name);
+/* that of the file that @word names */
+char *milter_parser_path (MilterParser *parser, const MilterWord *word);
+/* What is in it, (transfer none) unless it is a template's line. @offset: where the name stands */
+GBytes *milter_parser_open (MilterParser *parser, const char *path, gsize offset);
+/* a name that a message can hold */
+char *milter_parser_show_path (const char *path);
 /* every line end as CRLF */
 GBytes *milter_parser_crlf (MilterParser *parser, GBytes *bytes);
 
@@ -82,6 +99,34 @@ typedef bool (*MilterStatementParser) (MilterParser *parser,
                                        const MilterVerb *verb,
                                        MilterStep *step);
 
+/* what a line is besides its words */
+typedef enum
+{
+  MILTER_ROLE_SETTING,   /* no step of a session; what stands below it belongs to the command above.
+                            Its words are the same in every round */
+  MILTER_ROLE_LET,       /* the same, but $n and $p are kept in it */
+  MILTER_ROLE_STEP,      /* a step that has no answer, as a setting between commands */
+  MILTER_ROLE_BREAK,     /* a step that no answer can stand below */
+  MILTER_ROLE_ANSWERED,  /* a step with expectations */
+  MILTER_ROLE_COMMAND    /* the same, and can be repeated */
+} MilterRole;
+
+typedef struct
+{
+  MilterStatementParser parse;
+  MilterRole role;
+} MilterStatement;
+
+/* of what is sent; parse is NULL for other syntaxes */
+const MilterStatement *milter_parser_command (MilterSyntax syntax);
+
+bool milter_parser_mta (MilterParser *parser, const MilterVerb *verb, MilterStep *step);
+bool milter_parser_let (MilterParser *parser, const MilterVerb *verb, MilterStep *step);
+bool milter_parser_require (MilterParser *parser, const MilterVerb *verb, MilterStep *step);
+bool milter_parser_include (MilterParser *parser, const MilterVerb *verb, MilterStep *step);
+bool milter_parser_spawn (MilterParser *parser, const MilterVerb *verb, MilterStep *step);
+bool milter_parser_milter (MilterParser *parser, const MilterVerb *verb, MilterStep *step);
+bool milter_parser_session (MilterParser *parser, const MilterVerb *verb, MilterStep *step);
 bool milter_parser_generate (MilterParser *parser, const MilterVerb *verb, MilterStep *step);
 bool milter_parser_barrier (MilterParser *parser, const MilterVerb *verb, MilterStep *step);
 bool milter_parser_send_as (MilterParser *parser, const MilterVerb *verb, MilterStep *step);
@@ -89,6 +134,27 @@ bool milter_parser_stall (MilterParser *parser, const MilterVerb *verb, MilterSt
 /* close, reset, half-close */
 bool milter_parser_end (MilterParser *parser, const MilterVerb *verb, MilterStep *step);
 bool milter_parser_lost (MilterParser *parser, const MilterVerb *verb, MilterStep *step);
+
+/* ---- lines ---- */
+
+/* (transfer full) the next word as it is written */
+char *milter_parser_peek (MilterParser *parser);
+/* (transfer full) the step that a line is; the verb is the next word */
+MilterStep *milter_parser_statement (MilterParser *parser, const MilterVerb *verb);
+/* the line must not hold $n or $p */
+bool milter_parser_refuse_counters (MilterParser *parser);
+/* `repeat N` and `parallel [N]` before a verb, into the parser */
+bool milter_parser_take_counts (MilterParser *parser);
+/* the place is a new session; @name: (transfer full) (nullable) */
+void milter_parser_begin_session (MilterParser *parser, const MilterWhere *where, char *name);
+/* (transfer full) a step behind the others, repeated if the line says so; @where: of that */
+void
+milter_parser_add_to_session (MilterParser *parser, const MilterWhere *where, MilterStep *step);
+/* what stands here belongs to no repeated message any more */
+void milter_parser_end_repeated (MilterParser *parser);
+/* The present line, from @at on, is read: the step's own (@is_new) or of one of its expectations.
+ * If it holds $n or $p the step is read again when it is played. */
+bool milter_parser_note_line (MilterParser *parser, MilterStep *step, gsize at, bool is_new);
 
 /* ---- negotiate, expectations ---- */
 

@@ -206,6 +206,7 @@ milter_parser_rule (MilterParser *parser, const MilterVerb *verb, MilterStep *st
 {
   MilterRule *rule = milter_rule_new ();
 
+  milter_parser_end_repeated (parser);
   /* whatever its event is, what is done then may follow */
   g_ptr_array_add (parser->scenario->rules, rule);
   parser->place.rule = rule;

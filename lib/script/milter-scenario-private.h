@@ -15,5 +15,13 @@ MilterScenarioSession *milter_scenario_add_session (MilterScenario *scenario,
                                                     char *name);
 /* Empty nodes, owned by nobody yet; the arrays of the scenario free what is added to them. */
 MilterRule *milter_rule_new (void);
+MilterRequirement *milter_requirement_new (void);
+
+/* (transfer none) the name of a file that places point to */
+const char *milter_scenario_keep_path (MilterScenario *scenario, const char *path);
+
+/* ---- milter-template.c ---- */
+
+void milter_template_free (MilterTemplate *template_);
 
 G_END_DECLS

@@ -4,6 +4,8 @@
  */
 #include "milter-scenario.h"
 
+#include <stdbool.h>
+
 #include "milter-scenario-private.h"
 
 static GPtrArray *
@@ -137,7 +139,14 @@ milter_step_free (MilterStep *step)
   g_free (step->path);
   g_clear_pointer (&step->expectations, g_ptr_array_unref);
   g_clear_pointer (&step->body, g_ptr_array_unref);
+  g_clear_pointer (&step->template_, milter_template_free);
   g_free (step);
+}
+
+MilterRequirement *
+milter_requirement_new (void)
+{
+  return g_new0 (MilterRequirement, 1);
 }
 
 static void
@@ -194,6 +203,7 @@ session_free (gpointer data)
   MilterScenarioSession *session = data;
 
   g_free (session->name);
+  g_clear_pointer (&session->counted_name, milter_counted_text_unref);
   g_free (session->from);
   g_free (session->to);
   g_free (session->connection);
@@ -214,7 +224,14 @@ milter_scenario_new (const char *path)
   scenario->milters = array_of (scenario_milter_free);
   scenario->requirements = array_of (requirement_free);
   scenario->rules = array_of (rule_free);
+  scenario->paths = g_string_chunk_new (256);
   return scenario;
+}
+
+const char *
+milter_scenario_keep_path (MilterScenario *scenario, const char *path)
+{
+  return g_string_chunk_insert_const (scenario->paths, path);
 }
 
 MilterScenarioSession *
@@ -233,6 +250,39 @@ milter_scenario_add_session (MilterScenario *scenario, const MilterWhere *where,
   return session;
 }
 
+/* whether a name tells the rounds, or the copies, apart by itself */
+static bool
+has_counter (const MilterCountedText *name, char wanted)
+{
+  for (guint i = 0; name != NULL && i < milter_counted_text_get_n_places (name); i++)
+    {
+      char counter;
+
+      milter_counted_text_get_piece (name, i, &counter);
+      if (counter == wanted)
+        return true;
+    }
+  return false;
+}
+
+char *
+milter_scenario_session_make_name (const MilterScenarioSession *session, guint round, guint copy)
+{
+  bool tell_round = session->repeat > 1 && !has_counter (session->counted_name, 'n');
+  bool tell_copy = session->parallel > 1 && !has_counter (session->counted_name, 'p');
+  g_autofree char *filled = session->counted_name != NULL
+                                ? milter_counted_text_fill_in (session->counted_name, round, copy)
+                                : g_strdup (session->name);
+  g_autofree char *name = g_utf8_make_valid (filled, -1);
+
+  if (tell_round && tell_copy)
+    return g_strdup_printf ("%s (round %u, copy %u)", name, round, copy);
+  if (tell_round || tell_copy)
+    return g_strdup_printf (
+        "%s (%s %u)", name, tell_round ? "round" : "copy", tell_round ? round : copy);
+  return g_steal_pointer (&name);
+}
+
 void
 milter_scenario_free (MilterScenario *scenario)
 {
@@ -245,6 +295,7 @@ milter_scenario_free (MilterScenario *scenario)
   g_clear_pointer (&scenario->rules, g_ptr_array_unref);
   g_clear_pointer (&scenario->send_as, milter_step_free);
   g_free (scenario->start);
+  g_string_chunk_free (scenario->paths);
   g_free (scenario->path);
   g_free (scenario);
 }

@@ -8,6 +8,7 @@
  */
 #pragma once
 
+#include "milter-counted-text.h"
 #include "milter-flags.h"
 #include "milter-message.h"
 #include "milter-pattern.h"
@@ -256,7 +257,8 @@ typedef struct
 typedef struct
 {
   MilterWhere where;
-  char *name;                    /* by its number if it has none: "1" */
+  char *name;                    /* by its number if it has none: "1"; with $n and $p as 1 */
+  MilterCountedText *counted_name; /* (nullable) the same if $n or $p is in it */
   gboolean named;                /* … in the file */
   char *from, *to;               /* (nullable) the addresses of a recording */
   guint repeat;                  /* so often in turn; 1 if nothing is said */
@@ -284,6 +286,7 @@ typedef struct
   GPtrArray *rules;              /* of MilterRule */
   MilterStep *send_as;           /* (nullable) for every session and rule */
   char *start;                   /* (nullable) of a trace: TIME as written */
+  GStringChunk *paths;           /* the names of included files, which places point to */
 } MilterScenario;
 
 /**
@@ -342,9 +345,16 @@ MilterScenario *milter_scenario_parse (const char *path,
                                        const MilterScenarioHost *host,
                                        MilterScenarioUse use,
                                        GString *messages);
+/* whether `let` and -D may set a variable of this name */
+gboolean milter_scenario_may_set_variable (const char *name);
 /* A line with $n and $p in its words, read again for round @n of `repeat` and copy @p of `parallel`
  * (transfer full). NULL with the error if its words make no sense then. */
 MilterStep *milter_step_instantiate (const MilterStep *step, guint n, guint p, GError **error);
+/* (transfer full) what reports call a session of which there are several: with $n and $p filled in; a
+ * round or a copy that its name does not tell is put behind it */
+char *milter_scenario_session_make_name (const MilterScenarioSession *session,
+                                         guint round,
+                                         guint copy);
 void milter_scenario_free (MilterScenario *scenario);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (MilterScenario, milter_scenario_free)
 

@@ -11,7 +11,6 @@
 #define BOTH    MILTER_VERB_ANYWHERE
 #define EXPECT  MILTER_VERB_EXPECTATION
 #define ANSWER  MILTER_VERB_ANSWER
-#define ELSE    MILTER_VERB_ELSEWHERE
 
 #define ROW(w, p, s, min, max, here, u, t)                                                         \
   {                                                                                                \
@@ -25,8 +24,14 @@ static const MilterVerb verbs[] = {
   /*   word             place    syntax       words   <<WORD  usage                                                             what it does */
   ROW ("mta",           BOTH,    MTA,         1, 1,    FALSE, "mta postfix|sendmail|plain|exact",                               "chooses the MTA whose macros, offer, order and edit rules are played, for the file or for one session"),
   ROW ("let",           BOTH,    LET,         2, 2,    FALSE, "let NAME VALUE",                                                 "sets a variable from here on; $NAME stands for it in bare words and in \"…\""),
+  ROW ("include",       BOTH,    INCLUDE,     1, 1,    FALSE, "include FILE",                                                   "the lines of another file instead of this one"),
+  ROW ("spawn",         TOP,     SPAWN,       1, MANY, FALSE, "spawn COMMAND [ARGUMENT…]",                                      "starts the milter under test in the folder of the scenario; it listens at $socket"),
+  ROW ("milter",        TOP,     MILTER,      2, MANY, FALSE, "milter NAME SPEC|spawn COMMAND [ARGUMENT…]",                     "a milter of a chain, in the order of the lines: one that listens at SPEC, or one that is started"),
+  ROW ("require",       BOTH,    REQUIRE,     1, MANY, FALSE, "require ipv6|unix|root|program NAME|file PATH|negotiate KEY=PATTERN…", "what has to be there, else the session, or every session of the file, is skipped"),
   ROW ("timeout",       BOTH,    TIMEOUT,     1, 1,    FALSE, "timeout DURATION",                                               "how long an answer may take from here on, 30s if nothing is said"),
   ROW ("session",       BOTH,    SESSION,     0, 1,    FALSE, "session [NAME] [from=ADDRESS] [to=ADDRESS]",                                           "begins a connection to the milter"),
+  ROW ("repeat",        BOTH,    PREFIX,      1, MANY, FALSE, "repeat N COMMAND|message|session …",                             "plays a command N times in turn, or a message or a session with all that belongs to it; $n is the round"),
+  ROW ("parallel",      BOTH,    PREFIX,      0, MANY, FALSE, "parallel [N] session …",                                         "plays N copies of a session at once, together with the parallel sessions next to it; $p is the copy"),
   ROW ("message",       SESSION, MESSAGE,     0, 1,    FALSE, "message [NAME]",                                                 "begins a message and names it; one that is still open is ended as RSET would"),
   ROW ("negotiate",     SESSION, NEGOTIATE,   0, MANY, FALSE, "negotiate [version=N] [actions=LIST] [steps=LIST] [symbols-STAGE=NAMES] [tail=BYTES]", "offers a protocol version, actions and steps; without it the profile's offer is sent"),
   ROW ("macro",         BOTH,    MACRO,       1, MANY, FALSE, "macro STAGE [NAME=VALUE…] [-NAME…]",                             "sets macros of a command, or takes them out: of the next such command, or at the top of the file of every one"),
@@ -91,13 +96,6 @@ static const MilterVerb verbs[] = {
   ROW ("change-from",   ANSWER,  EDIT_ADDRESS, 0, MANY, FALSE, "=> change-from [ADDRESS [ARGUMENT…]]",                          "the sender is changed"),
   ROW ("add-rcpt",      ANSWER,  EDIT_ADDRESS, 0, MANY, FALSE, "=> add-rcpt [ADDRESS [ARGUMENT…]]",                             "a recipient is added"),
   ROW ("delete-rcpt",   ANSWER,  EDIT_ADDRESS, 0, 1,   FALSE, "=> delete-rcpt [ADDRESS]",                                       "a recipient is taken out"),
-
-  ROW ("spawn",         ELSE,    NONE,        1, MANY, FALSE, "spawn COMMAND [ARGUMENT…]",                                      "starts the milter under test"),
-  ROW ("milter",        ELSE,    NONE,        2, MANY, FALSE, "milter NAME SPEC|spawn COMMAND…",                                "a link of a chain of milters"),
-  ROW ("include",       ELSE,    NONE,        1, 1,    FALSE, "include FILE",                                                   "the lines of another file instead of this one"),
-  ROW ("require",       ELSE,    NONE,        1, MANY, FALSE, "require CONDITION…",                                             "skips what cannot be played here"),
-  ROW ("repeat",        ELSE,    NONE,        1, MANY, FALSE, "repeat N LINE",                                                  "plays a line, or what it begins, N times"),
-  ROW ("parallel",      ELSE,    NONE,        0, MANY, FALSE, "parallel [N] session …",                                         "plays sessions at once"),
 };
 /* clang-format on */
 

@@ -17,25 +17,28 @@ typedef enum
   MILTER_VERB_AT_TOP = 1 << 0,       /* begins a line before the first session */
   MILTER_VERB_IN_SESSION = 1 << 1,   /* begins a line of a session */
   MILTER_VERB_EXPECTATION = 1 << 2,  /* stands behind `=>` */
-  MILTER_VERB_ANSWER = 1 << 3,       /* stands behind `=>`, also between `|` */
-  MILTER_VERB_ELSEWHERE = 1 << 4     /* belongs to the language; this version cannot play it */
+  MILTER_VERB_ANSWER = 1 << 3        /* stands behind `=>`, also between `|` */
 } MilterVerbPlace;
 
 #define MILTER_VERB_ANYWHERE (MILTER_VERB_AT_TOP | MILTER_VERB_IN_SESSION)
 /* what begins a line */
-#define MILTER_VERB_LINE (MILTER_VERB_ANYWHERE | MILTER_VERB_ELSEWHERE)
+#define MILTER_VERB_LINE MILTER_VERB_ANYWHERE
 /* what stands behind `=>` */
 #define MILTER_VERB_BEHIND_ARROW (MILTER_VERB_EXPECTATION | MILTER_VERB_ANSWER)
 
 /* which reader the parser has for a word's arguments */
 typedef enum
 {
-  MILTER_SYNTAX_NONE,          /* not read by this version */
+  MILTER_SYNTAX_PREFIX,        /* repeat, parallel: before another word */
   MILTER_SYNTAX_MTA,
   MILTER_SYNTAX_SESSION,
   MILTER_SYNTAX_MESSAGE,
   MILTER_SYNTAX_TIMEOUT,
   MILTER_SYNTAX_LET,
+  MILTER_SYNTAX_SPAWN,
+  MILTER_SYNTAX_MILTER,
+  MILTER_SYNTAX_INCLUDE,
+  MILTER_SYNTAX_REQUIRE,
   MILTER_SYNTAX_WORDS,         /* commands whose arguments are words, see min and max */
   MILTER_SYNTAX_CONNECT,
   MILTER_SYNTAX_HEADER,

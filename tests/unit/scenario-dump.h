@@ -130,14 +130,46 @@ dump_expectation (const MilterExpectation *expectation, GString *text)
 }
 
 static void
-dump_step (const MilterStep *step, GString *text)
+dump_requirements (const GPtrArray *requirements, const char *indentation, GString *text)
+{
+  static const char *const kinds[] = { "ipv6", "unix", "root", "program", "file", "negotiate" };
+
+  for (guint i = 0; i < requirements->len; i++)
+    {
+      const MilterRequirement *requirement = g_ptr_array_index (requirements, i);
+
+      g_string_append_printf (
+          text, "%srequire %s \"%s\"", indentation, kinds[requirement->kind], requirement->text);
+      dump_negotiate (&requirement->negotiate, text);
+      g_string_append_c (text, '\n');
+    }
+}
+
+static void
+dump_milters (const GPtrArray *milters, GString *text)
+{
+  for (guint i = 0; i < milters->len; i++)
+    {
+      const MilterScenarioMilter *milter = g_ptr_array_index (milters, i);
+      g_autofree char *command = milter->argv != NULL ? g_strjoinv ("|", milter->argv) : NULL;
+
+      g_string_append_printf (
+          text, "milter %s %s", milter->name != NULL ? milter->name : "-", milter->spec);
+      if (command != NULL)
+        g_string_append_printf (text, " runs %s in %s", command, milter->folder);
+      g_string_append_c (text, '\n');
+    }
+}
+
+static void
+dump_step (const MilterStep *step, guint depth, GString *text)
 {
   static const char *const kinds[]
       = { "",        "EML",     "MESSAGE", "FRAME", "RAW",   "TIMEOUT",    "GENERATE", "REPEAT",
           "BARRIER", "SEND-AS", "STALL",   "CLOSE", "RESET", "HALF-CLOSE", "LOST" };
   static const char *const ways[] = { "whole", "split", "random", "together" };
 
-  g_string_append (text, "  ");
+  g_string_append_printf (text, "%*s", 2 * (int) depth, "");
   if (step->kind == MILTER_STEP_KIND_COMMAND)
     g_string_append (text, step->spec->word);
   else
@@ -183,7 +215,11 @@ dump_step (const MilterStep *step, GString *text)
     g_string_append_printf (text, " %" G_GUINT64_FORMAT, step->number);
   if (step->kind == MILTER_STEP_KIND_GENERATE)
     g_string_append_printf (text, " seed=%" G_GUINT64_FORMAT, step->seed);
+  if (step->template_ != NULL)
+    g_string_append (text, " (varies)");
   g_string_append_c (text, '\n');
+  for (guint i = 0; step->body != NULL && i < step->body->len; i++)
+    dump_step (g_ptr_array_index (step->body, i), depth + 1, text);
   for (guint i = 0; i < step->expectations->len; i++)
     dump_expectation (g_ptr_array_index (step->expectations, i), text);
 }
@@ -226,7 +262,7 @@ dump_rule (const MilterRule *rule, GString *text)
       if (expectation->act != NULL)
         {
           g_string_append (text, "    act");
-          dump_step (expectation->act, text);
+          dump_step (expectation->act, 1, text);
         }
       else
         dump_expectation (expectation, text);
@@ -256,23 +292,39 @@ dump_scenario (const MilterScenario *scenario, const GString *errors)
 
   if (scenario == NULL)
     g_string_append (text, errors->str);
+  if (scenario != NULL)
+    {
+      dump_milters (scenario->milters, text);
+      dump_requirements (scenario->requirements, "", text);
+    }
   for (guint i = 0; scenario != NULL && i < scenario->sessions->len; i++)
     {
       const MilterScenarioSession *session = g_ptr_array_index (scenario->sessions, i);
 
       g_string_append_printf (text, "session %s", session->name);
+      if (session->counted_name != NULL)
+        g_string_append (text, " (varies)");
+      if (session->repeat != 1)
+        g_string_append_printf (text, " repeat=%u", session->repeat);
+      if (session->parallel > 0 || session->group > 0)
+        g_string_append_printf (text, " parallel=%u group=%u", session->parallel, session->group);
       if (session->profile != NULL)
         g_string_append_printf (text, " mta=%s", session->profile);
+      if (session->from != NULL)
+        g_string_append_printf (text, " from=%s", session->from);
+      if (session->to != NULL)
+        g_string_append_printf (text, " to=%s", session->to);
       if (session->timeout_us > 0)
         g_string_append_printf (text, " timeout=%" G_GINT64_FORMAT, session->timeout_us);
       g_string_append_c (text, '\n');
+      dump_requirements (session->requirements, "  ", text);
       for (guint m = 0; m < session->macros->len; m++)
         {
           g_string_append (text, "  every");
-          dump_step (g_ptr_array_index (session->macros, m), text);
+          dump_step (g_ptr_array_index (session->macros, m), 1, text);
         }
       for (guint s = 0; s < session->steps->len; s++)
-        dump_step (g_ptr_array_index (session->steps, s), text);
+        dump_step (g_ptr_array_index (session->steps, s), 1, text);
     }
   return g_string_free (text, FALSE);
 }

@@ -189,7 +189,8 @@ static const Row slips[] = {
        "t:1:5: expected a text of at most 16 MiB in all, got \"99999999999999999999999\"\n"),
   ROW ("a $nobody", "t:1:3: expected a variable that was set with let, got $nobody (a dollar sign is "
                     "written $$)\n"),
-  ROW ("a $port", "t:1:3: expected a variable that this version sets, got $port\n"),
+  ROW ("a $port", "t:1:3: expected a variable that has a value here, got $port (set by the lines "
+                  "\"spawn\" and \"milter … spawn\" above that use it)\n"),
   ROW ("5$", "t:1:2: expected the name of a variable behind $ (a dollar sign is written $$), got "
              "\"$\"\n"),
   ROW ("\"$1\"", "t:1:2: expected the name of a variable behind $ (a dollar sign is written $$), got "

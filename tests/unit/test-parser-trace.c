@@ -40,7 +40,7 @@ static const char recording[]
 Test (parser_trace, a_recording_is_a_scenario)
 {
   check (recording,
-         "session 1 mta=exact\n"
+         "session 1 mta=exact from=127.0.0.1:34290 to=127.0.0.1:21301\n"
          "  negotiate version=6 actions=0x1ff steps=0x1fffff\n"
          "    => NEGOTIATE O version=6 actions=0x11 steps=0x3\n"
          "  macro M i=4F1 {mail_addr}=alice@example.com\n"

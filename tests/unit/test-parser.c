@@ -192,7 +192,7 @@ Test (parser, settings_of_the_file_hold_for_every_session_after_them)
 Test (parser, sessions_without_a_name_are_called_by_their_number)
 {
   check ("session\nsession from=127.0.0.1:1 to=127.0.0.1:2\nsession x from=a # c\n",
-         "session 1\nsession 2\nsession x\n");
+         "session 1\nsession 2 from=127.0.0.1:1 to=127.0.0.1:2\nsession x from=a\n");
 }
 
 Test (parser, expectations_belong_to_the_command_above_whatever_settings_stand_between)
