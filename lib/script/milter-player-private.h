@@ -181,6 +181,7 @@ struct _MilterPlayer
   guint n_last;
   MilterPlayerTrace trace;
   gpointer trace_data;
+  MilterLint *lint;
 };
 
 /* --- milter-player.c --- */

@@ -405,6 +405,7 @@ milter_player_send (MilterPlayer *player, guint peer, const MilterUnit *unit)
   if (unit->letter == 0)
     {
       append (to->out, view (unit->payload));
+      milter_lint_raw (player->lint, peer);
       to->sent_us = player->now_us;
       return;
     }

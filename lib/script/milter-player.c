@@ -52,6 +52,7 @@ milter_player_new (const char *name, MilterStepSource source, const MilterPlayer
   player->handed_out = g_byte_array_new ();
   player->messages = g_ptr_array_new_with_free_func (milter_played_message_free);
   player->failures = g_ptr_array_new_with_free_func (milter_failure_free);
+  player->lint = milter_lint_new (config->n_peers, config->over_tcp);
   g_queue_init (&player->units);
   g_queue_init (&player->after);
   return player;
@@ -102,6 +103,7 @@ milter_player_free (MilterPlayer *player)
   milter_player_clear_units (&player->after);
   if (player->turn.open)
     milter_turn_end (&player->turn);
+  milter_lint_free (player->lint);
   g_byte_array_unref (player->handed_out);
   g_clear_pointer (&player->pending_macros, g_ptr_array_unref);
   g_ptr_array_unref (player->messages);
@@ -131,6 +133,12 @@ milter_player_get_messages (const MilterPlayer *player)
   return player->messages;
 }
 
+const GPtrArray *
+milter_player_get_lint_findings (const MilterPlayer *player)
+{
+  return milter_lint_get_findings (player->lint);
+}
+
 const char *
 milter_player_get_name (const MilterPlayer *player)
 {
@@ -151,6 +159,13 @@ milter_player_has_leading_space (const MilterPlayer *player, guint peer)
          != 0;
 }
 
+/* the line that is played; between two lines the one before */
+static const MilterWhere *
+get_where (const MilterPlayer *player)
+{
+  return player->turn.open ? &player->turn.where : &player->last_where;
+}
+
 void
 milter_player_note (MilterPlayer *player, guint peer, const MilterMessage *message)
 {
@@ -166,6 +181,8 @@ milter_player_note (MilterPlayer *player, guint peer, const MilterMessage *messa
   milter_message_append_text (message, flags, text);
   if (player->trace != NULL)
     player->trace (peer, message->sender, message, flags, player->now_us, player->trace_data);
+  if (player->config.lint != MILTER_LINT_OFF)
+    milter_lint_frame (player->lint, peer, message, get_where (player), player->now_us);
 }
 
 void
@@ -226,10 +243,31 @@ has_much_to_send (const MilterPlayer *player)
 }
 
 static void
+fail_by_lint (MilterPlayer *player)
+{
+  const GPtrArray *findings = milter_lint_get_findings (player->lint);
+
+  for (guint i = 0; i < findings->len; i++)
+    {
+      const MilterLintFinding *finding = g_ptr_array_index (findings, i);
+
+      milter_player_fail (player,
+                          MILTER_OUTCOME_FAILED,
+                          &finding->where,
+                          milter_lint_finding_to_string (finding),
+                          g_strdup (finding->rule->summary),
+                          /* got= */ NULL);
+    }
+}
+
+static void
 finish (MilterPlayer *player, MilterPlayerAction *action)
 {
   if (player->phase == MILTER_PHASE_CLOSING)
     {
+      milter_lint_finish (player->lint);
+      if (player->config.lint == MILTER_LINT_ERROR)
+        fail_by_lint (player);
       milter_player_end_message (player);
       player->phase = MILTER_PHASE_DONE;
     }
@@ -364,6 +402,9 @@ milter_player_received_garbage (MilterPlayer *player,
 {
   if (player->peers[peer].ended)
     return;
+  if (player->config.lint != MILTER_LINT_OFF)
+    milter_lint_garbage (
+        player->lint, peer, error != NULL ? error->message : "garbage", get_where (player));
   player->peers[peer].garbage
       = g_strdup (error != NULL ? error->message : "they cannot be read as a frame");
   end_peer (player, peer, head, now_us);
@@ -378,6 +419,8 @@ milter_player_ended (MilterPlayer *player,
 {
   if (player->peers[peer].ended)
     return;
+  if (player->config.lint != MILTER_LINT_OFF)
+    milter_lint_ended (player->lint, peer, leftover, get_where (player));
   player->peers[peer].reset = reset;
   end_peer (player, peer, leftover, now_us);
 }

@@ -9,6 +9,7 @@
  */
 #pragma once
 
+#include "milter-lint.h"
 #include "milter-message.h"
 #include "milter-profile-private.h"
 #include "milter-scenario.h"
@@ -122,6 +123,8 @@ typedef struct
   const char *queue_id;          /* what the profile's {id} is; NULL: the profile's default */
   gsize max_edits;               /* bytes of memory for the edits of one message; 0: 256 MiB, what a
                                     replaced body of that size takes. More is broken */
+  MilterLintLevel lint;          /* what it means if an answer breaks a rule of the protocol */
+  const gboolean *over_tcp;      /* (nullable) n_peers: TCP lies between; for the lint alone */
 } MilterPlayerConfig;
 
 typedef struct _MilterPlayer MilterPlayer;
@@ -166,6 +169,8 @@ const char *milter_player_get_skip_reason (const MilterPlayer *player);
 const GPtrArray *milter_player_get_failures (const MilterPlayer *player);
 /* of MilterPlayedMessage (transfer none) */
 const GPtrArray *milter_player_get_messages (const MilterPlayer *player);
+/* of MilterLintFinding (transfer none): the rules that were broken; empty if the lint is off */
+const GPtrArray *milter_player_get_lint_findings (const MilterPlayer *player);
 const char *milter_player_get_name (const MilterPlayer *player);
 /* which messages are on their way or have passed, for -v and reports: one call for each frame in
  * either direction, in order. flags: how the message is written as one line, by what was agreed */
