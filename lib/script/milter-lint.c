@@ -46,8 +46,7 @@ milter_lint_finding_to_string (const MilterLintFinding *finding)
 {
   GString *text = g_string_new (NULL);
 
-  g_string_append_printf (
-      text, "[%s] %s; %s", finding->rule->id, finding->what, finding->rule->effect);
+  g_string_append_printf (text, "%s; %s", finding->what, finding->rule->effect);
   if (finding->count > 1)
     g_string_append_printf (text, " (%u times)", finding->count);
   return g_string_free (text, FALSE);

@@ -46,14 +46,6 @@ const MilterLintRule *milter_lint_get_rule (guint n);
 /* "MUST", "SHOULD" */
 const char *milter_lint_severity_to_string (MilterLintSeverity severity);
 
-/* what findings do to the verdict of a session */
-typedef enum
-{
-  MILTER_LINT_OFF,    /* nothing is looked at */
-  MILTER_LINT_WARN,   /* nothing */
-  MILTER_LINT_ERROR   /* each is a failure */
-} MilterLintLevel;
-
 /**
  * MilterLintFinding:
  * @rule: which one was broken
@@ -71,7 +63,7 @@ typedef struct
   guint count;
 } MilterLintFinding;
 
-/* "[MOD-05] add-header … has a colon in the name: Postfix …; 3 times" (transfer full) */
+/* "add-header … has a colon in its name; the field is read as another one … (3 times)" (transfer full) */
 char *milter_lint_finding_to_string (const MilterLintFinding *finding);
 
 typedef struct _MilterLint MilterLint;

@@ -181,7 +181,7 @@ milter_player_note (MilterPlayer *player, guint peer, const MilterMessage *messa
   milter_message_append_text (message, flags, text);
   if (player->trace != NULL)
     player->trace (peer, message->sender, message, flags, player->now_us, player->trace_data);
-  if (player->config.lint != MILTER_LINT_OFF)
+  if (player->config.lint)
     milter_lint_frame (player->lint, peer, message, get_where (player), player->now_us);
 }
 
@@ -243,31 +243,11 @@ has_much_to_send (const MilterPlayer *player)
 }
 
 static void
-fail_by_lint (MilterPlayer *player)
-{
-  const GPtrArray *findings = milter_lint_get_findings (player->lint);
-
-  for (guint i = 0; i < findings->len; i++)
-    {
-      const MilterLintFinding *finding = g_ptr_array_index (findings, i);
-
-      milter_player_fail (player,
-                          MILTER_OUTCOME_FAILED,
-                          &finding->where,
-                          milter_lint_finding_to_string (finding),
-                          g_strdup (finding->rule->summary),
-                          /* got= */ NULL);
-    }
-}
-
-static void
 finish (MilterPlayer *player, MilterPlayerAction *action)
 {
   if (player->phase == MILTER_PHASE_CLOSING)
     {
       milter_lint_finish (player->lint);
-      if (player->config.lint == MILTER_LINT_ERROR)
-        fail_by_lint (player);
       milter_player_end_message (player);
       player->phase = MILTER_PHASE_DONE;
     }
@@ -402,7 +382,7 @@ milter_player_received_garbage (MilterPlayer *player,
 {
   if (player->peers[peer].ended)
     return;
-  if (player->config.lint != MILTER_LINT_OFF)
+  if (player->config.lint)
     milter_lint_garbage (
         player->lint, peer, error != NULL ? error->message : "garbage", get_where (player));
   player->peers[peer].garbage
@@ -419,7 +399,7 @@ milter_player_ended (MilterPlayer *player,
 {
   if (player->peers[peer].ended)
     return;
-  if (player->config.lint != MILTER_LINT_OFF)
+  if (player->config.lint)
     milter_lint_ended (player->lint, peer, leftover, get_where (player));
   player->peers[peer].reset = reset;
   end_peer (player, peer, leftover, now_us);

@@ -123,7 +123,7 @@ typedef struct
   const char *queue_id;          /* what the profile's {id} is; NULL: the profile's default */
   gsize max_edits;               /* bytes of memory for the edits of one message; 0: 256 MiB, what a
                                     replaced body of that size takes. More is broken */
-  MilterLintLevel lint;          /* what it means if an answer breaks a rule of the protocol */
+  gboolean lint;                 /* hold each answer against the rules of the protocol, too */
   const gboolean *over_tcp;      /* (nullable) n_peers: TCP lies between; for the lint alone */
 } MilterPlayerConfig;
 

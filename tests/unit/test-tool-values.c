@@ -73,6 +73,21 @@ Test (values, numbers_outside_their_range_are_refused)
     }
 }
 
+Test (values, only_inet_is_over_tcp)
+{
+  static const struct
+  {
+    const char *spec;
+    bool over_tcp;
+  } rows[] = {
+    { "inet:8891@localhost", true }, { "inet6:8891@[::1]", true }, { "unix:/run/m.sock", false },
+    { "local:m.sock", false },       { "/run/m.sock", false },     { "nonsense", false },
+  };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (rows); i++)
+    cr_expect_eq (tool_spec_is_over_tcp (rows[i].spec), rows[i].over_tcp, "%s", rows[i].spec);
+}
+
 Test (values, the_worst_status_counts)
 {
   static const ToolExit rows[][3] = {

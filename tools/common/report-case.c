@@ -129,11 +129,24 @@ add_message (ReportCase *report_case, const MilterPlayedMessage *played)
     g_array_append_val (report_case->messages, message);
 }
 
+static void
+add_finding (ReportCase *report_case, const MilterLintFinding *finding)
+{
+  g_autofree char *sentence = milter_lint_finding_to_string (finding);
+  g_autofree char *named = report_case->peer_names != NULL
+                               ? g_strdup_printf ("milter %s: %s", report_case->peer_names[finding->peer], sentence)
+                               : NULL;
+
+  report_case_add_lint (
+      report_case, &finding->where, finding->rule->id, named != NULL ? named : sentence);
+}
+
 void
 report_case_take_verdict (ReportCase *report_case, const MilterPlayer *player)
 {
   const GPtrArray *failures = milter_player_get_failures (player);
   const GPtrArray *messages = milter_player_get_messages (player);
+  const GPtrArray *findings = milter_player_get_lint_findings (player);
   MilterOutcome outcome = milter_player_get_outcome (player);
 
   if (outcome == MILTER_OUTCOME_SKIPPED)
@@ -143,6 +156,8 @@ report_case_take_verdict (ReportCase *report_case, const MilterPlayer *player)
     report_case_add_failure (report_case, g_ptr_array_index (failures, i));
   for (guint i = 0; i < messages->len; i++)
     add_message (report_case, g_ptr_array_index (messages, i));
+  for (guint i = 0; i < findings->len; i++)
+    add_finding (report_case, g_ptr_array_index (findings, i));
 }
 
 void

@@ -167,7 +167,7 @@ append_lint (GString *text, const ReportCase *report_case, const ReportLint *lin
     g_string_append_c (text, '\n');
   if (where != NULL)
     g_string_append_printf (text, "%s: ", where);
-  g_string_append_printf (text, "%s (rule %s)", lint->sentence, lint->rule);
+  g_string_append_printf (text, "[%s] %s", lint->rule, lint->sentence);
 }
 
 /* the first thing that went wrong, in one line: what lists of failures show */

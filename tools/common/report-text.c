@@ -152,11 +152,11 @@ report_case_print_failures (const ReportCase *report_case, FILE *out, bool color
   fflush (out);
 }
 
+/* `FILE:LINE: warning SESSION: [RULE] sentence` */
 static void
-print_lint (const Reporter *reporter, const ReportCase *report_case, const ReportLint *lint)
+print_lint (FILE *out, bool color, const ReportCase *report_case, const ReportLint *lint)
 {
   g_autofree char *where = report_where_to_string (report_case, &lint->where);
-  FILE *out = reporter->out;
 
   if (where != NULL)
     {
@@ -164,16 +164,22 @@ print_lint (const Reporter *reporter, const ReportCase *report_case, const Repor
       fputs (": ", out);
     }
   if (report_case->report->lint_fails)
-    print_mark (reporter, REPORT_FAILED, 0);
+    print_mark_to (out, color, REPORT_FAILED, 0);
   else
     fputs ("warning", out);
   fputc (' ', out);
   print_safe (out, report_case->name);
-  fputs (": ", out);
+  fprintf (out, ": [%s] ", lint->rule);
   print_safe (out, lint->sentence);
-  fputs (" (rule ", out);
-  print_safe (out, lint->rule);
-  fputs (")\n", out);
+  fputc ('\n', out);
+}
+
+void
+report_case_print_lint (const ReportCase *report_case, FILE *out, bool color)
+{
+  for (guint i = 0; i < report_case->lints->len; i++)
+    print_lint (out, color, report_case, g_ptr_array_index (report_case->lints, i));
+  fflush (out);
 }
 
 /* sentences that belong to no line of a session */
@@ -389,8 +395,8 @@ print_details (const Reporter *reporter, const ReportCase *report_case, bool is_
 
   print_problems (reporter, report_case);
   report_case_print_failures (report_case, reporter->out, text->color);
-  for (guint i = 0; i < report_case->lints->len && (is_bad || text->detail != REPORT_QUIET); i++)
-    print_lint (reporter, report_case, g_ptr_array_index (report_case->lints, i));
+  if (is_bad || text->detail != REPORT_QUIET)
+    report_case_print_lint (report_case, reporter->out, text->color);
   for (guint i = 0; i < report_case->notes->len && (is_bad || text->detail != REPORT_QUIET); i++)
     print_text (reporter->out, "note", g_ptr_array_index (report_case->notes, i));
   if (!is_bad)

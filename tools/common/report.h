@@ -99,7 +99,7 @@ void report_case_add_message (ReportCase *report_case,
                               const MilterMessage *message,
                               MilterTextFlags flags,
                               gint64 now_us);
-/* takes outcome, failures, reason of a skip and messages from a player that is done */
+/* takes outcome, failures, reason of a skip, messages and lint from a player that is done */
 void report_case_take_verdict (ReportCase *report_case, const MilterPlayer *player);
 /* The parts of it, where no player is. The worst outcome stays. Without any of these the case held. */
 void report_case_add_failure (ReportCase *report_case, const MilterFailure *failure);
@@ -124,6 +124,8 @@ void report_case_add_note (ReportCase *report_case, const char *sentence);
 bool report_case_is_bad (const ReportCase *report_case);
 /* what went wrong so far, as the text report has it, for a tool that tells the rest in its own way */
 void report_case_print_failures (const ReportCase *report_case, FILE *out, bool color);
+/* the same of what the lint found */
+void report_case_print_lint (const ReportCase *report_case, FILE *out, bool color);
 /* It is over: reported, and gone. */
 void report_case_end (ReportCase *report_case);
 

@@ -6,6 +6,8 @@
 
 #include <string.h>
 
+#include "milter-connection-spec.h"
+
 /* a sentence about @text, which is quoted so that it can do nothing to a terminal */
 static void
 set_error (GError **error, const char *text, const char *what)
@@ -68,4 +70,12 @@ tool_parse_duration (const char *text, gint64 *duration_us, GError **error)
     }
   set_error (error, text, "has a unit that is none of us, ms, s, m, h");
   return false;
+}
+
+bool
+tool_spec_is_over_tcp (const char *spec)
+{
+  g_autoptr (MilterConnectionSpec) parsed = milter_connection_spec_parse (spec, /* error= */ NULL);
+
+  return parsed != NULL && parsed->kind != MILTER_CONNECTION_KIND_UNIX;
 }

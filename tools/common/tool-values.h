@@ -16,5 +16,7 @@ G_BEGIN_DECLS
 bool tool_parse_number (const char *text, guint64 min, guint64 max, guint64 *value, GError **error);
 /* `200us`, `200ms`, `1.5s`, `2m`, `1h`; a bare number is seconds, 0 is none. */
 bool tool_parse_duration (const char *text, gint64 *duration_us, GError **error);
+/* whether TCP lies between us and what listens there, and not a unix socket */
+bool tool_spec_is_over_tcp (const char *spec);
 
 G_END_DECLS

@@ -41,6 +41,8 @@ play_session (const ServerOptions *options,
                                               : milter_profile_get ("postfix");
   config.n_peers = options->specs->len;
   config.peer_names = session_runner_get_names (runner);
+  config.lint = options->lint != SERVER_LINT_OFF;
+  config.over_tcp = session_runner_get_over_tcp (runner);
   config.timeout_us = session->timeout_us != 0   ? session->timeout_us
                       : options->timeout_us >= 0 ? options->timeout_us
                                                  : DEFAULT_TIMEOUT_US;

@@ -198,6 +198,8 @@ play_plain (const ServerOptions *options)
   config.profile = options->profile != NULL ? options->profile : milter_profile_get ("plain");
   config.n_peers = options->specs->len;
   config.peer_names = session_runner_get_names (runner);
+  config.lint = options->lint != SERVER_LINT_OFF;
+  config.over_tcp = session_runner_get_over_tcp (runner);
   config.timeout_us = options->reading_timeout_us;
   config.grace_us = 200 * G_TIME_SPAN_MILLISECOND;
   player = milter_player_new (options->name, plain_message_source (options), &config);
@@ -211,6 +213,8 @@ play_plain (const ServerOptions *options)
   status = milter_player_get_outcome (player) == MILTER_OUTCOME_HELD     ? TOOL_EXIT_OK
            : milter_player_get_outcome (player) == MILTER_OUTCOME_BROKEN ? TOOL_EXIT_BROKEN
                                                                          : TOOL_EXIT_FAILED;
+  if (report_case_is_bad (report_case))
+    status = tool_exit_worse (status, TOOL_EXIT_FAILED);
   append_status (out, player, session_runner_is_interrupted (runner));
   g_string_append_printf (out, "elapsed-time: %g seconds\n", (double) elapsed_us / G_USEC_PER_SEC);
   append_quarantine (out, message);
@@ -224,6 +228,13 @@ play_plain (const ServerOptions *options)
   if (needs_explanation (player, options->verbose))
     report_case_print_failures (report_case, stream, color);
   tell_broken (player);
+  /* the standard output is read by scripts; what broke the session has been told */
+  if (milter_player_get_outcome (player) != MILTER_OUTCOME_BROKEN
+      && (!options->quiet || options->lint == SERVER_LINT_ERROR))
+    {
+      fflush (stdout);
+      report_case_print_lint (report_case, stderr, tool_color_is_on (options->color, stderr));
+    }
   report_case_end (report_case);
   if (options->save_message != NULL)
     status = tool_exit_worse (status, save_message (options->save_message, message));

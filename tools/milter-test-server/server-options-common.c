@@ -4,6 +4,8 @@
  */
 #include "server-options-private.h"
 
+#include <string.h>
+
 #include "milter-connection-spec.h"
 #include "tool-values.h"
 
@@ -33,6 +35,24 @@ set_profile (ServerOptions *options, const ServerOptionRow *row, const char *val
     g_string_append_printf (known, "%s%s", i > 0 ? ", " : "", rows[i].name);
   return server_option_refuse (
       error, "there is no MTA called \"%s\"; there are: %s", value, known->str);
+}
+
+static const char *const lint_words[] = {
+  [SERVER_LINT_WARN] = "warn",
+  [SERVER_LINT_ERROR] = "error",
+  [SERVER_LINT_OFF] = "off",
+};
+
+static bool
+set_lint (ServerOptions *options, const ServerOptionRow *row, const char *value, GError **error)
+{
+  for (gsize i = 0; i < G_N_ELEMENTS (lint_words); i++)
+    if (strcmp (value, lint_words[i]) == 0)
+      {
+        options->lint = (ServerLint) i;
+        return true;
+      }
+  return server_option_refuse (error, "\"%s\" is none of warn, error, off", value);
 }
 
 static bool
@@ -90,6 +110,7 @@ static const ServerOptionRow rows[] = {
     "how long the milter may leave what was sent unread (10s)", MEMBER (writing_timeout_us) },
   { "all-timeouts", 0, "TIME", set_all_timeouts, "all time limits" },
   { "report", 0, "FORMAT:FILE", add_report, "a report: text, junit, tap or json, - is stdout; may be repeated" },
+  { "lint", 0, "MODE", set_lint, "answers that break a rule of the protocol: warn (default), error or off" },
   { "color", 0, "WHEN", set_color, "colours: auto, always, never, yes or no", .optional = true },
   { "verbose", 'v', NULL, server_option_set_flag, "show what is said, > to the milter and < from it", MEMBER (verbose) },
   { "quiet", 'q', NULL, server_option_set_flag, "show what went wrong only", MEMBER (quiet) },

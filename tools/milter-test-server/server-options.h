@@ -13,6 +13,14 @@
 
 G_BEGIN_DECLS
 
+/* --lint: what it means if an answer breaks a rule of the protocol */
+typedef enum
+{
+  SERVER_LINT_WARN,
+  SERVER_LINT_ERROR,
+  SERVER_LINT_OFF
+} ServerLint;
+
 /* one --…-macro */
 typedef struct
 {
@@ -27,6 +35,7 @@ typedef struct
   GPtrArray *specs;             /* of char */
   char **paths;                 /* (nullable) scenario files and folders */
   const MilterProfile *profile; /* (nullable) --mta */
+  ServerLint lint;
   ToolColor color;
   bool verbose, quiet, version_wanted;
   GPtrArray *reports; /* of char: FORMAT:FILE */

@@ -9,6 +9,7 @@
 #include "milter-server-port-private.h"
 #include "tool-console.h"
 #include "tool-signals.h"
+#include "tool-values.h"
 
 typedef struct
 {
@@ -22,6 +23,7 @@ struct _SessionRunner
   const GPtrArray *specs;
   MilterServerPortConfig config;
   char **names; /* of the milters of a chain: their numbers */
+  gboolean *over_tcp;
   Peer *peers;
   MilterPlayer *player; /* (nullable) unowned: what is played now */
   GSource *clock;       /* wakes at the player's deadline */
@@ -221,10 +223,12 @@ session_runner_new (const GPtrArray *specs, double connection_timeout, double wr
   };
   runner->peers = g_new0 (Peer, specs->len);
   runner->names = g_new0 (char *, specs->len + 1);
+  runner->over_tcp = g_new0 (gboolean, specs->len);
   for (guint i = 0; i < specs->len; i++)
     {
       runner->peers[i] = (Peer){ .runner = runner, .number = i };
       runner->names[i] = g_strdup_printf ("%u", i + 1);
+      runner->over_tcp[i] = tool_spec_is_over_tcp (g_ptr_array_index (specs, i));
     }
   runner->clock = g_source_new (&clock_funcs, sizeof (GSource));
   g_source_set_callback (runner->clock, on_clock, runner, /* notify= */ NULL);
@@ -248,6 +252,7 @@ session_runner_free (SessionRunner *runner)
   g_source_destroy (runner->clock);
   g_source_unref (runner->clock);
   g_strfreev (runner->names);
+  g_free (runner->over_tcp);
   g_free (runner->peers);
   g_free (runner);
 }
@@ -256,6 +261,12 @@ const char *const *
 session_runner_get_names (const SessionRunner *runner)
 {
   return runner->specs->len > 1 ? (const char *const *) runner->names : NULL;
+}
+
+const gboolean *
+session_runner_get_over_tcp (const SessionRunner *runner)
+{
+  return runner->over_tcp;
 }
 
 gint64

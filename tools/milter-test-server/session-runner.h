@@ -19,6 +19,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (SessionRunner, session_runner_free)
 /* what reports call the milters of a chain: their numbers, from 1; NULL if there is only one */
 const char *const *session_runner_get_names (const SessionRunner *runner);
 
+/* of each milter, whether TCP lies between, for MilterPlayerConfig */
+const gboolean *session_runner_get_over_tcp (const SessionRunner *runner);
+
 /* Plays until the session is over; returns how long it took. */
 gint64 session_runner_play (SessionRunner *runner, MilterPlayer *player);
 /* SIGINT has come: the session was ended, nothing more should be begun */

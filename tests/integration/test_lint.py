@@ -1,0 +1,140 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""--lint: what a milter does that the protocol does not allow, also where no scenario asks."""
+
+import re
+import socket
+import time
+
+import pytest
+
+from fakemilter import CONTINUE, FakeMilter, options
+from milterwire import frame
+
+BAD_HEADER = frame(b"h", b"X:Y\0v\0") + CONTINUE
+SESSION = """\
+session "one"
+  connect
+  mail <a@example.com>
+  rcpt <b@example.net>
+  eom
+    => continue
+"""
+
+
+@pytest.fixture
+def scenario(tmp_path):
+    def write(text=SESSION):
+        path = tmp_path / "a.scenario"
+        path.write_text(text)
+        return path
+
+    return write
+
+
+def test_a_warning_names_line_session_and_rule_and_leaves_the_verdict(tmp_path, play, scenario):
+    path = scenario()
+    with FakeMilter(tmp_path / "m.sock", {"E": BAD_HEADER}) as milter:
+        result = play("-s", milter.spec, path)
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert f'{path}:5: warning one: [MOD-05] add-header "X:Y" has a colon in its name; ' in result.stdout
+    assert "1 session: 1 held" in result.stdout
+
+
+@pytest.mark.parametrize("mode", ["warn", "error", "off"])
+def test_the_mode_decides_what_becomes_of_it(tmp_path, play, scenario, mode):
+    with FakeMilter(tmp_path / "m.sock", {"E": BAD_HEADER}) as milter:
+        result = play("-s", milter.spec, f"--lint={mode}", scenario())
+    assert result.returncode == {"warn": 0, "error": 1, "off": 0}[mode], result.stdout
+    assert ("[MOD-05]" in result.stdout) == (mode != "off")
+    assert ("FAIL one: [MOD-05]" in result.stdout) == (mode == "error")
+
+
+def test_a_mode_that_there_is_not_is_told(play, scenario):
+    result = play("-s", "unix:/nowhere", "--lint=strict", scenario())
+    assert result.returncode == 2
+    assert '"strict" is none of warn, error, off' in result.stderr
+
+
+def test_a_milter_that_keeps_the_rules_is_not_spoken_of(tmp_path, play, scenario):
+    good = frame(b"h", b"X\0v\0") + frame(b"p") + CONTINUE
+    with FakeMilter(tmp_path / "m.sock", {"E": good}) as milter:
+        result = play("-s", milter.spec, "--lint=error", scenario())
+    assert result.returncode == 0, result.stdout
+    assert "warning" not in result.stdout
+
+
+def test_the_same_at_one_line_is_told_once_with_a_count(tmp_path, play, scenario):
+    with FakeMilter(tmp_path / "m.sock", {"E": frame(b"h", b"X:Y\0v\0") * 5 + CONTINUE}) as milter:
+        result = play("-s", milter.spec, scenario())
+    assert result.stdout.count("[MOD-05]") == 1
+    assert "(5 times)" in result.stdout
+
+
+def test_the_milter_of_a_chain_is_named(tmp_path, play, scenario):
+    with FakeMilter(tmp_path / "1.sock") as first, FakeMilter(tmp_path / "2.sock", {"E": BAD_HEADER}) as second:
+        result = play("-s", first.spec, "-s", second.spec, scenario())
+    assert re.search(r"warning one: \[MOD-05\] milter 2: add-header", result.stdout), result.stdout
+
+
+def test_what_a_scenario_provokes_is_no_finding(tmp_path, play, scenario):
+    text = 'session "odd"\n  connect\n  frame "N" ""\n  frame "E" ""\n'
+    with FakeMilter(tmp_path / "m.sock") as milter:
+        result = play("-s", milter.spec, scenario(text))
+    assert "warning" not in result.stdout, result.stdout
+
+
+def test_steps_that_were_not_offered_are_told(tmp_path, play, scenario):
+    text = 'session "old"\n  negotiate version=2 actions=0x3f steps=0x7f\n    => any\n'
+    with FakeMilter(tmp_path / "m.sock", {"O": options(actions=0x1, steps=0x80, version=2)}) as milter:
+        result = play("-s", milter.spec, scenario(text))
+    assert "[NEG-08] the milter asks for the steps NR_HDR, which were not offered" in result.stdout, result.stdout
+
+
+def test_an_answer_that_was_negotiated_away_is_told(tmp_path, play, scenario):
+    with FakeMilter(tmp_path / "m.sock", {"O": options(steps=0x1000)}) as milter:
+        result = play("-s", milter.spec, scenario())
+    assert "[REP-04]" in result.stdout, result.stdout
+
+
+def test_a_plain_run_tells_it_on_its_standard_error(tmp_path, play):
+    with FakeMilter(tmp_path / "m.sock", {"E": BAD_HEADER}) as milter:
+        result = play("-s", milter.spec)
+        failed = play("-s", milter.spec, "--lint=error")
+        quiet = play("-s", milter.spec, "-q")
+    assert result.returncode == 0
+    assert re.fullmatch(r"status: pass\nelapsed-time: \S+ seconds\n", result.stdout)
+    assert "warning" in result.stderr and "[MOD-05]" in result.stderr
+    assert failed.returncode == 1 and "FAIL" in failed.stderr
+    assert quiet.returncode == 0 and quiet.stderr == ""
+
+
+class Stalling:
+    """A socket that lets 36 ms pass between the two halves of what it sends, as Nagle's algorithm does."""
+
+    def __init__(self, sock):
+        self.sock = sock
+        if sock.family != socket.AF_UNIX:
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+    def __getattr__(self, name):
+        return getattr(self.sock, name)
+
+    def sendall(self, data):
+        if not data:
+            return
+        self.sock.sendall(data[:4])
+        time.sleep(0.036)
+        self.sock.sendall(data[4:])
+
+
+class StallingMilter(FakeMilter):
+    def serve(self, sock):
+        super().serve(Stalling(sock))
+
+
+@pytest.mark.parametrize("over_tcp", [True, False])
+def test_stalls_of_40_ms_are_told_over_tcp_alone(tmp_path, play, scenario, over_tcp):
+    text = SESSION.replace("  connect\n", "  connect\n" + "  helo a\n" * 12)
+    with StallingMilter(None if over_tcp else tmp_path / "m.sock") as milter:
+        result = play("-s", milter.spec, scenario(text))
+    assert ("[TCP-01]" in result.stdout) == over_tcp, result.stdout
