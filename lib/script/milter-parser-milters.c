@@ -150,16 +150,16 @@ bool
 milter_parser_spawn (MilterParser *parser, const MilterVerb *verb, MilterStep *step)
 {
   if (parser->scenario->milters->len > 0)
-    return milter_lexer_fail (&parser->lexer,
-                              0,
-                              "expected one milter, got another \"spawn\" (a chain is written as "
-                              "\"milter NAME spawn COMMAND…\" for each)");
+    return milter_lexer_fail_at (&parser->lexer,
+                                 &step->where,
+                                 "expected one milter, got another \"spawn\" (a chain is written as "
+                                 "\"milter NAME spawn COMMAND…\" for each)");
   return milter_lexer_charge (&parser->lexer, MILTER_COST)
          && parse_command (parser, add_milter (parser, step));
 }
 
 static bool
-check_name (MilterParser *parser, const MilterWord *word)
+check_name (MilterParser *parser, const MilterStep *step, const MilterWord *word)
 {
   const GPtrArray *milters = parser->scenario->milters;
 
@@ -170,10 +170,10 @@ check_name (MilterParser *parser, const MilterWord *word)
       const MilterScenarioMilter *other = g_ptr_array_index (milters, i);
 
       if (other->name == NULL)
-        return milter_lexer_fail (&parser->lexer,
-                                  0,
-                                  "expected one milter, got \"milter\" behind \"spawn\" (a chain "
-                                  "is written as \"milter NAME spawn COMMAND…\" for each)");
+        return milter_lexer_fail_at (&parser->lexer,
+                                     &step->where,
+                                     "expected one milter, got \"milter\" behind \"spawn\" (a chain "
+                                     "is written as \"milter NAME spawn COMMAND…\" for each)");
       if (strcmp (other->name, word->text->str) == 0)
         return milter_lexer_expected (
             &parser->lexer, word->offset, "a name that no other milter of the chain has");
@@ -206,7 +206,7 @@ milter_parser_milter (MilterParser *parser, const MilterVerb *verb, MilterStep *
   MilterScenarioMilter *milter;
 
   if (!milter_parser_word (parser, MILTER_LEX_PLAIN, "the name of a milter", &name)
-      || !check_name (parser, &name) || !milter_lexer_charge (&parser->lexer, MILTER_COST))
+      || !check_name (parser, step, &name) || !milter_lexer_charge (&parser->lexer, MILTER_COST))
     return false;
   milter = add_milter (parser, step);
   milter->name = g_utf8_make_valid (name.text->str, -1);
