@@ -9,6 +9,7 @@
 
 #include "tool-folder.h"
 #include "tool-source.h"
+#include "tool-values.h"
 
 /* a place where a milter that is started can listen */
 typedef struct
@@ -44,6 +45,7 @@ struct _ToolChain
   GPtrArray *places;    /* of Place */
   GPtrArray *links;     /* of Link */
   char **names;         /* made when it is first asked for */
+  gboolean *over_tcp;   /* … with them */
   ToolChainFunc listener;
   gpointer user_data;
   GSource *alarm; /* calls the listener from the main loop */
@@ -127,6 +129,7 @@ tool_chain_free (ToolChain *chain)
   tool_source_free (chain->alarm);
   g_clear_pointer (&chain->negotiated.symbols, g_bytes_unref);
   g_strfreev (chain->names);
+  g_free (chain->over_tcp);
   g_free (chain->failure);
   g_free (chain);
 }
@@ -358,15 +361,20 @@ tool_chain_get_spec (const ToolChain *chain, guint link)
   return ((const Link *) g_ptr_array_index (chain->links, link))->spec;
 }
 
+/* what is known of the links when all of them are there */
 static void
-make_names (ToolChain *chain)
+describe_links (ToolChain *chain)
 {
+  if (chain->names != NULL)
+    return;
   chain->names = g_new0 (char *, chain->links->len + 1);
+  chain->over_tcp = g_new0 (gboolean, chain->links->len);
   for (guint i = 0; i < chain->links->len; i++)
     {
       const Link *link = g_ptr_array_index (chain->links, i);
 
       chain->names[i] = link->name != NULL ? g_strdup (link->name) : g_strdup_printf ("%u", i + 1);
+      chain->over_tcp[i] = tool_spec_is_over_tcp (link->spec);
     }
 }
 
@@ -377,9 +385,15 @@ tool_chain_get_names (const ToolChain *chain)
 
   if (first == NULL || (chain->links->len == 1 && first->name == NULL))
     return NULL;
-  if (chain->names == NULL)
-    make_names ((ToolChain *) chain);
+  describe_links ((ToolChain *) chain);
   return (const char *const *) chain->names;
+}
+
+const gboolean *
+tool_chain_get_over_tcp (const ToolChain *chain)
+{
+  describe_links ((ToolChain *) chain);
+  return chain->over_tcp;
 }
 
 bool

@@ -42,6 +42,8 @@ guint tool_chain_get_n_links (const ToolChain *chain);
 const char *tool_chain_get_spec (const ToolChain *chain, guint link);
 /* what reports call them: by name, else by number from 1; NULL if there is only one without a name */
 const char *const *tool_chain_get_names (const ToolChain *chain);
+/* for each link, whether TCP lies between */
+const gboolean *tool_chain_get_over_tcp (const ToolChain *chain);
 /* some milter of it is started by us */
 bool tool_chain_has_commands (const ToolChain *chain);
 /* of the first link that is started, as it negotiated; NULL before that */

@@ -8,6 +8,7 @@
 #include "play-plain.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -15,7 +16,8 @@
 #include "milter-smtp-reply.h"
 #include "open-report.h"
 #include "plain-message.h"
-#include "session-runner.h"
+#include "server-milters.h"
+#include "session-run.h"
 
 /* verdicts by the letter that decided, with the nicks of MilterStatus; no letter, or one that is
  * not here: the mail passed */
@@ -163,60 +165,168 @@ save_message (const char *path, const MilterPlayedMessage *message)
   return TOOL_EXIT_USAGE;
 }
 
-ToolExit
-play_plain (const ServerOptions *options)
+/* --- the run ---------------------------------------------------------------------------------- */
+
+typedef struct _PlainRun PlainRun;
+
+/* one of the connections */
+typedef struct
 {
-  g_autoptr (SessionRunner) runner
-      = session_runner_new (options->specs,
-                            (double) options->connection_timeout_us / G_USEC_PER_SEC,
-                            (double) options->writing_timeout_us / G_USEC_PER_SEC);
-  g_autoptr (Report) report = open_report (options);
+  PlainRun *all;
   ReportCase *report_case;
-  bool color;
-  FILE *stream;
-  g_autoptr (GString) out = g_string_new (NULL);
-  g_autoptr (MilterPlayer) player = NULL;
+  MilterPlayer *player;
+  SessionRun *run;
+} Connection;
+
+struct _PlainRun
+{
+  const ServerOptions *options;
+  Report *report;
+  ToolChain *chain;
+  GPtrArray *connections; /* of Connection */
+  guint n_left;
+  bool interrupted;
+};
+
+static void
+connection_free (gpointer data)
+{
+  Connection *connection = data;
+
+  session_run_free (connection->run);
+  milter_player_free (connection->player);
+  g_free (connection);
+}
+
+static void
+on_done (SessionRun *run, gpointer user_data)
+{
+  ((Connection *) user_data)->all->n_left--;
+}
+
+/* there is none in a message from options */
+static void
+on_barrier (SessionRun *run, const char *name, gpointer user_data)
+{
+  session_run_pass_barrier (run);
+}
+
+static const SessionRunHandlers run_handlers = { .done = on_done, .barrier = on_barrier };
+
+static void
+add_connection (PlainRun *all, const char *name)
+{
+  const ServerOptions *options = all->options;
+  Connection *connection = g_new0 (Connection, 1);
   MilterPlayerConfig config = { 0 };
-  const MilterPlayedMessage *message;
-  ToolExit status;
-  gint64 elapsed_us;
 
-  if (report == NULL)
-    return TOOL_EXIT_USAGE;
-  stream = open_report_stream (report);
-  color = tool_color_is_on (options->color, stream);
-  /* scripts read the standard output, which begins with the status */
-  if (options->verbose)
-    report_add_text (report,
-                     stderr,
-                     REPORT_FRAMES,
-                     tool_color_is_on (options->color, stderr),
-                     REPORT_NO_PROGRESS);
-  report_begin (report, g_get_prgname ());
-  report_case = report_add_case (report, /* file= */ NULL, /* line= */ 0, options->name);
-
+  connection->all = all;
+  connection->report_case = report_add_case (all->report, /* file= */ NULL, /* line= */ 0, name);
   config.profile = options->profile != NULL ? options->profile : milter_profile_get ("plain");
-  config.n_peers = options->specs->len;
-  config.peer_names = session_runner_get_names (runner);
+  config.n_peers = tool_chain_get_n_links (all->chain);
+  config.peer_names = tool_chain_get_names (all->chain);
   config.lint = options->lint != SERVER_LINT_OFF;
-  config.over_tcp = session_runner_get_over_tcp (runner);
+  config.over_tcp = tool_chain_get_over_tcp (all->chain);
   config.timeout_us = options->reading_timeout_us;
   config.grace_us = 200 * G_TIME_SPAN_MILLISECOND;
-  player = milter_player_new (options->name, plain_message_source (options), &config);
-  report_case_set_peers (report_case, config.n_peers, config.peer_names);
-  report_case_begin (report_case);
-  report_case_follow (report_case, player);
-  elapsed_us = session_runner_play (runner, player);
-  report_case_take_verdict (report_case, player);
+  connection->player = milter_player_new (name, plain_message_source (options), &config);
+  connection->run = session_run_new (connection->player,
+                                     all->chain,
+                                     (double) options->connection_timeout_us / G_USEC_PER_SEC,
+                                     (double) options->writing_timeout_us / G_USEC_PER_SEC,
+                                     &run_handlers,
+                                     connection);
+  report_case_set_peers (connection->report_case, config.n_peers, config.peer_names);
+  g_ptr_array_add (all->connections, connection);
+}
 
-  message = message_of (player);
-  status = milter_player_get_outcome (player) == MILTER_OUTCOME_HELD     ? TOOL_EXIT_OK
-           : milter_player_get_outcome (player) == MILTER_OUTCOME_BROKEN ? TOOL_EXIT_BROKEN
-                                                                         : TOOL_EXIT_FAILED;
-  if (report_case_is_bad (report_case))
+static void
+start_all (PlainRun *all)
+{
+  for (guint i = 0; i < all->connections->len; i++)
+    {
+      Connection *connection = g_ptr_array_index (all->connections, i);
+
+      report_case_begin (connection->report_case);
+      report_case_follow (connection->report_case, connection->player);
+      all->n_left++;
+      session_run_start (connection->run);
+    }
+}
+
+static void
+on_chain (ToolChain *chain, gpointer user_data)
+{
+  PlainRun *all = user_data;
+
+  for (guint i = 0; i < all->connections->len && all->n_left > 0; i++)
+    session_run_chain_changed (
+        ((const Connection *) g_ptr_array_index (all->connections, i))->run);
+}
+
+static void
+on_signal (int signal_number, gpointer user_data)
+{
+  PlainRun *all = user_data;
+
+  if (all->interrupted)
+    {
+      signal (signal_number, SIG_DFL);
+      raise (signal_number);
+    }
+  all->interrupted = true;
+  for (guint i = 0; i < all->connections->len; i++)
+    session_run_cancel (((const Connection *) g_ptr_array_index (all->connections, i))->run,
+                        MILTER_OUTCOME_FAILED,
+                        "interrupted");
+}
+
+static ToolExit
+status_of (const MilterPlayer *player)
+{
+  switch (milter_player_get_outcome (player))
+    {
+    case MILTER_OUTCOME_HELD:
+      return TOOL_EXIT_OK;
+    case MILTER_OUTCOME_BROKEN:
+      return TOOL_EXIT_BROKEN;
+    case MILTER_OUTCOME_FAILED:
+    case MILTER_OUTCOME_SKIPPED:
+      break;
+    }
+  return TOOL_EXIT_FAILED;
+}
+
+/* The standard output is read by scripts; what broke the session has been told. */
+static void
+tell_lint (const ServerOptions *options, const Connection *connection)
+{
+  if (milter_player_get_outcome (connection->player) == MILTER_OUTCOME_BROKEN
+      || (options->quiet && options->lint != SERVER_LINT_ERROR))
+    return;
+  fflush (stdout);
+  report_case_print_lint (
+      connection->report_case, stderr, tool_color_is_on (options->color, stderr));
+}
+
+/* what a connection has to tell, in the order of the tool that this one follows */
+static ToolExit
+tell (const PlainRun *all, const Connection *connection, FILE *stream, bool color)
+{
+  const ServerOptions *options = all->options;
+  const MilterPlayer *player = connection->player;
+  const MilterPlayedMessage *message = message_of (player);
+  g_autoptr (GString) out = g_string_new (NULL);
+  g_autofree char *problems = session_run_take_problems (connection->run);
+  ToolExit status = status_of (player);
+
+  report_case_take_verdict (connection->report_case, player);
+  if (report_case_is_bad (connection->report_case))
     status = tool_exit_worse (status, TOOL_EXIT_FAILED);
-  append_status (out, player, session_runner_is_interrupted (runner));
-  g_string_append_printf (out, "elapsed-time: %g seconds\n", (double) elapsed_us / G_USEC_PER_SEC);
+  append_status (out, player, all->interrupted);
+  g_string_append_printf (out,
+                          "elapsed-time: %g seconds\n",
+                          (double) session_run_get_elapsed_us (connection->run) / G_USEC_PER_SEC);
   append_quarantine (out, message);
   if (options->output_message && message != NULL)
     {
@@ -226,19 +336,96 @@ play_plain (const ServerOptions *options)
   if (!options->quiet || status != TOOL_EXIT_OK)
     fwrite (out->str, 1, out->len, stream);
   if (needs_explanation (player, options->verbose))
-    report_case_print_failures (report_case, stream, color);
+    report_case_print_failures (connection->report_case, stream, color);
   tell_broken (player);
-  /* the standard output is read by scripts; what broke the session has been told */
-  if (milter_player_get_outcome (player) != MILTER_OUTCOME_BROKEN
-      && (!options->quiet || options->lint == SERVER_LINT_ERROR))
+  tell_lint (options, connection);
+  if (problems != NULL)
     {
-      fflush (stdout);
-      report_case_print_lint (report_case, stderr, tool_color_is_on (options->color, stderr));
+      report_case_add_problem (connection->report_case, TOOL_EXIT_BROKEN, problems);
+      tool_error ("%s", problems);
+      status = tool_exit_worse (status, TOOL_EXIT_BROKEN);
     }
-  report_case_end (report_case);
-  if (options->save_message != NULL)
-    status = tool_exit_worse (status, save_message (options->save_message, message));
-  if (session_runner_is_interrupted (runner))
+  if (status == TOOL_EXIT_BROKEN)
+    server_milters_tell_output (all->chain, connection->report_case);
+  return status;
+}
+
+static void
+tell_all (const PlainRun *all, FILE *stream, bool color, ToolExit *status)
+{
+  for (guint i = 0; i < all->connections->len; i++)
+    {
+      const Connection *connection = g_ptr_array_index (all->connections, i);
+      ToolExit own = tell (all, connection, stream, color);
+
+      *status = i == 0 ? own : tool_exit_worse (*status, own);
+      report_case_end (connection->report_case);
+    }
+}
+
+static void
+play (PlainRun *all)
+{
+  const ServerOptions *options = all->options;
+  guint n = MAX (options->threads, 1);
+
+  for (guint i = 0; i < n; i++)
+    {
+      g_autofree char *name
+          = n > 1 ? g_strdup_printf ("%s %u", options->name, i + 1) : g_strdup (options->name);
+
+      add_connection (all, name);
+    }
+  tool_chain_set_listener (all->chain, on_chain, all);
+  start_all (all);
+  while (all->n_left > 0)
+    g_main_context_iteration (/* context= */ NULL, /* may_block= */ TRUE);
+}
+
+ToolExit
+play_plain (const ServerOptions *options)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (Report) report = open_report (options);
+  g_autoptr (ToolChain) chain = server_milters_make (options, &error);
+  g_autoptr (GPtrArray) connections = g_ptr_array_new_with_free_func (connection_free);
+  PlainRun all = { .options = options, .report = report, .chain = chain, .connections = connections };
+  g_autoptr (ToolSignals) signals = NULL;
+  ToolExit status = TOOL_EXIT_FAILED;
+  FILE *stream;
+
+  if (report == NULL)
+    return TOOL_EXIT_USAGE;
+  if (chain == NULL)
+    {
+      tool_usage_error ("%s", error->message);
+      return TOOL_EXIT_USAGE;
+    }
+  stream = open_report_stream (report);
+  /* scripts read the standard output, which begins with the status */
+  if (options->verbose)
+    report_add_text (report,
+                     stderr,
+                     REPORT_FRAMES,
+                     tool_color_is_on (options->color, stderr),
+                     REPORT_NO_PROGRESS);
+  report_begin (report, g_get_prgname ());
+  signals = server_milters_watch_signals (on_signal, &all);
+  if (server_milters_start (chain, &all.interrupted))
+    {
+      play (&all);
+      tell_all (&all, stream, tool_color_is_on (options->color, stream), &status);
+    }
+  else
+    status = TOOL_EXIT_BROKEN;
+  status = tool_exit_worse (status, server_milters_stop (chain));
+  if (options->save_message != NULL && connections->len > 0)
+    status = tool_exit_worse (
+        status,
+        save_message (
+            options->save_message,
+            message_of (((const Connection *) g_ptr_array_index (connections, 0))->player)));
+  if (all.interrupted)
     report_interrupt (report);
   return report_finish (report) ? status : tool_exit_worse (status, TOOL_EXIT_USAGE);
 }

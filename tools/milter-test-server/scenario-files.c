@@ -97,7 +97,10 @@ leave_out (MilterScenario *scenario, const char *filter)
 }
 
 GPtrArray *
-scenario_files_read (const ServerOptions *options, const MilterScenarioHost *host, Report *report)
+scenario_files_read (const ServerOptions *options,
+                     ScenarioLoad load,
+                     gpointer user_data,
+                     Report *report)
 {
   g_autoptr (GPtrArray) files = g_ptr_array_new_with_free_func (g_free);
   g_autoptr (GPtrArray) scenarios
@@ -109,8 +112,7 @@ scenario_files_read (const ServerOptions *options, const MilterScenarioHost *hos
     {
       const char *path = g_ptr_array_index (files, i);
       g_autoptr (GString) messages = g_string_new (NULL);
-      g_autoptr (MilterScenario) scenario
-          = milter_scenario_load (path, host, MILTER_SCENARIO_SESSIONS, messages);
+      g_autoptr (MilterScenario) scenario = load (path, messages, user_data);
 
       if (scenario == NULL)
         {

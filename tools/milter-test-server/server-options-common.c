@@ -9,6 +9,16 @@
 #include "milter-connection-spec.h"
 #include "tool-values.h"
 
+static void
+add_milter (ServerOptions *options, const char *text, bool is_command)
+{
+  ServerMilter *milter = g_new0 (ServerMilter, 1);
+
+  milter->text = g_strdup (text);
+  milter->is_command = is_command;
+  g_ptr_array_add (options->milters, milter);
+}
+
 static bool
 add_spec (ServerOptions *options, const ServerOptionRow *row, const char *value, GError **error)
 {
@@ -16,7 +26,17 @@ add_spec (ServerOptions *options, const ServerOptionRow *row, const char *value,
 
   if (spec == NULL)
     return false;
-  g_ptr_array_add (options->specs, g_strdup (value));
+  add_milter (options, value, /* is_command= */ false);
+  return true;
+}
+
+/* the words are made where it is known what $socket is */
+static bool
+add_command (ServerOptions *options, const ServerOptionRow *row, const char *value, GError **error)
+{
+  if (!g_shell_parse_argv (value, /* argcp= */ NULL, /* argvp= */ NULL, error))
+    return false;
+  add_milter (options, value, /* is_command= */ true);
   return true;
 }
 
@@ -102,6 +122,11 @@ add_report (ServerOptions *options, const ServerOptionRow *row, const char *valu
 /* clang-format off */
 static const ServerOptionRow rows[] = {
   { "connection-spec", 's', "SPEC", add_spec, "the milter; several make a chain" },
+  { "spawn", 0, "COMMAND", add_command, "a milter to start; in it, $socket is where it shall listen" },
+  { "spawn-timeout", 0, "TIME", server_option_set_duration, "how long it may take to be ready (30s)",
+    MEMBER (spawn_timeout_us) },
+  { "spawn-grace", 0, "TIME", server_option_set_duration, "how long it may take to end (6s)", MEMBER (spawn_grace_us) },
+  { "spawn-keep", 0, NULL, server_option_set_flag, "keep its temporary folder", MEMBER (keep_folder) },
   { "mta", 0, "NAME", set_profile, "the MTA that is played: postfix, sendmail, plain or exact" },
   { "timeout", 0, "TIME", set_timeout, "how long to wait for an answer (30s)" },
   { "connection-timeout", 0, "TIME", server_option_set_duration, "how long to wait for the connection (300s)",

@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+#include "tool-spawn.h"
 #include "tool-values.h"
 
 static const ServerOptionTable *const tables[]
@@ -170,12 +171,23 @@ make_context (ServerOptions *options)
 
 /* --- all of it -------------------------------------------------------------------------------- */
 
+static void
+server_milter_free (gpointer data)
+{
+  ServerMilter *milter = data;
+
+  g_free (milter->text);
+  g_free (milter);
+}
+
 static ServerOptions *
 server_options_new (void)
 {
   ServerOptions *options = g_new0 (ServerOptions, 1);
 
-  options->specs = g_ptr_array_new_with_free_func (g_free);
+  options->milters = g_ptr_array_new_with_free_func (server_milter_free);
+  options->spawn_timeout_us = TOOL_SPAWN_TIMEOUT_US;
+  options->spawn_grace_us = TOOL_SPAWN_GRACE_US;
   options->recipients = g_ptr_array_new_with_free_func (g_free);
   options->macros = g_ptr_array_new_with_free_func ((GDestroyNotify) server_macro_free);
   options->reports = g_ptr_array_new_with_free_func (g_free);
@@ -197,7 +209,7 @@ server_options_free (ServerOptions *options)
 {
   if (options == NULL)
     return;
-  g_ptr_array_unref (options->specs);
+  g_ptr_array_unref (options->milters);
   g_ptr_array_unref (options->recipients);
   g_ptr_array_unref (options->macros);
   g_ptr_array_unref (options->reports);
@@ -238,10 +250,10 @@ complete_color (char **argv)
 static bool
 check_together (const ServerOptions *options)
 {
-  if (options->specs->len == 0 && !options->list)
+  if (options->milters->len == 0 && options->paths == NULL)
     {
       tool_usage_error ("no milter to speak with: say where it listens, as -s unix:PATH or "
-                        "-s inet:PORT@HOST");
+                        "-s inet:PORT@HOST, or how it is started, as --spawn 'COMMAND $socket'");
       return false;
     }
   if (options->verbose && options->quiet)

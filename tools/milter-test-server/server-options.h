@@ -29,10 +29,20 @@ typedef struct
   char *value;
 } ServerMacro;
 
+/* -s or --spawn: a link of the chain */
+typedef struct
+{
+  char *text;      /* where it listens, or the command that starts it */
+  bool is_command;
+} ServerMilter;
+
 typedef struct
 {
   /* for every run */
-  GPtrArray *specs;             /* of char */
+  GPtrArray *milters;           /* of ServerMilter, in the order of the command line */
+  gint64 spawn_timeout_us;      /* how long a milter that we start may take to negotiate */
+  gint64 spawn_grace_us;        /* how long it may take to end */
+  bool keep_folder;             /* its temporary folder stays */
   char **paths;                 /* (nullable) scenario files and folders */
   const MilterProfile *profile; /* (nullable) --mta */
   ServerLint lint;
