@@ -58,6 +58,24 @@ address_host (MilterBytes address)
   return milter_bytes (at + 1, bare.size - (gsize) (at + 1 - bare.data));
 }
 
+static void
+fold (GString *text, gsize start)
+{
+  for (gsize i = start; i < text->len; i++)
+    text->str[i] = g_ascii_tolower (text->str[i]);
+}
+
+static bool
+append_host (const Context *context, MilterBytes address, GString *out)
+{
+  gsize start = out->len;
+  bool known = append_bytes (address_host (address), out);
+
+  if (context->profile->folds_hosts)
+    fold (out, start);
+  return known;
+}
+
 /* as the MTA rewrites it */
 static void
 append_address (const Context *context, MilterBytes address, GString *out)
@@ -69,8 +87,8 @@ append_address (const Context *context, MilterBytes address, GString *out)
   append_bytes (bare, out);
   if (bare.size > 0 && profile->local_host != NULL && address_host (address).size == 0)
     g_string_append_printf (out, "@%s", profile->local_host);
-  for (gsize i = start; profile->folds_addresses && i < out->len; i++)
-    out->str[i] = g_ascii_tolower (out->str[i]);
+  if (profile->folds_addresses)
+    fold (out, start);
 }
 
 static bool
@@ -135,7 +153,7 @@ fact_sender (const Context *context, GString *out)
 static bool
 fact_sender_host (const Context *context, GString *out)
 {
-  return append_bytes (address_host (context->facts->sender), out);
+  return append_host (context, context->facts->sender, out);
 }
 
 static bool
@@ -148,7 +166,7 @@ fact_recipient (const Context *context, GString *out)
 static bool
 fact_recipient_host (const Context *context, GString *out)
 {
-  return append_bytes (address_host (context->facts->recipient), out);
+  return append_host (context, context->facts->recipient, out);
 }
 
 static bool
@@ -156,6 +174,12 @@ fact_first_recipient (const Context *context, GString *out)
 {
   append_address (context, context->facts->first_recipient, out);
   return context->facts->first_recipient.size > 0;
+}
+
+static bool
+fact_first_recipient_host (const Context *context, GString *out)
+{
+  return append_host (context, context->facts->first_recipient, out);
 }
 
 static bool
@@ -206,6 +230,7 @@ static const struct
   { "client-name", fact_client_name },
   { "client-name-found", fact_client_name_found },
   { "first-recipient", fact_first_recipient },
+  { "first-recipient-host", fact_first_recipient_host },
   { "helo", fact_helo },
   { "id", fact_id },
   { "message-id", fact_message_id },

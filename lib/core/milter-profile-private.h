@@ -16,7 +16,7 @@ G_BEGIN_DECLS
 
 /* One macro of a stage. In `value`, {…} stands for a fact of the session: {sender} (address without
  * brackets), {sender-host}, {recipient}, {recipient-host}, {first-recipient} (the first that was
- * accepted), {recipients} (their number), {client-name} (of CONNECT, `unknown` if that is an address
+ * accepted), {first-recipient-host}, {recipients} (their number), {client-name} (of CONNECT, `unknown` if that is an address
  * in brackets), {client-name-found} (known unless it is), {address} and {port} (the client's),
  * {helo}, {id} (queue id), {message-id}, {version} (the MTA's).
  * {fact|text}: text, if the fact is unknown; {fact?text|other}: text if it is known, else other
@@ -46,6 +46,7 @@ typedef struct
   const char *empty_macro_frames;   /* letters of commands before which a macro frame goes out even
                                        if no macro has a value: "CHMRTLNBEU" for Postfix */
   gboolean folds_addresses;         /* sender and recipients are in lower case in macros */
+  gboolean folds_hosts;             /* and so are their hosts */
   const char *local_host;           /* (nullable) … and an address without host gets this one */
   guint id_from_recipient;          /* {id} is known from the Nth RCPT on; 0: always */
   gboolean empty_list_is_default;   /* an empty symbol list is ignored (Postfix) */

@@ -429,6 +429,7 @@ plan_message (MilterPlayer *player, const MilterStep *step)
   leave_message (player);
   /* not every MTA says so */
   milter_player_end_message (player);
+  player->id_is_free = false;
   g_free (player->message_name);
   player->message_name = name.size > 0 ? g_strndup ((const char *) name.data, name.size) : NULL;
   player->message_named = true;

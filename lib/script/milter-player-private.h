@@ -165,7 +165,8 @@ struct _MilterPlayer
   MilterDecision connection_over;
   /* facts for the macros */
   GString *host, *address, *helo, *sender, *recipient, *first_recipient, *message_id;
-  guint n_mails; /* of this SMTP session */
+  guint n_mails;    /* of this SMTP session: as many queue ids were used up … */
+  bool id_is_free;  /* … but for the last one, whose MAIL was refused */
   guint port;
   bool has_sender, has_recipient;
   GPtrArray *pending_macros; /* of MilterPendingMacro */

@@ -337,7 +337,10 @@ leave_refused_mail (MilterPlayer *player)
   const char *letters = player->profile->after_refused_mail;
 
   if (!player->message_over.set || !is_refusal (player->message_over.reply)
-      || player->connection_over.set || *letters == '\0')
+      || player->connection_over.set)
+    return;
+  player->id_is_free = true;
+  if (*letters == '\0')
     return;
   for (guint i = 0; i < player->config.n_peers; i++)
     if (player->peers[i].in_message && !player->peers[i].ended)
@@ -368,7 +371,7 @@ milter_player_end_unit (MilterPlayer *player, const MilterUnit *unit, bool refus
   milter_player_drop_macros (player, unit->letter);
   if (unit->letter == MILTER_COMMAND_HELO && !unit->verbatim)
     end_helo (player);
-  if (unit->letter == MILTER_COMMAND_ENVELOPE_FROM && refused)
+  if (unit->letter == MILTER_COMMAND_ENVELOPE_FROM && refused && !unit->verbatim)
     leave_refused_mail (player);
   if (unit->letter == MILTER_COMMAND_ENVELOPE_RECIPIENT && !refused && player->has_recipient
       && !player->message_over.set && !player->connection_over.set)

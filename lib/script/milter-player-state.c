@@ -85,6 +85,7 @@ begin_session (MilterPlayer *player)
   milter_player_end_message (player);
   player->connected = player->heloed = false;
   player->n_mails = 0;
+  player->id_is_free = false;
   memset (&player->connection_over, 0, sizeof player->connection_over);
   for (guint i = 0; i < player->config.n_peers; i++)
     memset (&player->peers[i].connection_over, 0, sizeof player->peers[i].connection_over);
@@ -129,7 +130,8 @@ begin_mail (MilterPlayer *player, const MilterMessage *message)
     g_clear_pointer (&player->message_name, g_free);
   player->message_named = false;
   player->mail = true;
-  player->n_mails++;
+  player->n_mails += !player->id_is_free;
+  player->id_is_free = false;
   for (guint i = 0; i < player->config.n_peers; i++)
     player->peers[i].in_message = !player->peers[i].connection_over.set && !player->peers[i].ended;
   milter_player_ensure_message (player);

@@ -38,8 +38,8 @@ disable_dns_lookups = yes
 smtp_dns_support_level = disabled
 alias_maps =
 alias_database =
-default_transport = discard:
-relay_transport = discard:
+default_transport = smtp
+relay_transport = smtp
 smtpd_recipient_restrictions = permit_mynetworks, reject
 smtpd_relay_restrictions = permit_mynetworks, reject
 milter_default_action = tempfail
@@ -83,9 +83,9 @@ def free_port():
         return probe.getsockname()[1]
 
 
-def is_listening(port):
+def is_listening(port, host="127.0.0.1"):
     try:
-        socket.create_connection(("127.0.0.1", port), timeout=5).close()
+        socket.create_connection((host, port), timeout=5).close()
     except OSError:
         return False
     return True

@@ -197,6 +197,8 @@ take (Stage *stage, guint index, MilterBytes bytes, gint64 now_us)
   gsize consumed;
 
   g_byte_array_append (peer->in, bytes.data, bytes.size);
+  if (index == 0)
+    g_byte_array_append (stage->run->sent, bytes.data, bytes.size);
   while (milter_message_decode (
              MILTER_SIDE_MTA, peer->in->data, peer->in->len, &limits, &message, &consumed, NULL)
          == MILTER_DECODE_COMPLETE)
@@ -403,6 +405,7 @@ run_all (Stage *stage, const char *text)
   run->report = g_string_new (NULL);
   run->said = g_string_new (NULL);
   run->last = g_string_new (NULL);
+  run->sent = g_byte_array_new ();
   run->scenario = milter_scenario_parse (
       "t.scenario", text, strlen (text), NULL, MILTER_SCENARIO_SESSIONS, messages);
   cr_assert_not_null (run->scenario, "%s", messages->str);
@@ -470,6 +473,7 @@ fake_run_free (FakeRun *run)
   g_string_free (run->report, TRUE);
   g_string_free (run->said, TRUE);
   g_string_free (run->last, TRUE);
+  g_byte_array_unref (run->sent);
   g_free (run);
 }
 

@@ -24,6 +24,7 @@ typedef struct
   GString *report; /* a line for each failure: `LINE: WHAT / EXPECTED / GOT` */
   GString *said;   /* all frames in order: `> mail <a>` and `< continue`, `>2 …` for the second */
   GString *last;   /* `last` of the first failure */
+  GByteArray *sent; /* what went to the first peer */
   gint64 now_us;   /* when it was over */
   guint n_writes;
   guint n_closed; /* CLOSE actions */
