@@ -22,6 +22,25 @@ milter_failure_free (gpointer data)
   g_free (failure);
 }
 
+static void
+append_note (const MilterPlayer *player, const MilterNote *note, GString *text)
+{
+  MilterMessage message;
+
+  g_string_append_c (text, note->from == MILTER_SIDE_MTA ? '>' : '<');
+  if (player->config.n_peers > 1 && player->peers[note->peer].name != NULL)
+    g_string_append (text, player->peers[note->peer].name);
+  g_string_append_c (text, ' ');
+  if (note->text->len > 0)
+    {
+      g_string_append_len (text, note->text->str, (gssize) note->text->len);
+      return;
+    }
+  milter_message_parse (
+      note->from, note->letter, milter_bytes (note->payload->data, note->payload->len), &message);
+  milter_message_append_text (&message, note->flags, text);
+}
+
 static char *
 format_last (const MilterPlayer *player)
 {
@@ -32,9 +51,89 @@ format_last (const MilterPlayer *player)
     {
       if (text->len > 0)
         g_string_append (text, "  ");
-      g_string_append (text, player->last[i % MILTER_PLAYER_N_LAST]->str);
+      append_note (player, &player->last[i % MILTER_PLAYER_N_LAST], text);
     }
   return g_string_free (text, FALSE);
+}
+
+/* lines that are told by their verb; an act is told with what it says behind it */
+static const struct
+{
+  MilterStepKind kind;
+  const char *word;
+} step_words[] = {
+  { MILTER_STEP_KIND_MESSAGE, "message" },       { MILTER_STEP_KIND_RAW, "raw bytes" },
+  { MILTER_STEP_KIND_TIMEOUT, "timeout" },       { MILTER_STEP_KIND_GENERATE, "generate" },
+  { MILTER_STEP_KIND_REPEAT, "repeat" },         { MILTER_STEP_KIND_BARRIER, "barrier" },
+  { MILTER_STEP_KIND_SEND_AS, "send-as" },       { MILTER_STEP_KIND_STALL, "stall" },
+  { MILTER_STEP_KIND_CLOSE, "close" },           { MILTER_STEP_KIND_RESET, "reset" },
+  { MILTER_STEP_KIND_HALF_CLOSE, "half-close" }, { MILTER_STEP_KIND_LOST, "lost" },
+};
+
+static void
+describe_other (const MilterStep *step, GString *text)
+{
+  for (gsize i = 0; i < G_N_ELEMENTS (step_words); i++)
+    if (step_words[i].kind == step->kind)
+      g_string_append (text, step_words[i].word);
+  if (step->kind == MILTER_STEP_KIND_STALL)
+    {
+      g_autofree char *time = milter_failure_duration (step->duration_us);
+
+      g_string_append_printf (text, " %s%s", time, step->reading ? " reading" : "");
+    }
+  if (step->has_after)
+    g_string_append_printf (text, " after %" G_GUINT64_FORMAT " bytes", step->number);
+  if (step->kind == MILTER_STEP_KIND_GENERATE)
+    g_string_append_printf (text, " size=%" G_GUINT64_FORMAT, step->number);
+}
+
+static char *
+describe_step (const MilterPlayer *player, const MilterStep *step)
+{
+  GString *text = g_string_new (NULL);
+  g_autoptr (GBytes) payload = NULL;
+  MilterMessage message;
+  gsize size;
+  const guint8 *data;
+
+  if (step->kind == MILTER_STEP_KIND_EML)
+    g_string_append_printf (
+        text, "eml%s%s", step->path != NULL ? " " : "", step->path != NULL ? step->path : "");
+  else if (step->kind == MILTER_STEP_KIND_FRAME)
+    g_string_append_printf (text, "frame %c", g_ascii_isgraph (step->letter) ? step->letter : '?');
+  else if (step->kind != MILTER_STEP_KIND_COMMAND)
+    describe_other (step, text);
+  else if (strchr ("OLBED", step->spec->letter) != NULL)
+    g_string_append (text, step->spec->word);
+  else
+    {
+      payload = milter_payload_for_step (player, step);
+      data = g_bytes_get_data (payload, &size);
+      milter_message_parse (
+          MILTER_SIDE_MTA, step->spec->letter, milter_bytes (data, size), &message);
+      milter_message_append_text (&message, MILTER_TEXT_SHORT, text);
+    }
+  if (step->kind == MILTER_STEP_KIND_COMMAND && step->spec->letter == MILTER_COMMAND_HEADER
+      && step->arguments->len > 0)
+    {
+      data = g_bytes_get_data (g_ptr_array_index (step->arguments, 0), &size);
+      g_string_append_c (text, ' ');
+      milter_text_append_word (milter_bytes (data, size), MILTER_TEXT_SHORT, text);
+    }
+  return g_string_free (text, FALSE);
+}
+
+const char *
+milter_player_turn_text (const MilterPlayer *player)
+{
+  /* most lines hold, and nobody asks */
+  MilterTurn *turn = (MilterTurn *) &player->turn;
+
+  if (turn->text == NULL)
+    turn->text = turn->step != NULL ? describe_step (player, turn->step)
+                                    : g_strdup ("the end of the session");
+  return turn->text;
 }
 
 void
@@ -326,7 +425,8 @@ milter_failure_record (const MilterPlayer *player, const MilterRecord *record, b
       if (record->due)
         g_string_append_printf (
             text, ": %s did not answer %s", peer, milter_failure_stage (record->command));
-      else if (record->command == MILTER_COMMAND_QUIT)
+      else if (record->command == MILTER_COMMAND_QUIT
+               || (player->turn.act != MILTER_ACT_NONE && record->command == 0))
         g_string_append_printf (text, ": %s did not close the connection", peer);
       else if (milter_player_gave_up_answering (player, record->peer, record->command))
         g_string_append_printf (

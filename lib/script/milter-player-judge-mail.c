@@ -64,7 +64,7 @@ static void
 report_finding (MilterPlayer *player, const MilterEditsFinding *finding)
 {
   const MilterExpectation *line = finding->line;
-  char *what = g_strdup_printf ("edits at %s", player->turn.text);
+  char *what = g_strdup_printf ("edits at %s", milter_player_turn_text (player));
   char *expected = NULL;
   char *got = finding->record != NULL
                   ? milter_failure_record (player, finding->record, /* with_command= */ false)
@@ -94,7 +94,7 @@ report_edit (MilterPlayer *player, const MilterRecord *edit)
   milter_player_report (player,
                         MILTER_OUTCOME_BROKEN,
                         /* where= */ NULL,
-                        g_strdup_printf ("edits at %s", player->turn.text),
+                        g_strdup_printf ("edits at %s", milter_player_turn_text (player)),
                         g_strdup (edit->malformed ? "edits that can be read" : "no edit"),
                         edit);
 }
@@ -106,7 +106,7 @@ milter_player_judge_flood (MilterPlayer *player, const MilterRecord *record)
       player,
       MILTER_OUTCOME_BROKEN,
       /* where= */ NULL,
-      g_strdup_printf ("edits at %s", player->turn.text),
+      g_strdup_printf ("edits at %s", milter_player_turn_text (player)),
       g_strdup_printf ("at most %" G_GSIZE_FORMAT " bytes of edits", player->config.max_edits),
       record);
 }

@@ -41,6 +41,13 @@ is_legal (const MilterRecord *record)
          && !record->unasked;
 }
 
+/* a milter that is told nothing more may end the connection as it likes */
+static bool
+act_passes (const MilterRecord *record)
+{
+  return record->kind == MILTER_RECORD_CLOSED || record->kind == MILTER_RECORD_RESET;
+}
+
 static bool
 passes (const MilterRecord *record)
 {
@@ -92,7 +99,7 @@ describe_command (const MilterPlayer *player, const MilterRecord *record, bool f
   const MilterTurn *turn = &player->turn;
 
   if (!filled_in && turn->step != NULL)
-    return g_strdup_printf ("reply to %s", turn->text);
+    return g_strdup_printf ("reply to %s", milter_player_turn_text (player));
   return g_strdup_printf (
       "reply to %s%s", milter_failure_stage (record->command), filled_in ? ", filled in" : "");
 }
@@ -106,7 +113,8 @@ milter_player_report (MilterPlayer *player,
                       char *expected,
                       const MilterRecord *record)
 {
-  bool several = player->turn.step != NULL && record->command != player->turn.letter;
+  bool several = player->turn.step != NULL && player->turn.act == MILTER_ACT_NONE
+                 && record->command != player->turn.letter;
 
   milter_player_fail (
       player, outcome, where, what, expected, milter_failure_record (player, record, several));
@@ -116,6 +124,63 @@ milter_player_report (MilterPlayer *player,
   if (outcome == MILTER_OUTCOME_BROKEN || record->kind == MILTER_RECORD_GARBAGE
       || (record->kind == MILTER_RECORD_NOTHING && record->due))
     milter_player_stop (player);
+}
+
+/* `require negotiate` */
+static const MilterRequirement *
+find_requirement (const GPtrArray *requirements, const MilterMessage *answer)
+{
+  for (guint i = 0; requirements != NULL && i < requirements->len; i++)
+    {
+      const MilterRequirement *wanted = g_ptr_array_index (requirements, i);
+
+      if (wanted->kind == MILTER_REQUIRE_NEGOTIATE
+          && (answer == NULL || !milter_judge_negotiate (&wanted->negotiate, answer)))
+        return wanted;
+    }
+  return NULL;
+}
+
+static const MilterRequirement *
+find_unmet (const MilterPlayer *player, const MilterMessage *answer)
+{
+  const MilterRequirement *wanted = find_requirement (player->config.requirements, answer);
+
+  return wanted != NULL ? wanted : find_requirement (player->config.more_requirements, answer);
+}
+
+bool
+milter_player_check_requirements (MilterPlayer *player, const MilterRecord *record)
+{
+  const MilterRequirement *wanted;
+  g_autoptr (GString) answer = g_string_new (NULL);
+  g_autofree char *name = milter_failure_peer (player, record->peer);
+
+  if (record->wrong || record->message.letter != MILTER_REPLY_NEGOTIATE)
+    return true;
+  wanted = find_unmet (player, &record->message);
+  if (wanted == NULL)
+    return true;
+  milter_failure_append_message (answer, record);
+  player->skip_reason
+      = g_strdup_printf ("require %s: %s answered %s", wanted->text, name, answer->str);
+  player->outcome = MAX (player->outcome, MILTER_OUTCOME_SKIPPED);
+  return false;
+}
+
+void
+milter_player_judge_requirements (MilterPlayer *player)
+{
+  const MilterRequirement *wanted = player->negotiated ? NULL : find_unmet (player, NULL);
+
+  if (wanted == NULL || player->profile->fills_in)
+    return;
+  milter_player_fail (player,
+                      MILTER_OUTCOME_FAILED,
+                      &wanted->where,
+                      g_strdup_printf ("require %s", wanted->text),
+                      g_strdup ("an answer to negotiate, which decides it"),
+                      g_strdup ("nothing was negotiated"));
 }
 
 void
@@ -180,7 +245,7 @@ milter_player_judge_end (MilterPlayer *player, guint peer)
   milter_player_fail (player,
                       MILTER_OUTCOME_BROKEN,
                       /* where= */ NULL,
-                      player->turn.open ? g_strdup_printf ("connection, at %s", player->turn.text)
+                      player->turn.open ? g_strdup_printf ("connection, at %s", milter_player_turn_text (player))
                                         : g_strdup ("connection"),
                       g_strdup ("open"),
                       g_strdup (text->str));
@@ -316,15 +381,23 @@ judge_default (MilterPlayer *player, const GPtrArray *records)
       const MilterRecord *record = g_ptr_array_index (records, i);
       const char *text;
 
-      if (passes (record))
-        continue;
+      if (player->turn.act != MILTER_ACT_NONE ? act_passes (record) : passes (record))
+        {
+          note_expected_end (player, record);
+          continue;
+        }
       passing_replies (record->command, &text);
+      if (player->turn.act != MILTER_ACT_NONE)
+        text = "closed | reset";
       milter_player_report (
           player,
           classify (record, NULL),
           /* where= */ NULL,
           describe_command (player, record, false),
-          g_strdup (record->unasked && record->command != MILTER_COMMAND_QUIT ? "nothing" : text),
+          g_strdup (record->unasked && record->command != MILTER_COMMAND_QUIT
+                            && player->turn.act == MILTER_ACT_NONE
+                        ? "nothing"
+                        : text),
           record);
       return;
     }
@@ -358,7 +431,7 @@ judge_unasked_peer (MilterPlayer *player, guint peer)
   milter_player_fail (player,
                       MILTER_OUTCOME_FAILED,
                       &line->where,
-                      g_strdup_printf ("reply to %s from %s", player->turn.text, asked->name),
+                      g_strdup_printf ("reply to %s from %s", milter_player_turn_text (player), asked->name),
                       milter_failure_expectation (player, line),
                       g_strdup_printf ("not reached: %s", why));
 }
@@ -369,11 +442,33 @@ has_from (const MilterExpectation *line)
   return line != NULL && line->from != NULL;
 }
 
+/* nothing was waited for, though a line expects something: it is not held */
+static void
+judge_unanswered (MilterPlayer *player)
+{
+  const GPtrArray *lines = milter_player_turn_lines (player);
+
+  for (guint i = 0; lines != NULL && i < lines->len; i++)
+    {
+      const MilterExpectation *line = g_ptr_array_index (lines, i);
+
+      if (!milter_expectation_is_reply (line) || line->from != NULL)
+        continue;
+      milter_player_fail (player,
+                          MILTER_OUTCOME_FAILED,
+                          &line->where,
+                          g_strdup_printf ("reply to %s", milter_player_turn_text (player)),
+                          milter_failure_expectation (player, line),
+                          g_strdup ("not reached: nothing answers it"));
+      return;
+    }
+}
+
 static void
 judge_replies (MilterPlayer *player)
 {
   const MilterTurn *turn = &player->turn;
-  bool each = turn->step == NULL || (turn->letter != 0 && strchr ("OAQKD", turn->letter) != NULL);
+  bool each = milter_turn_is_for_each (turn);
   g_autoptr (GPtrArray) rest = g_ptr_array_new ();
   guint general = G_MAXUINT;
 
@@ -395,7 +490,11 @@ judge_replies (MilterPlayer *player)
       for (guint r = 0; r < own->len; r++)
         g_ptr_array_add (rest, g_ptr_array_index (own, r));
     }
-  if (player->phase == MILTER_PHASE_CLOSING || rest->len == 0)
+  if (player->phase == MILTER_PHASE_CLOSING)
+    return;
+  if (turn->records->len == 0)
+    judge_unanswered (player);
+  if (rest->len == 0)
     return;
   if (general == G_MAXUINT)
     judge_default (player, rest);
@@ -421,9 +520,28 @@ judge_left_out (MilterPlayer *player)
       line != NULL ? &line->where : NULL,
       g_strdup_printf ("%s %s",
                        line == NULL || milter_expectation_is_reply (line) ? "reply to" : "edits at",
-                       turn->text),
+                       milter_player_turn_text (player)),
       line != NULL ? milter_failure_expectation (player, line) : g_strdup ("to be sent"),
       g_strdup_printf ("not reached: %s", why));
+}
+
+/* not all of the line was sent, or nobody was there any more to answer it: what was answered before
+ * holds, what was to come is not reached */
+static void
+judge_cut (MilterPlayer *player)
+{
+  MilterTurn *turn = &player->turn;
+  const GPtrArray *lines = milter_player_turn_lines (player);
+  g_autoptr (GPtrArray) records = records_of (player, /* peer= */ -1);
+
+  if (turn->left_out == NULL)
+    turn->left_out = player->cut != NULL ? milter_player_describe_cut (player)
+                                         : g_strdup_printf ("the connection is over since line %u",
+                                                            player->peers[0].end_line);
+  if (lines != NULL && lines->len > 0)
+    judge_left_out (player);
+  else if (records->len > 0)
+    judge_default (player, records);
 }
 
 /* a line about a milter that is not there must not pass for one that was held */
@@ -443,7 +561,7 @@ judge_names (MilterPlayer *player)
         milter_player_fail (player,
                             MILTER_OUTCOME_FAILED,
                             &line->where,
-                            g_strdup_printf ("reply to %s", player->turn.text),
+                            g_strdup_printf ("reply to %s", milter_player_turn_text (player)),
                             milter_failure_expectation (player, line),
                             g_strdup_printf ("there is no milter called %s", line->from));
     }
@@ -455,6 +573,14 @@ milter_player_judge_turn (MilterPlayer *player)
   const MilterTurn *turn = &player->turn;
   const GPtrArray *lines = milter_player_turn_lines (player);
 
+  /* a line of a message of which bytes are missing, or one that acts later */
+  if (turn->missing || (turn->act != MILTER_ACT_NONE && turn->kept && turn->step != player->cut))
+    return;
+  if (turn->cut)
+    {
+      judge_cut (player);
+      return;
+    }
   if (turn->step != NULL && !turn->sent)
     {
       judge_left_out (player);

@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-#include "milter-text.h"
+#include "milter-generate.h"
 
 /* what has to have been said before a command, in the order in which it is filled in */
 static const struct
@@ -138,7 +138,7 @@ fill_in (MilterPlayer *player, guint8 letter)
   for (gsize i = 0; i < G_N_ELEMENTS (needs); i++)
     if (needs[i].command == letter)
       wanted = needs[i].needs;
-  for (; player->profile->fills_in && *wanted != '\0'; wanted++)
+  for (; player->fills_in && *wanted != '\0'; wanted++)
     {
       if (!is_missing (player, *wanted))
         continue;
@@ -234,9 +234,12 @@ drop_macros_of_decided (MilterPlayer *player)
 void
 milter_player_plan_content (MilterPlayer *player, guint peer)
 {
-  const MilterMail *mail = player->message->after;
-  g_autoptr (GBytes) body = g_bytes_new (mail->body->data, mail->body->len);
+  const MilterMail *mail;
+  g_autoptr (GBytes) body = NULL;
 
+  milter_player_ensure_after (player);
+  mail = player->message->after;
+  body = g_bytes_new (mail->body->data, mail->body->len);
   for (guint i = 0; i < mail->headers->len; i++)
     {
       const MilterMailHeader *header = g_ptr_array_index (mail->headers, i);
@@ -270,12 +273,12 @@ argument (const MilterStep *step, guint index)
 }
 
 static void
-plan_eml (MilterPlayer *player, const MilterStep *step)
+plan_mail (MilterPlayer *player, GBytes *file)
 {
   g_autoptr (MilterMail) mail = milter_mail_new ();
   g_autoptr (GBytes) body = NULL;
   gsize size;
-  const guint8 *data = g_bytes_get_data (step->bytes, &size);
+  const guint8 *data = g_bytes_get_data (file, &size);
 
   milter_profile_parse_mail (player->profile, mail, milter_bytes (data, size));
   for (guint i = 0; i < mail->headers->len; i++)
@@ -290,6 +293,14 @@ plan_eml (MilterPlayer *player, const MilterStep *step)
   add_unit (player, MILTER_COMMAND_END_OF_HEADER, g_bytes_new (NULL, 0), /* own= */ true);
   body = g_bytes_new (mail->body->data, mail->body->len);
   add_body (player, body, -1);
+}
+
+static void
+plan_generate (MilterPlayer *player, const MilterStep *step)
+{
+  g_autoptr (GBytes) mail = milter_generate_mail (step->number, step->seed);
+
+  plan_mail (player, mail);
 }
 
 static void
@@ -309,12 +320,15 @@ plan_command (MilterPlayer *player, const MilterStep *step)
 
   if (letter == MILTER_COMMAND_DEFINE_MACRO)
     {
+      /* behind a gap, too, those of a recording stand where they stand */
       if (player->profile->fills_in)
         milter_player_keep_macros (player, step);
       else
         add_unit (player, letter, milter_payload_macro (step), /* own= */ true);
       return;
     }
+  if (strchr ("CMHAKQ", letter) != NULL)
+    player->lost_line = 0;
   if (strchr ("MHAK", letter) != NULL)
     drop_macros_of_decided (player);
   /* a message that was decided ends where the next one begins */
@@ -349,44 +363,6 @@ plan_bytes (MilterPlayer *player, const MilterStep *step)
   player->turn.verbatim = true;
 }
 
-/* the line in reports, without its indentation and expectations */
-static char *
-describe_step (const MilterPlayer *player, const MilterStep *step)
-{
-  GString *text = g_string_new (NULL);
-  g_autoptr (GBytes) payload = NULL;
-  MilterMessage message;
-  gsize size;
-  const guint8 *data;
-
-  if (step->kind == MILTER_STEP_KIND_EML)
-    g_string_append_printf (
-        text, "eml%s%s", step->path != NULL ? " " : "", step->path != NULL ? step->path : "");
-  else if (step->kind == MILTER_STEP_KIND_RAW)
-    g_string_append (text, "raw bytes");
-  else if (step->kind == MILTER_STEP_KIND_FRAME)
-    g_string_append_printf (text, "frame %c", g_ascii_isgraph (step->letter) ? step->letter : '?');
-  else if (step->kind != MILTER_STEP_KIND_COMMAND)
-    g_string_append (text, step->kind == MILTER_STEP_KIND_MESSAGE ? "message" : "timeout");
-  else if (strchr ("OLBED", step->spec->letter) != NULL)
-    g_string_append (text, step->spec->word);
-  else
-    {
-      payload = milter_payload_for_step (player, step);
-      data = g_bytes_get_data (payload, &size);
-      milter_message_parse (
-          MILTER_SIDE_MTA, step->spec->letter, milter_bytes (data, size), &message);
-      milter_message_append_text (&message, MILTER_TEXT_SHORT, text);
-    }
-  if (step->kind == MILTER_STEP_KIND_COMMAND && step->spec->letter == MILTER_COMMAND_HEADER
-      && step->arguments->len > 0)
-    {
-      g_string_append_c (text, ' ');
-      milter_text_append_word (argument (step, 0), MILTER_TEXT_SHORT, text);
-    }
-  return g_string_free (text, FALSE);
-}
-
 void
 milter_turn_begin (MilterPlayer *player, const MilterStep *step)
 {
@@ -395,7 +371,6 @@ milter_turn_begin (MilterPlayer *player, const MilterStep *step)
   turn->open = true;
   turn->step = step;
   turn->where = step != NULL ? step->where : player->last_where;
-  turn->text = step != NULL ? describe_step (player, step) : g_strdup ("the end of the session");
   turn->records = g_ptr_array_new_with_free_func (milter_record_free);
   turn->edits = g_ptr_array_new_with_free_func (milter_record_free);
   turn->watched = g_array_new (FALSE, TRUE, sizeof (bool));
@@ -409,8 +384,12 @@ milter_turn_begin (MilterPlayer *player, const MilterStep *step)
 }
 
 void
-milter_turn_end (MilterTurn *turn)
+milter_turn_end (MilterPlayer *player)
 {
+  MilterTurn *turn = &player->turn;
+
+  if (!turn->kept)
+    milter_player_release_step (player, turn->step);
   g_free (turn->text);
   g_free (turn->left_out);
   g_clear_pointer (&turn->records, g_ptr_array_unref);
@@ -425,6 +404,7 @@ plan_message (MilterPlayer *player, const MilterStep *step)
 {
   MilterBytes name = argument (step, 0);
 
+  player->lost_line = 0;
   drop_macros_of_decided (player);
   leave_message (player);
   /* not every MTA says so */
@@ -435,11 +415,39 @@ plan_message (MilterPlayer *player, const MilterStep *step)
   player->message_named = true;
 }
 
+/* what belongs to a message of which bytes are missing */
+static bool
+is_of_lost_message (const MilterPlayer *player, const MilterStep *step)
+{
+  if (player->lost_line == 0)
+    return false;
+  switch (step->kind)
+    {
+    case MILTER_STEP_KIND_EML:
+    case MILTER_STEP_KIND_GENERATE:
+    case MILTER_STEP_KIND_FRAME:
+    case MILTER_STEP_KIND_RAW:
+      return true;
+    case MILTER_STEP_KIND_COMMAND:
+      return strchr ("RTLNBEU",
+                     step->spec->letter == MILTER_COMMAND_DEFINE_MACRO ? step->letter
+                                                                       : step->spec->letter)
+             != NULL;
+    default:
+      return false;
+    }
+}
+
 void
 milter_player_plan_step (MilterPlayer *player, const MilterStep *step)
 {
   milter_turn_begin (player, step);
   player->last_where = step->where;
+  if (is_of_lost_message (player, step))
+    {
+      player->turn.missing = true;
+      return;
+    }
   switch (step->kind)
     {
     case MILTER_STEP_KIND_COMMAND:
@@ -447,7 +455,11 @@ milter_player_plan_step (MilterPlayer *player, const MilterStep *step)
       break;
     case MILTER_STEP_KIND_EML:
       fill_in (player, MILTER_COMMAND_HEADER);
-      plan_eml (player, step);
+      plan_mail (player, step->bytes);
+      break;
+    case MILTER_STEP_KIND_GENERATE:
+      fill_in (player, MILTER_COMMAND_HEADER);
+      plan_generate (player, step);
       break;
     case MILTER_STEP_KIND_MESSAGE:
       plan_message (player, step);
@@ -459,14 +471,22 @@ milter_player_plan_step (MilterPlayer *player, const MilterStep *step)
     case MILTER_STEP_KIND_TIMEOUT:
       player->timeout_us = step->duration_us;
       break;
-    default:
-      milter_player_fail (player,
-                          MILTER_OUTCOME_BROKEN,
-                          &step->where,
-                          g_strdup ("the line"),
-                          g_strdup ("a line that can be played"),
-                          g_strdup ("one that this version only reads"));
-      milter_player_stop (player);
+    case MILTER_STEP_KIND_SEND_AS:
+      milter_player_set_send_as (player, step);
+      break;
+    case MILTER_STEP_KIND_LOST:
+      milter_player_begin_lost (player, step);
+      break;
+    case MILTER_STEP_KIND_STALL:
+    case MILTER_STEP_KIND_CLOSE:
+    case MILTER_STEP_KIND_RESET:
+    case MILTER_STEP_KIND_HALF_CLOSE:
+    case MILTER_STEP_KIND_BARRIER:
+      milter_player_plan_act (player, step);
+      break;
+    case MILTER_STEP_KIND_REPEAT:
+      /* the source walks over what it repeats */
+      g_assert_not_reached ();
     }
 }
 
@@ -499,6 +519,8 @@ milter_player_plan_end (MilterPlayer *player)
   for (guint i = 0; i < player->config.n_peers; i++)
     ever_opened = ever_opened || player->peers[i].asked;
   milter_turn_begin (player, /* step= */ NULL);
+  if (player->cut != NULL)
+    return;
   /* a session without any line says at least that there is a milter */
   if (!ever_opened)
     fill_in (player, MILTER_COMMAND_CONNECT);
@@ -553,8 +575,12 @@ milter_player_leave_out (const MilterPlayer *player,
   guint8 letter = unit->letter;
   const MilterSpec *spec;
   const MilterDecision *decision;
-  g_autofree char *name = milter_failure_peer (player, index);
 
+  if (player->cut != NULL)
+    {
+      *why = milter_player_describe_cut (player);
+      return MILTER_LEAVE_CUT;
+    }
   if (peer->quit || peer->expected_end)
     {
       *why = g_strdup_printf (
@@ -595,6 +621,8 @@ milter_player_leave_out (const MilterPlayer *player,
   if (unit->letter != MILTER_COMMAND_DEFINE_MACRO
       && !milter_session_is_wanted (&peer->session, letter))
     {
+      g_autofree char *name = milter_failure_peer (player, index);
+
       *why = describe_unwanted (peer, name, spec);
       return MILTER_LEAVE_NEGOTIATED;
     }

@@ -7,7 +7,9 @@
  * turn (milter-player-turn.c) as frames (milter-player-send.c), and where an answer is due, it is
  * waited for (milter-player-wait.c) and takes effect (milter-player-reply.c); what has been said so
  * far is kept by milter-player-state.c. When all units of a line are done and nothing more is
- * waited for, the line is judged (milter-player-judge.c, milter-player-judge-mail.c).
+ * waited for, the line is judged (milter-player-judge.c, milter-player-judge-mail.c). How bytes
+ * leave is decided by milter-player-output.c, what a hostile line does by milter-player-act.c, and
+ * what leaves ahead of the answers before it by milter-player-ahead.c.
  */
 #pragma once
 
@@ -58,6 +60,15 @@ typedef struct
   guint peer;
 } MilterDecision;
 
+/* a command that left with others, before its turn to be played */
+typedef struct
+{
+  const MilterStep *step; /* unowned (nullable) the line it belongs to */
+  guint8 letter;
+  bool own;
+  bool answered;
+} MilterAhead;
+
 typedef struct
 {
   const char *name; /* unowned (nullable) */
@@ -84,7 +95,16 @@ typedef struct
   guint unjudged_due;  /* … and so many answers are due to it */
   gint64 sent_us;      /* the last byte of the last command */
   guint8 last_command; /* 0: none */
-  GByteArray *out;     /* what leaves in the next write */
+  gint64 answered_us;  /* when the last answer to one of several that left at once came */
+  GByteArray *out;     /* what leaves next … */
+  gsize out_at;        /* … of which so much has left */
+  MilterPlayerActionKind todo; /* CLOSE, RESET, HALF_CLOSE: to be handed out; else DONE */
+  bool paused;                 /* nothing is read */
+  GQueue ahead;                /* of MilterAhead: commands that left before their turn */
+  GQueue answers;              /* of MilterRecord: that came before their turn */
+  gsize answers_size;
+  guint surplus;               /* answers to commands that would not have been sent: may come */
+  MilterRecord *last_surplus;  /* (nullable) the last one of those */
 } MilterPeer;
 
 typedef enum
@@ -93,7 +113,9 @@ typedef enum
   MILTER_WAIT_OPEN,    /* for a connection */
   MILTER_WAIT_ANSWER,  /* for the answer to the unit at the head */
   MILTER_WAIT_MORE,    /* units are done, a line wants more (a second reply, closed, none) */
-  MILTER_WAIT_QUIET    /* the grace time: nothing may come, or it is not judged */
+  MILTER_WAIT_QUIET,   /* the grace time: nothing may come, or it is not judged */
+  MILTER_WAIT_STALL,   /* nothing is sent until the deadline */
+  MILTER_WAIT_BARRIER  /* for others */
 } MilterWaitKind;
 
 typedef struct
@@ -108,6 +130,23 @@ typedef struct
   const MilterExpectation *line; /* (nullable) that decides how long */
 } MilterWait;
 
+/* how far a line has come that does something to the connection */
+typedef enum
+{
+  MILTER_ACT_NONE, /* the line is a command */
+  MILTER_ACT_OPEN, /* the connection has to be there */
+  MILTER_ACT_DO,
+  MILTER_ACT_WAIT, /* for what the line expects */
+  MILTER_ACT_DONE
+} MilterActStage;
+
+/* a line that acts when so many bytes have left */
+typedef struct
+{
+  const MilterStep *step;
+  guint64 left;
+} MilterArmed;
+
 /* the line that is played */
 typedef struct
 {
@@ -115,7 +154,7 @@ typedef struct
   const MilterStep *step; /* (nullable) none: the end of the session */
   MilterWhere where;
   guint8 letter;      /* of its command; 0 for eml, raw */
-  char *text;         /* as in reports: "rcpt <busy@example.net>" */
+  char *text;         /* (nullable) as in reports, once somebody asked for it */
   GPtrArray *records; /* of MilterRecord: replies and ends, in order */
   GPtrArray *edits;   /* of MilterRecord: edits and progress, in order */
   gsize edits_size;
@@ -124,6 +163,11 @@ typedef struct
   bool sent;       /* at least one of its commands was */
   bool verbatim;   /* frame, raw */
   bool due;        /* … whose answer the protocol asks for */
+  bool cut;        /* its bytes were cut off, or nobody was there any more to take them */
+  MilterActStage act;
+  gint64 act_us;   /* when it acted */
+  bool kept;       /* the step is held on to behind the turn */
+  bool missing;    /* bytes of the recording are: the line is not played, nor judged */
   GArray *watched; /* of bool, per peer: nothing more is waited for */
   GArray *sent_to; /* of bool, per peer */
 } MilterTurn;
@@ -136,10 +180,24 @@ typedef enum
   MILTER_PHASE_DONE
 } MilterPhase;
 
+/* what a failure shows of a frame that passed: raw, and told in words only if somebody asks */
+typedef struct
+{
+  guint peer;
+  MilterSide from;
+  MilterTextFlags flags;
+  guint8 letter;
+  GByteArray *payload; /* empty if it was long: … */
+  GString *text;       /* … then this */
+} MilterNote;
+
 struct _MilterPlayer
 {
   char *name;
   MilterStepSource source;
+  bool source_over;
+  GError *source_error; /* (nullable) told when its turn comes */
+  GQueue steps;         /* of MilterStep: taken from the source before their turn */
   MilterPlayerConfig config;
   const MilterProfile *profile;
   gint64 now_us;
@@ -178,8 +236,36 @@ struct _MilterPlayer
 
   MilterOutcome outcome;
   GPtrArray *failures;
-  GString *last[MILTER_PLAYER_N_LAST];
+  char *skip_reason; /* (nullable) */
+  MilterNote last[MILTER_PLAYER_N_LAST];
   guint n_last;
+
+  /* how bytes leave */
+  MilterSendAs send_as;
+  guint64 piece;           /* SPLIT: its size; RANDOM: the state of the generator */
+  GQueue armed;            /* of MilterArmed */
+  gint64 hold_until_us;    /* nothing leaves before */
+  gint64 read_stall_us;    /* 0, or how long nothing is read from the next command on */
+  bool read_stall_due;     /* … which is about to leave */
+  gint64 read_again_us;    /* when it is read again */
+  const MilterStep *cut;   /* (nullable) the line that ended the sending */
+  const MilterStep *act_next; /* (nullable) what it expects is judged when the present line is */
+  bool suspended;          /* a line is played in the middle of another one: … */
+  MilterTurn other_turn;   /* … that one */
+  MilterWait other_wait;
+  char *barrier;           /* (nullable) the name of the last one */
+  bool barrier_told;
+
+  /* bytes of a recording are missing */
+  bool fills_in;           /* missing commands are sent with defaults */
+  bool lost;               /* … since a gap, as with Postfix */
+  guint lost_line;         /* 0; or the rest of this message is left out since that line */
+
+  /* an understudy only finds out what would be sent (milter-player-ahead.c) */
+  MilterPlayer *star;      /* (nullable) unowned: for whom; this one is an understudy */
+  GList *cue;              /* of star->steps: the next one */
+  bool cue_over;           /* nothing more is to be found out */
+  guint cue_peer;          /* to whom */
   MilterPlayerTrace trace;
   gpointer trace_data;
   MilterLint *lint;
@@ -189,9 +275,9 @@ struct _MilterPlayer
 /* the session ends here, as broken or because the rest cannot be judged */
 void milter_player_stop (MilterPlayer *player);
 /* a frame passes, in either direction: for `last` and the trace */
+void milter_player_note (MilterPlayer *player, guint peer, const MilterMessage *message);
 /* HDR_LEADSPC was agreed with this peer */
 bool milter_player_has_leading_space (const MilterPlayer *player, guint peer);
-void milter_player_note (MilterPlayer *player, guint peer, const MilterMessage *message);
 void milter_player_clear_units (GQueue *units);
 
 /* --- milter-player-turn.c --- */
@@ -201,6 +287,66 @@ void milter_player_advance (MilterPlayer *player);
 void milter_player_next_peer (MilterPlayer *player, MilterUnit *unit);
 /* … with all of them; @refused: one of them refused it */
 void milter_player_finish_unit (MilterPlayer *player, bool refused);
+/* the session is not played on: what the profile says then */
+void milter_player_leave (MilterPlayer *player);
+/* a line expects of each milter, not of the one that decides */
+bool milter_turn_is_for_each (const MilterTurn *turn);
+/* waits for what the line expects behind its units; FALSE: there is nothing more to wait for */
+bool milter_player_continue_turn (MilterPlayer *player);
+
+/* --- milter-player-output.c --- */
+/* what is handed out next because bytes have to leave, or because of how */
+bool milter_player_next_output (MilterPlayer *player, MilterPlayerAction *action);
+/* something is on its way out, so that nothing else is done */
+bool milter_player_is_writing (const MilterPlayer *player);
+bool milter_player_has_output (const MilterPlayer *player, guint peer);
+void milter_player_drop_output (MilterPeer *peer);
+/* when milter_player_next_output() has something to do again; G_MAXINT64 */
+gint64 milter_player_output_deadline (const MilterPlayer *player);
+void milter_player_set_send_as (MilterPlayer *player, const MilterStep *step);
+
+/* --- milter-player-act.c --- */
+/* stall, close, reset, half-close, barrier, lost: begins the turn of such a line */
+void milter_player_plan_act (MilterPlayer *player, const MilterStep *step);
+/* goes on with it; FALSE: it is over */
+bool milter_player_continue_act (MilterPlayer *player);
+/* lines whose bytes have left act */
+void milter_player_fire (MilterPlayer *player);
+/* the lines are over: those that never acted fail */
+void milter_player_judge_armed (MilterPlayer *player);
+/* what the line expects that ended the sending, or of a line in the middle of which it was played */
+bool milter_player_begin_act_next (MilterPlayer *player);
+void milter_player_resume_turn (MilterPlayer *player);
+/* (transfer full) why nothing is sent any more */
+char *milter_player_describe_cut (const MilterPlayer *player);
+void milter_player_begin_lost (MilterPlayer *player, const MilterStep *step);
+
+/* --- milter-player-ahead.c --- */
+/* the unit at the head may leave together with what follows it: all of it leaves */
+void milter_player_send_ahead (MilterPlayer *player, const MilterUnit *unit);
+/* a command has left before its turn; (transfer full) what is known of it, or NULL */
+MilterAhead *milter_player_take_ahead (MilterPlayer *player, guint peer, const MilterUnit *unit);
+/* commands that left are not played any more: their answers may come; TRUE: is waited for them */
+bool milter_player_settle_ahead (MilterPlayer *player, guint peer);
+/* of an understudy: whether a line or a unit is behind what leaves at once, a unit is the last of it
+ */
+bool milter_player_ahead_ends_at_step (MilterPlayer *player, const MilterStep *step);
+bool milter_player_ahead_ends_at_unit (MilterPlayer *player, guint peer, const MilterUnit *unit);
+void milter_player_note_ahead (MilterPlayer *player, guint peer, const MilterUnit *unit);
+/* commands are ahead, or answers to some may come, or came */
+bool milter_player_is_ahead (const MilterPeer *peer);
+/* an answer came while commands are ahead; takes the record */
+void milter_player_keep_answer (MilterPlayer *player, MilterRecord *record);
+/* the one whose turn it is; FALSE: none has come */
+bool milter_player_play_answer (MilterPlayer *player);
+void milter_player_drop_ahead (MilterPeer *peer);
+
+/* --- milter-player-step.c --- */
+/* the next line, from those that were taken before their turn, or the source */
+bool milter_player_take_step (MilterPlayer *player, const MilterStep **step, GError **error);
+/* the line behind all that were taken, for the understudy: NULL, there is none, or it is damaged */
+const MilterStep *milter_player_peek_step (MilterPlayer *player);
+void milter_player_release_step (MilterPlayer *player, const MilterStep *step);
 
 /* --- milter-player-wait.c --- */
 /* the reply lines of a peer: those with its name, or if there are none, those without a name */
@@ -217,6 +363,8 @@ void milter_player_begin_wait (MilterPlayer *player,
                                bool due,
                                const MilterExpectation *line);
 void milter_player_end_wait (MilterPlayer *player);
+/* what is waited for counts from now on */
+void milter_player_restart_wait (MilterPlayer *player);
 /* what was waited for has come, or what came instead, or nothing; takes the record */
 void milter_player_resolve (MilterPlayer *player, MilterRecord *record);
 /* ends the wait if something has come already, or the deadline has passed */
@@ -238,14 +386,17 @@ const char *milter_player_parting_letters (const MilterPlayer *player, guint ind
 /* the content, as it is now, for a later milter of the chain */
 void milter_player_plan_content (MilterPlayer *player, guint peer);
 void milter_turn_begin (MilterPlayer *player, const MilterStep *step);
-void milter_turn_end (MilterTurn *turn);
+void milter_turn_end (MilterPlayer *player);
+/* the line in reports, without its indentation and expectations */
+const char *milter_player_turn_text (const MilterPlayer *player);
 
 typedef enum
 {
   MILTER_SEND,             /* it is sent */
   MILTER_LEAVE_NEGOTIATED, /* the milter does not want it */
   MILTER_LEAVE_DECIDED,    /* there is nothing left to decide */
-  MILTER_LEAVE_GONE        /* there is no connection any more */
+  MILTER_LEAVE_GONE,       /* there is no connection any more */
+  MILTER_LEAVE_CUT         /* … since a line ended it, or bytes of a recording are missing */
 } MilterLeaveOut;
 
 /* whether a unit is sent to a peer; if not, @why (transfer full) */
@@ -259,6 +410,7 @@ void milter_player_send (MilterPlayer *player, guint peer, const MilterUnit *uni
 void milter_player_send_macros (MilterPlayer *player, guint peer, guint8 letter);
 void milter_player_keep_macros (MilterPlayer *player, const MilterStep *step);
 void milter_player_drop_macros (MilterPlayer *player, guint8 letter);
+void milter_player_copy_macros (MilterPlayer *to, const MilterPlayer *from);
 /* payloads (transfer full) from a line's arguments; missing ones are defaults */
 GBytes *milter_payload_for_step (const MilterPlayer *player, const MilterStep *step);
 GBytes *milter_payload_default (const MilterPlayer *player, guint8 letter);
@@ -276,6 +428,8 @@ MilterPlayedMessage *milter_player_ensure_message (MilterPlayer *player);
 void milter_played_message_free (gpointer message);
 
 /* --- milter-player-reply.c --- */
+/* the message as the MTA holds it, for edits */
+void milter_player_ensure_after (MilterPlayer *player);
 /* what is wrong with a message that came for @command (0: for none), by the protocol */
 void milter_player_examine (const MilterPlayer *player, MilterRecord *record);
 /* an answer takes effect: decisions, options, symbol lists. FALSE: the round of the chain ends */
@@ -288,6 +442,10 @@ void milter_player_apply_edits (MilterPlayer *player, guint peer);
 void milter_player_end_unit (MilterPlayer *player, const MilterUnit *unit, bool refused);
 
 /* --- milter-player-judge.c --- */
+/* the answer to the offer, against `require negotiate`: FALSE, and the session is skipped */
+bool milter_player_check_requirements (MilterPlayer *player, const MilterRecord *record);
+/* the lines are over and nothing was negotiated */
+void milter_player_judge_requirements (MilterPlayer *player);
 /* an answer to something that was filled in */
 void milter_player_judge_filled_in (MilterPlayer *player, const MilterRecord *record);
 /* the line has been played: its expectations */

@@ -230,20 +230,27 @@ milter_payload_default (const MilterPlayer *player, guint8 letter)
   return payload_for (player, letter, NULL);
 }
 
+static void
+keep_macro (MilterPlayer *player, guint8 letter, GBytes *name, GBytes *value)
+{
+  PendingMacro *macro = g_new0 (PendingMacro, 1);
+
+  macro->letter = letter;
+  macro->name = g_bytes_ref (name);
+  macro->value = value != NULL ? g_bytes_ref (value) : NULL;
+  if (player->pending_macros == NULL)
+    player->pending_macros = g_ptr_array_new_with_free_func (pending_macro_free);
+  g_ptr_array_add (player->pending_macros, macro);
+}
+
 void
 milter_player_keep_macros (MilterPlayer *player, const MilterStep *step)
 {
   for (guint i = 0; i < step->macros->len; i++)
     {
       const MilterMacroItem *item = g_ptr_array_index (step->macros, i);
-      PendingMacro *macro = g_new0 (PendingMacro, 1);
 
-      macro->letter = step->letter;
-      macro->name = g_bytes_ref (item->name);
-      macro->value = item->value != NULL ? g_bytes_ref (item->value) : NULL;
-      if (player->pending_macros == NULL)
-        player->pending_macros = g_ptr_array_new_with_free_func (pending_macro_free);
-      g_ptr_array_add (player->pending_macros, macro);
+      keep_macro (player, step->letter, item->name, item->value);
     }
 }
 
@@ -254,6 +261,18 @@ milter_player_drop_macros (MilterPlayer *player, guint8 letter)
     if (((const PendingMacro *) g_ptr_array_index (player->pending_macros, i - 1))->letter
         == letter)
       g_ptr_array_remove_index (player->pending_macros, i - 1);
+}
+
+/* for an understudy */
+void
+milter_player_copy_macros (MilterPlayer *to, const MilterPlayer *from)
+{
+  for (guint i = 0; from->pending_macros != NULL && i < from->pending_macros->len; i++)
+    {
+      const PendingMacro *macro = g_ptr_array_index (from->pending_macros, i);
+
+      keep_macro (to, macro->letter, macro->name, macro->value);
+    }
 }
 
 /* sets one macro where it stands, or at the end; NULL takes it out */
@@ -356,6 +375,11 @@ append_frame (MilterPlayer *player, guint peer, guint8 letter, MilterBytes paylo
   MilterPeer *to = &player->peers[peer];
   MilterMessage message;
 
+  if (player->star != NULL)
+    {
+      append_frame (player->star, peer, letter, payload);
+      return;
+    }
   milter_frame_append (letter, payload, to->out);
   milter_message_parse (MILTER_SIDE_MTA, letter, payload, &message);
   milter_session_command (&to->session, &message, NULL);
@@ -400,12 +424,14 @@ send_header (MilterPlayer *player, guint peer, const MilterUnit *unit)
 void
 milter_player_send (MilterPlayer *player, guint peer, const MilterUnit *unit)
 {
-  MilterPeer *to = &player->peers[peer];
+  /* what an understudy sends, it sends for another one */
+  MilterPlayer *sender = player->star != NULL ? player->star : player;
+  MilterPeer *to = &sender->peers[peer];
 
   if (unit->letter == 0)
     {
       append (to->out, view (unit->payload));
-      milter_lint_raw (player->lint, peer);
+      milter_lint_raw (sender->lint, peer);
       to->sent_us = player->now_us;
       return;
     }
@@ -415,10 +441,4 @@ milter_player_send (MilterPlayer *player, guint peer, const MilterUnit *unit)
     send_header (player, peer, unit);
   else
     append_frame (player, peer, unit->letter, view (unit->payload));
-  if (unit->letter == MILTER_COMMAND_DEFINE_MACRO)
-    return;
-  to->last_command = unit->letter;
-  /* Postfix skips a command until there was another one; ABORT is none */
-  if (unit->letter != to->skipped.command && strchr ("AQ", unit->letter) == NULL)
-    memset (&to->skipped, 0, sizeof to->skipped);
 }

@@ -193,7 +193,16 @@ begin_end_of_message (MilterPlayer *player)
 {
   MilterPlayedMessage *message = milter_player_ensure_message (player);
 
-  milter_mail_free (message->after);
+  g_clear_pointer (&message->after, milter_mail_free);
+}
+
+void
+milter_player_ensure_after (MilterPlayer *player)
+{
+  MilterPlayedMessage *message = player->message;
+
+  if (message == NULL || message->after != NULL)
+    return;
   message->after = milter_mail_copy (message->before);
   milter_profile_hide_headers (player->profile, message->after);
 }

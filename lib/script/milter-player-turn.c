@@ -30,6 +30,20 @@ unit_peer (const MilterUnit *unit)
   return unit->peer >= 0 ? (guint) unit->peer : unit->cursor;
 }
 
+static void
+send_macros_alone (MilterPlayer *player, const MilterUnit *unit)
+{
+  guint peer = unit_peer (unit);
+  g_autofree MilterAhead *ahead
+      = player->star == NULL ? milter_player_take_ahead (player, peer, unit) : NULL;
+
+  if (ahead != NULL)
+    return;
+  milter_player_send_macros (player, peer, unit->letter);
+  if (player->star != NULL)
+    milter_player_note_ahead (player, peer, unit);
+}
+
 /* macros travel also in front of a command that the milter does not want, outside the content
  * (milter-protocol 2.1), though not if its version does not know the command */
 static void
@@ -40,7 +54,9 @@ leave_out (MilterPlayer *player, MilterUnit *unit, MilterLeaveOut kind, char *wh
   if (kind == MILTER_LEAVE_NEGOTIATED && strchr ("CHMRTU", unit->letter) != NULL
       && milter_spec_get (MILTER_SIDE_MTA, unit->letter)->since
              <= player->peers[unit_peer (unit)].session.agreed.version)
-    milter_player_send_macros (player, unit_peer (unit), unit->letter);
+    send_macros_alone (player, unit);
+  if (kind == MILTER_LEAVE_CUT && turn->sent)
+    turn->cut = true;
   if (unit->own && turn->left_out == NULL)
     {
       turn->left_out = why;
@@ -54,8 +70,9 @@ leave_out (MilterPlayer *player, MilterUnit *unit, MilterLeaveOut kind, char *wh
 /* frames that the protocol would answer are waited for before the next judged command, so that
  * their answers are not taken for its own */
 static void
-send_verbatim (MilterPlayer *player, MilterUnit *unit, MilterPeer *peer)
+expect_verbatim (MilterPlayer *player, const MilterUnit *unit)
 {
+  MilterPeer *peer = &player->peers[unit_peer (unit)];
   MilterMessage message;
   gsize size;
   const guint8 *data = g_bytes_get_data (unit->payload, &size);
@@ -68,7 +85,6 @@ send_verbatim (MilterPlayer *player, MilterUnit *unit, MilterPeer *peer)
             && milter_session_may_command (&peer->session, unit->letter, NULL)
             && milter_session_is_answered (&peer->session, unit->letter);
     }
-  milter_player_send (player, unit_peer (unit), unit);
   player->turn.due = due;
   peer->unjudged = milter_player_n_reply_lines (player, unit_peer (unit)) == 0;
   peer->unjudged_due = due ? peer->unjudged_due + 1 : 0;
@@ -76,30 +92,44 @@ send_verbatim (MilterPlayer *player, MilterUnit *unit, MilterPeer *peer)
 }
 
 static void
-send_unit (MilterPlayer *player, MilterUnit *unit)
+send_verbatim (MilterPlayer *player, MilterUnit *unit)
+{
+  expect_verbatim (player, unit);
+  milter_player_send (player, unit_peer (unit), unit);
+}
+
+/* what a unit is to the line and the connection once it has left */
+static void
+mark_sent (MilterPlayer *player, const MilterUnit *unit)
 {
   guint index = unit_peer (unit);
   MilterPeer *peer = &player->peers[index];
-  bool answered = milter_session_is_answered (&peer->session, unit->letter);
-  const MilterExpectation *line = NULL;
 
   if (unit->own)
     {
       player->turn.sent = true;
       g_array_index (player->turn.sent_to, bool, index) = true;
     }
-  if (unit->verbatim)
+  if (unit->letter != 0 && unit->letter != MILTER_COMMAND_DEFINE_MACRO)
     {
-      send_verbatim (player, unit, peer);
-      milter_player_next_peer (player, unit);
-      return;
+      peer->last_command = unit->letter;
+      /* Postfix skips a command until there was another one; ABORT is none */
+      if (unit->letter != peer->skipped.command && strchr ("AQ", unit->letter) == NULL)
+        memset (&peer->skipped, 0, sizeof peer->skipped);
     }
-  milter_player_send (player, index, unit);
-  if (unit->letter == MILTER_COMMAND_QUIT)
+  if (unit->letter == MILTER_COMMAND_QUIT && !unit->verbatim)
     {
       peer->quit = true;
       peer->end_line = player->turn.where.line;
     }
+}
+
+static void
+wait_for_answer (MilterPlayer *player, MilterUnit *unit, bool answered)
+{
+  guint index = unit_peer (unit);
+  const MilterExpectation *line = NULL;
+
   if (!answered)
     {
       milter_player_next_peer (player, unit);
@@ -110,12 +140,70 @@ send_unit (MilterPlayer *player, MilterUnit *unit)
   milter_player_begin_wait (player, MILTER_WAIT_ANSWER, index, unit->letter, /* due= */ true, line);
 }
 
+/* an understudy: it leaves, for whom it is found out, and all answers are `continue` */
+static void
+rehearse_unit (MilterPlayer *player, MilterUnit *unit)
+{
+  guint index = unit_peer (unit);
+
+  if (milter_player_ahead_ends_at_unit (player, index, unit))
+    {
+      player->cue_over = true;
+      return;
+    }
+  mark_sent (player, unit);
+  milter_player_send (player, index, unit);
+  milter_player_note_ahead (player, index, unit);
+  milter_player_next_peer (player, unit);
+}
+
+static void
+send_unit (MilterPlayer *player, MilterUnit *unit)
+{
+  guint index = unit_peer (unit);
+
+  if (unit->own && player->read_stall_us > 0)
+    player->read_stall_due = true;
+  if (unit->verbatim)
+    {
+      mark_sent (player, unit);
+      send_verbatim (player, unit);
+      milter_player_next_peer (player, unit);
+      return;
+    }
+  milter_player_send (player, index, unit);
+  mark_sent (player, unit);
+  wait_for_answer (
+      player, unit, milter_session_is_answered (&player->peers[index].session, unit->letter));
+}
+
+/* it has left already; TRUE */
+static bool
+play_ahead (MilterPlayer *player, MilterUnit *unit)
+{
+  g_autofree MilterAhead *ahead = milter_player_take_ahead (player, unit_peer (unit), unit);
+
+  if (ahead == NULL)
+    return false;
+  mark_sent (player, unit);
+  if (unit->verbatim)
+    {
+      expect_verbatim (player, unit);
+      milter_player_next_peer (player, unit);
+    }
+  else
+    wait_for_answer (player, unit, ahead->answered);
+  return true;
+}
+
 /* whether what comes next is judged, so that what came before has to be told apart from it */
 static bool
 settle_peer (MilterPlayer *player, guint index, const MilterUnit *unit)
 {
   MilterPeer *peer = &player->peers[index];
 
+  if (milter_player_settle_ahead (player, index))
+    return false;
   if (peer->unjudged && !unit->verbatim && !unit->always && !peer->ended)
     {
       milter_player_begin_wait (player, MILTER_WAIT_QUIET, index, 0, /* due= */ false, NULL);
@@ -147,7 +235,7 @@ play_unit (MilterPlayer *player, MilterUnit *unit)
   index = unit_peer (unit);
   peer = &player->peers[index];
   kind = milter_player_leave_out (player, index, unit, &why);
-  if (kind == MILTER_LEAVE_DECIDED || kind == MILTER_LEAVE_GONE)
+  if (kind == MILTER_LEAVE_DECIDED || kind == MILTER_LEAVE_GONE || kind == MILTER_LEAVE_CUT)
     {
       leave_out (player, unit, kind, why);
       return;
@@ -158,12 +246,24 @@ play_unit (MilterPlayer *player, MilterUnit *unit)
       milter_player_begin_wait (player, MILTER_WAIT_OPEN, index, 0, /* due= */ false, NULL);
       return;
     }
-  if (!settle_peer (player, index, unit))
+  if (player->star != NULL && kind == MILTER_SEND)
+    rehearse_unit (player, unit);
+  else if (player->star != NULL)
+    leave_out (player, unit, kind, why);
+  else if (kind == MILTER_SEND && play_ahead (player, unit))
+    return;
+  else if (kind != MILTER_SEND && milter_player_is_ahead (peer))
+    leave_out (player, unit, kind, why);
+  else if (!settle_peer (player, index, unit))
     g_free (why);
   else if (kind != MILTER_SEND)
     leave_out (player, unit, kind, why);
   else
-    send_unit (player, unit);
+    {
+      milter_player_send_ahead (player, unit);
+      if (!play_ahead (player, unit))
+        send_unit (player, unit);
+    }
 }
 
 /* answers that were waited for behind the units */
@@ -200,12 +300,27 @@ deciding_peer (const MilterPlayer *player)
   return first;
 }
 
+bool
+milter_turn_is_for_each (const MilterTurn *turn)
+{
+  return turn->step == NULL || turn->act != MILTER_ACT_NONE
+         || (turn->letter != 0 && strchr ("OAQKD", turn->letter) != NULL);
+}
+
+/* a milter that is told nothing more hangs up, as after QUIT */
+static bool
+asks_for_end (const MilterTurn *turn)
+{
+  return (turn->letter == MILTER_COMMAND_QUIT && !turn->verbatim)
+         || (turn->act != MILTER_ACT_NONE && turn->step->kind == MILTER_STEP_KIND_HALF_CLOSE);
+}
+
 static bool
 wants_more (const MilterPlayer *player, guint peer)
 {
   const MilterTurn *turn = &player->turn;
   const MilterExpectation *line = milter_player_reply_line (player, peer, 0);
-  bool each = turn->letter != 0 && strchr ("OAQKD", turn->letter) != NULL;
+  bool each = milter_turn_is_for_each (turn);
 
   if (!g_array_index (turn->sent_to, bool, peer) || g_array_index (turn->watched, bool, peer))
     return false;
@@ -216,7 +331,7 @@ wants_more (const MilterPlayer *player, guint peer)
       if (((const MilterRecord *) g_ptr_array_index (turn->records, i))->peer == peer)
         return false;
   if (line == NULL)
-    return turn->letter == MILTER_COMMAND_QUIT && !turn->verbatim;
+    return asks_for_end (turn);
   if (line->from == NULL && !each && peer != deciding_peer (player))
     return false;
   return milter_player_n_reply_lines (player, peer) > count_records (player, peer);
@@ -230,6 +345,9 @@ wait_for_more (MilterPlayer *player, guint peer)
   guint8 command = turn->letter != 0 ? turn->letter : from->last_command;
   guint n = count_records (player, peer);
 
+  /* the end of the connection answers no command */
+  if (asks_for_end (turn) && turn->letter == 0)
+    command = 0;
   milter_player_begin_wait (player,
                             MILTER_WAIT_MORE,
                             peer,
@@ -238,11 +356,36 @@ wait_for_more (MilterPlayer *player, guint peer)
                             milter_player_reply_line (player, peer, n));
 }
 
-/* TRUE: something is waited for behind the last unit */
+/* a line that sends nothing, and says that nothing comes */
 static bool
-continue_turn (MilterPlayer *player)
+expects_quiet (const MilterPlayer *player)
 {
-  for (guint i = 0; player->turn.step != NULL && i < player->config.n_peers; i++)
+  const MilterTurn *turn = &player->turn;
+  const GPtrArray *lines = milter_player_turn_lines (player);
+  bool any = false;
+
+  if (turn->sent || turn->left_out != NULL || turn->missing || turn->act != MILTER_ACT_NONE)
+    return false;
+  for (guint i = 0; lines != NULL && i < lines->len; i++)
+    {
+      const MilterExpectation *line = g_ptr_array_index (lines, i);
+
+      if (!milter_expectation_is_reply (line) || line->answers->len != 1
+          || !milter_expectation_has (line, MILTER_ANSWER_KIND_NONE))
+        return false;
+      any = true;
+    }
+  return any;
+}
+
+bool
+milter_player_continue_turn (MilterPlayer *player)
+{
+  if (expects_quiet (player))
+    for (guint i = 0; i < player->config.n_peers; i++)
+      if (player->peers[i].opened)
+        player->turn.sent = g_array_index (player->turn.sent_to, bool, i) = true;
+  for (guint i = 0; player->turn.step != NULL && !player->turn.cut && i < player->config.n_peers; i++)
     if (wants_more (player, i))
       {
         wait_for_more (player, i);
@@ -255,10 +398,14 @@ continue_turn (MilterPlayer *player)
 static bool
 continue_leaving (MilterPlayer *player)
 {
+  if (player->cut != NULL)
+    return false;
   for (guint i = 0; i < player->config.n_peers; i++)
     {
       MilterPeer *peer = &player->peers[i];
 
+      if (milter_player_settle_ahead (player, i))
+        return true;
       if (!peer->opened || g_array_index (player->turn.watched, bool, i))
         continue;
       if (peer->quit && !peer->expected_end)
@@ -291,6 +438,9 @@ judge_leftovers (MilterPlayer *player)
         milter_player_judge_stray (player, i);
       else if (peer->garbage != NULL && !peer->expected_end)
         milter_player_judge_end (player, i);
+      /* what comes of an end of our own is not the milter's fault */
+      else if (player->cut != NULL)
+        continue;
       else if (peer->ended && !peer->quit && !peer->expected_end && !over && !peer->unjudged)
         milter_player_judge_end (player, i);
     }
@@ -299,7 +449,14 @@ judge_leftovers (MilterPlayer *player)
 static void
 end_turn (MilterPlayer *player)
 {
-  milter_player_judge_turn (player);
+  if (player->star == NULL)
+    milter_player_judge_turn (player);
+  if (player->suspended)
+    {
+      milter_turn_end (player);
+      milter_player_resume_turn (player);
+      return;
+    }
   if (player->phase == MILTER_PHASE_LEAVING)
     judge_leftovers (player);
   if (player->phase < MILTER_PHASE_CLOSING)
@@ -310,9 +467,20 @@ end_turn (MilterPlayer *player)
       player->message_done = false;
       milter_player_end_message (player);
     }
-  milter_turn_end (&player->turn);
+  milter_turn_end (player);
   if (player->phase == MILTER_PHASE_LEAVING)
     milter_player_stop (player);
+}
+
+void
+milter_player_leave (MilterPlayer *player)
+{
+  milter_player_clear_units (&player->units);
+  milter_player_clear_units (&player->after);
+  player->wait.kind = MILTER_WAIT_NOTHING;
+  milter_turn_end (player);
+  player->phase = MILTER_PHASE_LEAVING;
+  milter_player_plan_end (player);
 }
 
 static void
@@ -321,9 +489,19 @@ next_step (MilterPlayer *player)
   const MilterStep *step = NULL;
   g_autoptr (GError) error = NULL;
 
-  if (player->source.klass->next (player->source.source, &step, &error))
+  if (milter_player_begin_act_next (player))
+    return;
+  if (milter_player_take_step (player, &step, &error))
     {
-      milter_player_plan_step (player, step);
+      if (player->star != NULL && milter_player_ahead_ends_at_step (player, step))
+        player->cue_over = true;
+      else
+        milter_player_plan_step (player, step);
+      return;
+    }
+  if (player->star != NULL)
+    {
+      player->cue_over = true;
       return;
     }
   if (error != NULL)
@@ -337,8 +515,21 @@ next_step (MilterPlayer *player)
       milter_player_stop (player);
       return;
     }
+  milter_player_judge_armed (player);
+  milter_player_judge_requirements (player);
   player->phase = MILTER_PHASE_LEAVING;
   milter_player_plan_end (player);
+}
+
+static bool
+continue_line (MilterPlayer *player)
+{
+  if (player->star != NULL)
+    return false;
+  if (player->phase == MILTER_PHASE_LEAVING)
+    return continue_leaving (player);
+  return player->turn.act != MILTER_ACT_NONE ? milter_player_continue_act (player)
+                                             : milter_player_continue_turn (player);
 }
 
 /* one thing, after which there may be something to send or to wait for */
@@ -347,11 +538,10 @@ milter_player_advance (MilterPlayer *player)
 {
   MilterUnit *unit = g_queue_peek_head (&player->units);
 
-  if (unit != NULL)
+  if (unit != NULL && !player->suspended)
     play_unit (player, unit);
   else if (!player->turn.open)
     next_step (player);
-  else if (player->phase == MILTER_PHASE_LEAVING ? !continue_leaving (player)
-                                                 : !continue_turn (player))
+  else if (!continue_line (player))
     end_turn (player);
 }

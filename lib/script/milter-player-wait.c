@@ -86,6 +86,10 @@ wait_time (const MilterPlayer *player)
 
   if (wait->kind == MILTER_WAIT_QUIET)
     return player->peers[wait->peer].unjudged_due > 0 ? timeout : player->config.grace_us;
+  /* what stands below a stall speaks of the time that it lasts */
+  if (player->turn.act != MILTER_ACT_NONE && player->turn.step->kind == MILTER_STEP_KIND_STALL)
+    return MAX (player->turn.act_us + player->turn.step->duration_us - player->now_us,
+                line != NULL ? line->within_us : 0);
   if (line == NULL)
     return timeout;
   if (milter_expectation_has (line, MILTER_ANSWER_KIND_NONE))
@@ -101,7 +105,7 @@ static void
 set_deadline (MilterPlayer *player)
 {
   MilterWait *wait = &player->wait;
-  gint64 time = wait_time (player);
+  gint64 time = wait->kind == MILTER_WAIT_BARRIER ? 0 : wait_time (player);
 
   wait->deadline_us = time == 0 ? G_MAXINT64 : wait->base_us + time;
   /* signs of life do not help for ever */
@@ -166,6 +170,17 @@ milter_player_end_wait (MilterPlayer *player)
   player->wait.kind = MILTER_WAIT_NOTHING;
 }
 
+void
+milter_player_restart_wait (MilterPlayer *player)
+{
+  MilterWait *wait = &player->wait;
+
+  if (wait->kind != MILTER_WAIT_ANSWER && wait->kind != MILTER_WAIT_MORE)
+    return;
+  wait->started_us = wait->base_us = player->now_us;
+  set_deadline (player);
+}
+
 /* the answer to a unit, or what came instead */
 static void
 resolve_answer (MilterPlayer *player, MilterRecord *record)
@@ -175,11 +190,19 @@ resolve_answer (MilterPlayer *player, MilterRecord *record)
   bool go_on = false;
 
   milter_player_end_wait (player);
+  if (sound && unit->letter == MILTER_COMMAND_NEGOTIATE
+      && !milter_player_check_requirements (player, record))
+    {
+      milter_record_free (record);
+      milter_player_leave (player);
+      return;
+    }
   if (sound)
     go_on = milter_player_take_effect (player, unit, record);
   if (sound && unit->letter == MILTER_COMMAND_END_OF_MESSAGE)
     {
       player->eom_answered = true;
+      milter_player_ensure_after (player);
       if (record->message.letter == MILTER_REPLY_CONTINUE
           || record->message.letter == MILTER_REPLY_ACCEPT)
         milter_player_apply_edits (player, record->peer);
@@ -261,6 +284,44 @@ stop_unjudged (MilterPeer *peer)
 {
   peer->unjudged = false;
   peer->unjudged_due = 0;
+  peer->surplus = 0;
+}
+
+/* answers to what left before its turn */
+static bool
+check_answers (MilterPlayer *player)
+{
+  MilterWait *wait = &player->wait;
+  MilterPeer *peer = &player->peers[wait->peer];
+
+  if (g_queue_is_empty (&peer->answers))
+    return false;
+  if (wait->kind == MILTER_WAIT_ANSWER || wait->kind == MILTER_WAIT_MORE)
+    return milter_player_play_answer (player);
+  if (wait->kind != MILTER_WAIT_QUIET || peer->surplus == 0)
+    return false;
+  milter_player_end_wait (player);
+  /* and waits again for the rest */
+  milter_player_settle_ahead (player, wait->peer);
+  return true;
+}
+
+/* A milter that answers nothing behind its SKIP: the answer that was taken for one to a command
+ * that would not have been sent was that to the end of the message. */
+static bool
+take_last_surplus (MilterPlayer *player)
+{
+  MilterPeer *peer = &player->peers[player->wait.peer];
+  MilterRecord *record = g_steal_pointer (&peer->last_surplus);
+
+  if (player->wait.kind != MILTER_WAIT_ANSWER || peer->surplus == 0 || record == NULL)
+    {
+      milter_record_free (record);
+      return false;
+    }
+  peer->surplus = 0;
+  milter_player_resolve (player, record);
+  return true;
 }
 
 /* something has come already that the wait is for; or the deadline has passed */
@@ -270,6 +331,8 @@ milter_player_check_wait (MilterPlayer *player)
   MilterWait *wait = &player->wait;
   MilterPeer *peer = &player->peers[wait->peer];
 
+  if (wait->kind == MILTER_WAIT_BARRIER || check_answers (player))
+    return;
   if (wait->kind == MILTER_WAIT_MORE && peer->strays->len > 0)
     {
       MilterRecord *record = g_ptr_array_steal_index (peer->strays, 0);
@@ -289,9 +352,11 @@ milter_player_check_wait (MilterPlayer *player)
       milter_player_end_wait (player);
       return;
     }
-  if (player->now_us < wait->deadline_us)
+  if (player->now_us < wait->deadline_us || (peer->paused && wait->kind != MILTER_WAIT_STALL))
     return;
-  if (wait->kind == MILTER_WAIT_QUIET)
+  if (wait->kind == MILTER_WAIT_STALL)
+    milter_player_end_wait (player);
+  else if (wait->kind == MILTER_WAIT_QUIET)
     {
       stop_unjudged (peer);
       milter_player_end_wait (player);
@@ -303,6 +368,6 @@ milter_player_check_wait (MilterPlayer *player)
 
       milter_player_fail_to_open (player, wait->peer, why);
     }
-  else
+  else if (!take_last_surplus (player))
     milter_player_resolve (player, record_silence (player, wait->peer));
 }

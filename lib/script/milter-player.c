@@ -14,6 +14,8 @@
 
 /* bytes that may wait for the end of a turn; content without replies would pile up otherwise */
 #define MAX_OUT (256 * 1024)
+/* a frame up to this size is kept as it is until somebody wants to see it */
+#define MAX_NOTE 1024
 /* the grace time, if the caller does not say */
 #define GRACE_US (200 * 1000)
 
@@ -34,7 +36,10 @@ milter_player_new (const char *name, MilterStepSource source, const MilterPlayer
   if (player->config.max_edits == 0)
     player->config.max_edits = MILTER_PLAYER_MAX_EDITS;
   player->profile = config->profile;
+  player->fills_in = config->profile->fills_in;
   player->timeout_us = config->timeout_us;
+  if (config->send_as != NULL)
+    milter_player_set_send_as (player, config->send_as);
   player->peers = g_new0 (MilterPeer, config->n_peers);
   for (guint i = 0; i < config->n_peers; i++)
     {
@@ -44,11 +49,15 @@ milter_player_new (const char *name, MilterStepSource source, const MilterPlayer
       milter_session_init (&peer->session, MILTER_SESSION_OFF);
       peer->strays = g_ptr_array_new_with_free_func (milter_record_free);
       peer->out = g_byte_array_new ();
+      peer->todo = MILTER_PLAYER_DONE;
     }
   for (gsize i = 0; i < G_N_ELEMENTS (facts); i++)
     *facts[i] = g_string_new (NULL);
   for (guint i = 0; i < MILTER_PLAYER_N_LAST; i++)
-    player->last[i] = g_string_new (NULL);
+    {
+      player->last[i].payload = g_byte_array_new ();
+      player->last[i].text = g_string_new (NULL);
+    }
   player->handed_out = g_byte_array_new ();
   player->messages = g_ptr_array_new_with_free_func (milter_played_message_free);
   player->failures = g_ptr_array_new_with_free_func (milter_failure_free);
@@ -73,6 +82,7 @@ free_peer (MilterPeer *peer)
     g_clear_pointer (&peer->symbols[i], g_bytes_unref);
   g_ptr_array_unref (peer->strays);
   g_byte_array_unref (peer->out);
+  milter_player_drop_ahead (peer);
   milter_session_clear (&peer->session);
 }
 
@@ -95,22 +105,35 @@ milter_player_free (MilterPlayer *player)
   for (gsize i = 0; i < G_N_ELEMENTS (facts); i++)
     g_string_free (facts[i], TRUE);
   for (guint i = 0; i < MILTER_PLAYER_N_LAST; i++)
-    g_string_free (player->last[i], TRUE);
+    {
+      g_byte_array_unref (player->last[i].payload);
+      g_string_free (player->last[i].text, TRUE);
+    }
   for (guint i = 0; i < player->config.n_peers; i++)
     free_peer (&player->peers[i]);
   g_free (player->peers);
   milter_player_clear_units (&player->units);
   milter_player_clear_units (&player->after);
   if (player->turn.open)
-    milter_turn_end (&player->turn);
+    milter_turn_end (player);
+  if (player->suspended)
+    {
+      player->turn = player->other_turn;
+      milter_turn_end (player);
+    }
+  g_queue_clear_full (&player->armed, g_free);
+  g_queue_clear (&player->steps);
+  g_clear_error (&player->source_error);
   milter_lint_free (player->lint);
   g_byte_array_unref (player->handed_out);
   g_clear_pointer (&player->pending_macros, g_ptr_array_unref);
   g_ptr_array_unref (player->messages);
   g_ptr_array_unref (player->failures);
-  if (player->source.klass != NULL)
+  if (player->source.klass->free != NULL)
     player->source.klass->free (player->source.source);
   g_free (player->message_name);
+  g_free (player->skip_reason);
+  g_free (player->barrier);
   g_free (player->name);
   g_free (player);
 }
@@ -166,21 +189,26 @@ get_where (const MilterPlayer *player)
   return player->turn.open ? &player->turn.where : &player->last_where;
 }
 
+/* most frames are never looked at again: they are kept as they are, and told in words when asked */
 void
 milter_player_note (MilterPlayer *player, guint peer, const MilterMessage *message)
 {
-  GString *text = player->last[player->n_last++ % MILTER_PLAYER_N_LAST];
-  MilterTextFlags flags = MILTER_TEXT_SHORT;
+  MilterNote *note = &player->last[player->n_last++ % MILTER_PLAYER_N_LAST];
 
+  note->peer = peer;
+  note->from = message->sender;
+  note->letter = message->letter;
+  note->flags = MILTER_TEXT_SHORT;
   if (milter_player_has_leading_space (player, peer))
-    flags |= MILTER_TEXT_LEADING_SPACE;
-  g_string_assign (text, message->sender == MILTER_SIDE_MTA ? ">" : "<");
-  if (player->config.n_peers > 1 && player->peers[peer].name != NULL)
-    g_string_append (text, player->peers[peer].name);
-  g_string_append_c (text, ' ');
-  milter_message_append_text (message, flags, text);
+    note->flags |= MILTER_TEXT_LEADING_SPACE;
+  g_byte_array_set_size (note->payload, 0);
+  g_string_truncate (note->text, 0);
+  if (message->payload.size > MAX_NOTE)
+    milter_message_append_text (message, note->flags, note->text);
+  else if (message->payload.size > 0)
+    g_byte_array_append (note->payload, message->payload.data, message->payload.size);
   if (player->trace != NULL)
-    player->trace (peer, message->sender, message, flags, player->now_us, player->trace_data);
+    player->trace (peer, message->sender, message, note->flags, player->now_us, player->trace_data);
   if (player->config.lint)
     milter_lint_frame (player->lint, peer, message, get_where (player), player->now_us);
 }
@@ -194,27 +222,6 @@ milter_player_stop (MilterPlayer *player)
   milter_player_clear_units (&player->after);
   player->wait.kind = MILTER_WAIT_NOTHING;
   player->phase = MILTER_PHASE_CLOSING;
-}
-
-static bool
-next_write (MilterPlayer *player, MilterPlayerAction *action)
-{
-  for (guint i = 0; i < player->config.n_peers; i++)
-    {
-      MilterPeer *peer = &player->peers[i];
-      GByteArray *bytes = peer->out;
-
-      if (bytes->len == 0 || peer->ended || !peer->opened)
-        continue;
-      peer->out = player->handed_out;
-      g_byte_array_set_size (peer->out, 0);
-      player->handed_out = bytes;
-      *action = (MilterPlayerAction){ .kind = MILTER_PLAYER_SEND,
-                                      .peer = i,
-                                      .bytes = milter_bytes (bytes->data, bytes->len) };
-      return true;
-    }
-  return false;
 }
 
 static bool
@@ -237,7 +244,7 @@ static bool
 has_much_to_send (const MilterPlayer *player)
 {
   for (guint i = 0; i < player->config.n_peers; i++)
-    if (player->peers[i].out->len >= MAX_OUT)
+    if (player->peers[i].out->len - player->peers[i].out_at >= MAX_OUT)
       return true;
   return false;
 }
@@ -254,11 +261,12 @@ finish (MilterPlayer *player, MilterPlayerAction *action)
   *action = (MilterPlayerAction){ .kind = MILTER_PLAYER_DONE };
 }
 
-void
-milter_player_next (MilterPlayer *player, gint64 now_us, MilterPlayerAction *action)
+/* as far as it goes without anything that has to be handed out, or waited for */
+static void
+go_on (MilterPlayer *player)
 {
-  player->now_us = now_us;
-  while (player->phase < MILTER_PHASE_CLOSING && !has_much_to_send (player))
+  while (player->phase < MILTER_PHASE_CLOSING && !has_much_to_send (player)
+         && (!milter_player_is_writing (player) || player->suspended))
     {
       if (player->wait.kind == MILTER_WAIT_NOTHING)
         {
@@ -267,25 +275,60 @@ milter_player_next (MilterPlayer *player, gint64 now_us, MilterPlayerAction *act
         }
       milter_player_check_wait (player);
       if (player->wait.kind != MILTER_WAIT_NOTHING)
-        break;
+        return;
     }
-  if (next_write (player, action))
+}
+
+static bool
+next_wish (MilterPlayer *player, MilterPlayerAction *action)
+{
+  guint peer = player->wait.peer;
+
+  if (player->wait.kind == MILTER_WAIT_OPEN && !player->peers[peer].asked)
+    {
+      player->peers[peer].asked = true;
+      *action = (MilterPlayerAction){ .kind = MILTER_PLAYER_OPEN, .peer = peer };
+      return true;
+    }
+  if (player->wait.kind == MILTER_WAIT_BARRIER && !player->barrier_told)
+    {
+      player->barrier_told = true;
+      *action = (MilterPlayerAction){ .kind = MILTER_PLAYER_BARRIER,
+                                      .barrier = player->barrier };
+      return true;
+    }
+  return false;
+}
+
+static gint64
+next_deadline (const MilterPlayer *player)
+{
+  gint64 output = milter_player_output_deadline (player);
+
+  /* nothing is due before the bytes are out, or before it is read again */
+  if ((milter_player_is_writing (player) && !player->suspended)
+      || (player->wait.kind != MILTER_WAIT_STALL && player->peers[player->wait.peer].paused))
+    return output;
+  return MIN (output, player->wait.deadline_us);
+}
+
+void
+milter_player_next (MilterPlayer *player, gint64 now_us, MilterPlayerAction *action)
+{
+  player->now_us = now_us;
+  milter_player_fire (player);
+  go_on (player);
+  if (milter_player_next_output (player, action))
     return;
   if (player->phase >= MILTER_PHASE_CLOSING)
     {
       if (!next_close (player, action))
         finish (player, action);
-      return;
     }
-  if (player->wait.kind == MILTER_WAIT_OPEN && !player->peers[player->wait.peer].asked)
-    {
-      player->peers[player->wait.peer].asked = true;
-      *action = (MilterPlayerAction){ .kind = MILTER_PLAYER_OPEN, .peer = player->wait.peer };
-      return;
-    }
-  *action = (MilterPlayerAction){ .kind = MILTER_PLAYER_WAIT,
-                                  .peer = player->wait.peer,
-                                  .deadline_us = player->wait.deadline_us };
+  else if (!next_wish (player, action))
+    *action = (MilterPlayerAction){ .kind = MILTER_PLAYER_WAIT,
+                                    .peer = player->wait.peer,
+                                    .deadline_us = next_deadline (player) };
 }
 
 void
@@ -346,7 +389,9 @@ milter_player_received (MilterPlayer *player,
   milter_player_note (player, peer, message);
   milter_session_reply (&player->peers[peer].session, message, NULL);
   record = milter_record_new_message (peer, message, now_us - player->peers[peer].sent_us);
-  if (awaited)
+  if (milter_player_is_ahead (&player->peers[peer]))
+    milter_player_keep_answer (player, record);
+  else if (awaited)
     milter_player_resolve (player, record);
   else
     receive_unasked (player, record);
@@ -361,7 +406,7 @@ end_peer (MilterPlayer *player, guint peer, MilterBytes bytes, gint64 now_us)
 
   player->now_us = now_us;
   ended->ended = true;
-  g_byte_array_set_size (ended->out, 0);
+  milter_player_drop_output (ended);
   /* what comes of frames and bytes that no line speaks of is not judged */
   if (ended->unjudged)
     {
@@ -409,12 +454,14 @@ void
 milter_player_pass_barrier (MilterPlayer *player, gint64 now_us)
 {
   player->now_us = now_us;
+  if (player->wait.kind == MILTER_WAIT_BARRIER)
+    milter_player_end_wait (player);
 }
 
 const char *
 milter_player_get_skip_reason (const MilterPlayer *player)
 {
-  return NULL;
+  return player->skip_reason;
 }
 
 void

@@ -17,12 +17,14 @@
 
 G_BEGIN_DECLS
 
-/* Where the steps come from. next: TRUE and the step (borrowed until the next call), or FALSE at
- * the end, or FALSE with @error when the source is damaged. */
+/* Where the steps come from. next: TRUE and the step, or FALSE at the end, or FALSE with @error when
+ * the source is damaged. Several may be asked for before the first one is played; each lives until
+ * it is released, or the source is freed. release: (nullable) the steps live as the source does. */
 typedef struct
 {
   gboolean (*next) (gpointer source, const MilterStep **step, GError **error);
   void (*free) (gpointer source);
+  void (*release) (gpointer source, const MilterStep *step);
 } MilterStepSourceClass;
 
 typedef struct

@@ -37,7 +37,12 @@ typedef struct
   MilterSession session;
   GByteArray *in;  /* what the player sent and is no whole frame yet */
   GByteArray *out; /* what the player has not been told yet */
+  GString *sender;  /* of the message */
+  GString *subject; /* what `~TEXT` is looked for in */
+  gint64 busy_us;   /* what comes after a delay is done after it */
+  bool dropping;    /* what belongs to a message that is decided */
   bool closed;
+  bool paused;
 } Peer;
 
 typedef struct
@@ -46,8 +51,9 @@ typedef struct
   Peer peers[2];
   guint n_peers;
   GPtrArray *events;
-  gint64 ready_us; /* when the last planned event happens */
+  gint64 at_barrier_us; /* when the one that is waited at is passed */
   bool unreachable;
+  bool loud; /* CLOSE is said */
 } Stage;
 
 static void
@@ -153,9 +159,18 @@ find_rule (const Peer *peer, guint8 letter)
       const char *colon = strchr (rule, ':');
 
       cr_assert_not_null (colon, "rule %s", rule);
-      if (rule[0] == (char) letter
-          && (colon == rule + 1 || strtoul (rule + 1, NULL, 10) == peer->counts[letter]))
-        return colon + 1;
+      if (rule[0] != (char) letter)
+        continue;
+      if (rule[1] == '~')
+        {
+          g_autofree char *text = g_strndup (rule + 2, (gsize) (colon - rule - 2));
+
+          if (strstr (peer->subject->str, text) == NULL)
+            continue;
+        }
+      else if (colon != rule + 1 && strtoul (rule + 1, NULL, 10) != peer->counts[letter])
+        continue;
+      return colon + 1;
     }
   return NULL;
 }
@@ -165,8 +180,34 @@ do_items (Stage *stage, guint peer, const char *items, gint64 at_us)
 {
   g_auto (GStrv) list = g_strsplit (items, ";", -1);
 
+  at_us = MAX (at_us, stage->peers[peer].busy_us);
   for (guint i = 0; list[i] != NULL; i++)
     do_item (stage, peer, list[i], &at_us);
+  if (strchr (items, '@') != NULL)
+    stage->peers[peer].busy_us = at_us - MS;
+}
+
+/* as libmilter: what belongs to a message that is decided is dropped until there is another one */
+static bool
+drops (Peer *peer, guint8 letter)
+{
+  if (strchr ("HMAKQ", letter) != NULL)
+    peer->dropping = false;
+  return peer->dropping && strchr ("RTLNBE", letter) != NULL;
+}
+
+static void
+note_decision (Peer *peer, guint8 letter, const char *rule)
+{
+  g_auto (GStrv) items = g_strsplit (rule, ";", -1);
+  guint n = g_strv_length (items);
+  char reply = n > 0 ? items[n - 1][0] : '\0';
+
+  if (find_rule (peer, '%') == NULL || reply == '\0')
+    return;
+  if ((strchr ("MTLNBE", letter) != NULL && strchr ("artdy", reply) != NULL)
+      || (letter == 'R' && reply == 'a'))
+    peer->dropping = true;
 }
 
 static void
@@ -175,6 +216,18 @@ answer (Stage *stage, guint index, const MilterMessage *message, gint64 now_us)
   Peer *peer = &stage->peers[index];
   const char *rule;
 
+  if (drops (peer, message->letter))
+    return;
+  if (strchr ("TNBEU", message->letter) == NULL && message->letter != 'D')
+    {
+      g_string_truncate (peer->subject, 0);
+      g_string_append_len (
+          peer->subject, (const char *) message->payload.data, (gssize) message->payload.size);
+    }
+  if (message->letter == 'M')
+    g_string_assign (peer->sender, peer->subject->str);
+  else if (strchr ("TNBEU", message->letter) != NULL)
+    g_string_assign (peer->subject, peer->sender->str);
   peer->counts[message->letter]++;
   milter_session_command (&peer->session, message, NULL);
   rule = find_rule (peer, message->letter);
@@ -184,8 +237,10 @@ answer (Stage *stage, guint index, const MilterMessage *message, gint64 now_us)
     rule = "close";
   else if (rule == NULL && milter_session_is_answered (&peer->session, message->letter))
     rule = "c";
-  if (rule != NULL)
-    do_items (stage, index, rule, now_us);
+  if (rule == NULL)
+    return;
+  note_decision (peer, message->letter, rule);
+  do_items (stage, index, rule, now_us);
 }
 
 static void
@@ -276,6 +331,19 @@ deliver (Stage *stage, Event *event)
     }
 }
 
+/* what the player does to a connection is said, and the milter may do something about it */
+static void
+end_connection (Stage *stage, guint peer, const char *word, char rule, gint64 now_us)
+{
+  const char *items = find_rule (&stage->peers[peer], (guint8) rule);
+
+  g_string_append_printf (stage->run->said, "= %s\n", word);
+  if (rule != '/')
+    stage->peers[peer].closed = true;
+  else if (!stage->peers[peer].closed)
+    do_items (stage, peer, items != NULL ? items : "close", now_us);
+}
+
 /* the next thing that happens before the deadline, and what happens at the same time; else the
  * deadline passes */
 static void
@@ -285,7 +353,12 @@ wait_until (Stage *stage, gint64 deadline_us, gint64 *now_us)
   GPtrArray *events;
 
   for (guint i = 0; i < stage->events->len; i++)
-    first = MIN (first, ((const Event *) g_ptr_array_index (stage->events, i))->at_us);
+    {
+      const Event *event = g_ptr_array_index (stage->events, i);
+
+      if (!stage->peers[event->peer].paused)
+        first = MIN (first, event->at_us);
+    }
   if (first > deadline_us)
     {
       cr_assert_neq (deadline_us, G_MAXINT64, "it would wait for ever");
@@ -299,7 +372,7 @@ wait_until (Stage *stage, gint64 deadline_us, gint64 *now_us)
     {
       Event *event = g_ptr_array_index (events, i);
 
-      if (event->at_us > first)
+      if (event->at_us > first || stage->peers[event->peer].paused)
         {
           g_ptr_array_add (stage->events, event);
           continue;
@@ -352,6 +425,53 @@ describe (FakeRun *run)
 }
 
 static void
+act (Stage *stage, const MilterPlayerAction *action, gint64 *now_us)
+{
+  FakeRun *run = stage->run;
+  Peer *peer = &stage->peers[action->peer];
+
+  switch (action->kind)
+    {
+    case MILTER_PLAYER_SEND:
+      run->n_writes++;
+      run->n_bytes += action->bytes.size;
+      run->largest = MAX (run->largest, action->bytes.size);
+      take (stage, action->peer, action->bytes, *now_us);
+      break;
+    case MILTER_PLAYER_CLOSE:
+      run->n_closed++;
+      if (stage->loud)
+        end_connection (stage, action->peer, "close", 'X', *now_us);
+      peer->closed = true;
+      break;
+    case MILTER_PLAYER_RESET:
+      end_connection (stage, action->peer, "reset", 'X', *now_us);
+      break;
+    case MILTER_PLAYER_HALF_CLOSE:
+      end_connection (stage, action->peer, "half-close", '/', *now_us);
+      break;
+    case MILTER_PLAYER_PAUSE_READING:
+    case MILTER_PLAYER_RESUME_READING:
+      peer->paused = action->kind == MILTER_PLAYER_PAUSE_READING;
+      g_string_append_printf (
+          run->said, "= %s at %d ms\n", peer->paused ? "pause" : "resume", (int) (*now_us / MS));
+      break;
+    case MILTER_PLAYER_BARRIER:
+      g_string_append_printf (run->said, "= barrier %s\n", action->barrier);
+      stage->at_barrier_us = *now_us + 50 * MS;
+      break;
+    default:
+      cr_assert_eq (action->kind, MILTER_PLAYER_WAIT);
+      wait_until (stage, MIN (action->deadline_us, stage->at_barrier_us), now_us);
+      if (*now_us < stage->at_barrier_us)
+        break;
+      stage->at_barrier_us = G_MAXINT64;
+      milter_player_pass_barrier (run->player, *now_us);
+      break;
+    }
+}
+
+static void
 play (Stage *stage)
 {
   FakeRun *run = stage->run;
@@ -374,18 +494,8 @@ play (Stage *stage)
         }
       else if (action.kind == MILTER_PLAYER_OPEN)
         plan (stage, action.peer, EVENT_OPENED, now_us);
-      else if (action.kind == MILTER_PLAYER_SEND)
-        {
-          run->n_writes++;
-          take (stage, action.peer, action.bytes, now_us);
-        }
-      else if (action.kind == MILTER_PLAYER_CLOSE)
-        {
-          run->n_closed++;
-          stage->peers[action.peer].closed = true;
-        }
       else
-        wait_until (stage, action.deadline_us, &now_us);
+        act (stage, &action, &now_us);
     }
   run->now_us = now_us;
   describe (run);
@@ -401,6 +511,8 @@ run_all (Stage *stage, const char *text)
   MilterPlayerConfig config = { 0 };
 
   stage->run = run;
+  stage->at_barrier_us = G_MAXINT64;
+  stage->loud = strstr (text, "\n close") != NULL;
   stage->events = g_ptr_array_new_with_free_func (event_free);
   run->report = g_string_new (NULL);
   run->said = g_string_new (NULL);
@@ -415,6 +527,9 @@ run_all (Stage *stage, const char *text)
   config.peer_names = stage->n_peers > 1 ? names : NULL;
   config.timeout_us = session->timeout_us > 0 ? session->timeout_us : 30 * 1000 * MS;
   config.macros = session->macros;
+  config.send_as = run->scenario->send_as;
+  config.requirements = run->scenario->requirements;
+  config.more_requirements = session->requirements;
   config.max_edits = 4 << 20;
   run->player
       = milter_player_new (session->name, milter_step_source_new_for_session (session, 1, 1), &config);
@@ -422,6 +537,8 @@ run_all (Stage *stage, const char *text)
   for (guint i = 0; i < stage->n_peers; i++)
     {
       milter_session_init (&stage->peers[i].session, MILTER_SESSION_OFF);
+      stage->peers[i].subject = g_string_new (NULL);
+      stage->peers[i].sender = g_string_new (NULL);
       stage->peers[i].in = g_byte_array_new ();
       stage->peers[i].out = g_byte_array_new ();
     }
@@ -429,6 +546,8 @@ run_all (Stage *stage, const char *text)
   for (guint i = 0; i < stage->n_peers; i++)
     {
       milter_session_clear (&stage->peers[i].session);
+      g_string_free (stage->peers[i].subject, TRUE);
+      g_string_free (stage->peers[i].sender, TRUE);
       g_byte_array_unref (stage->peers[i].in);
       g_byte_array_unref (stage->peers[i].out);
     }

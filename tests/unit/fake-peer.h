@@ -17,6 +17,12 @@
  *   `@MS`          from here on MS milliseconds later (each item takes 1 ms by itself)
  *   `close` `reset` `raw:BYTES`
  *   an empty list  is silent
+ * `R~TEXT:` is a rule for a command with that text in it; in those without arguments it is looked for
+ * in the sender. `%:` makes a milter that drops what belongs to a message that it has decided, as
+ * libmilter does.
+ * `/:` is what it does when it is told nothing more (half-close): it closes, if no rule says
+ * otherwise. What the player does to the connection is said as `= reset`; it passes a barrier
+ * after 50 ms.
  */
 typedef struct
 {
@@ -27,6 +33,7 @@ typedef struct
   GByteArray *sent; /* what went to the first peer */
   gint64 now_us;   /* when it was over */
   guint n_writes;
+  gsize n_bytes, largest; /* written; in one write */
   guint n_closed; /* CLOSE actions */
   MilterPlayer *player;
   MilterScenario *scenario;
