@@ -72,6 +72,9 @@ milter_lexer_where (MilterLexer *lexer, gsize offset)
 bool
 milter_lexer_fail_at (MilterLexer *lexer, const MilterWhere *where, const char *message)
 {
+  /* what is looked at behind the last line comes when all has been said */
+  if (lexer->n_errors >= MILTER_SCENARIO_MAX_ERRORS)
+    return false;
   g_string_append_printf (
       lexer->messages, "%s:%u:%u: %s\n", where->file, where->line, where->column, message);
   lexer->n_errors++;
