@@ -534,15 +534,33 @@ report (Judge *judge, GArray *findings)
     }
 }
 
+/* an edit that came in time and that the MTA of the profile would refuse: only a line that spells
+ * the frame out can have meant it */
+static bool
+is_refused (const MilterRecord *record)
+{
+  return record->wrong && record->due && record->command == MILTER_COMMAND_END_OF_MESSAGE;
+}
+
 static void
 mark_matched (Judge *judge, const GPtrArray *records)
 {
   for (guint e = 0; e < judge->edits->len; e++)
     {
       const Edit *edit = &g_array_index (judge->edits, Edit, e);
+      const MilterExpectation *line;
 
-      for (guint i = 0; judge->taken_by[e] >= 0 && i < edit->n_frames; i++)
-        ((MilterRecord *) g_ptr_array_index (records, edit->first + i))->matched = true;
+      if (judge->taken_by[e] < 0)
+        continue;
+      line = g_ptr_array_index (
+          judge->lines, g_array_index (judge->wants, Want, judge->taken_by[e]).index);
+      for (guint i = 0; i < edit->n_frames; i++)
+        {
+          MilterRecord *record = g_ptr_array_index (records, edit->first + i);
+
+          record->matched
+              = !is_refused (record) || milter_expectation_has (line, MILTER_ANSWER_KIND_FRAME);
+        }
     }
 }
 

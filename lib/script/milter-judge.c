@@ -279,6 +279,20 @@ negotiate_matches (const MilterAnswerPattern *answer, const MilterRecord *record
          && milter_judge_negotiate (&answer->negotiate, &record->message);
 }
 
+/* some reply; a text that an MTA would refuse or mangle is none, as it is none of a code */
+static bool
+any_matches (const MilterRecord *record)
+{
+  g_autoptr (MilterSmtpReply) reply = NULL;
+
+  if (record->wrong)
+    return false;
+  if (record->message.letter != MILTER_REPLY_REPLY_CODE)
+    return true;
+  reply = milter_smtp_reply_parse (record->message.fields[0].bytes, NULL);
+  return reply != NULL;
+}
+
 bool
 milter_judge_reply (const MilterAnswerPattern *answer, const MilterRecord *record)
 {
@@ -293,7 +307,7 @@ milter_judge_reply (const MilterAnswerPattern *answer, const MilterRecord *recor
     case MILTER_ANSWER_KIND_NEGOTIATE:
       return sound && negotiate_matches (answer, record);
     case MILTER_ANSWER_KIND_ANY:
-      return sound && !record->wrong;
+      return sound && any_matches (record);
     case MILTER_ANSWER_KIND_NONE:
       return record->kind == MILTER_RECORD_NOTHING;
     case MILTER_ANSWER_KIND_CLOSED:

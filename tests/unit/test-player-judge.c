@@ -49,6 +49,13 @@ static const FakeCase replies[] = {
     "text, line 1: a percent sign is not doubled) after 1 ms\n" },
   { "alternatives", "session\n mail => reject | tempfail | 5xx\n", R ("M:t"), HELD, "" },
   { "any is some reply", "session\n mail => any\n", R ("M:r"), HELD, "" },
+  { "any is a reply code, too", "session\n mail => any\n", R ("M:y450 4.7.1 no|"), HELD, "" },
+  { "a text that an MTA would mangle is no reply at all",
+    "session\n mail => any\n",
+    R ("M:y250 2.0.0 fine|"),
+    FAILED,
+    "2: reply to mail <sender@example.com> / any / frame y \"250 2.0.0 fine\\0\" (reply "
+    "text, line 1: the code is neither 4xx nor 5xx) after 1 ms\n" },
   { "and",
     "session\n mail\n => 550\n => and /busy/\n => and not /later/\n",
     R ("M:y550 5.7.1 busy|"),
@@ -459,6 +466,20 @@ static const FakeCase edits[] = {
     "4: edits at eom / no edit / replace-body \"world\" after 3 ms: postfix would refuse it: "
     "replace-body: another edit came between this and the body before it, which Postfix "
     "refuses\n" },
+  { "an edit that the MTA refuses is not held because a line expects it",
+    "mta postfix\nsession\n body \"x\"\n eom\n => replace-body \"hello \"\n => add-header X: y\n"
+    " => no progress\n => replace-body world\n",
+    R ("E:bhello ;hX|y|;bworld;c"),
+    BROKEN,
+    "4: edits at eom / no edit / replace-body \"world\" after 3 ms: postfix would refuse it: "
+    "replace-body: another edit came between this and the body before it, which Postfix "
+    "refuses\n" },
+  { "… but by one that spells it out",
+    "mta postfix\nsession\n body \"x\"\n eom\n => replace-body \"hello \"\n => add-header X: y\n"
+    " => frame b world\n",
+    R ("E:bhello ;hX|y|;bworld;c"),
+    HELD,
+    "" },
   { "a malformed edit",
     "session\n eom\n",
     R ("E:hX|y;c"),
