@@ -92,8 +92,11 @@ is_sanitizer (const char *line)
 gboolean
 tool_output_is_report (MilterBytes line)
 {
-  g_autofree char *text = g_strndup ((const char *) line.data, MIN (line.size, MAX_LINE));
+  g_autofree char *text = NULL;
 
+  if (line.size == 0)
+    return FALSE;
+  text = g_strndup ((const char *) line.data, MIN (line.size, MAX_LINE));
   return is_sanitizer (text) || is_undefined_behaviour (text);
 }
 

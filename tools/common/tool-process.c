@@ -91,12 +91,16 @@ typedef struct
   guint n;
 } Orphans;
 
+/* of pid_t: what were our children before, as those of a shell that became this program; NULL: we do
+ * not adopt yet */
+static GArray *earlier_children;
+
 static bool
-is_known (const GArray *known, pid_t pid)
+contains (const GArray *pids, pid_t pid)
 {
-  for (guint i = 0; known != NULL && i < known->len; i++)
+  for (guint i = 0; i < pids->len; i++)
     {
-      if (g_array_index (known, pid_t, i) == pid)
+      if (g_array_index (pids, pid_t, i) == pid)
         return true;
     }
   return false;
@@ -107,9 +111,8 @@ signal_orphan (pid_t pid, const Stat *stat, gpointer user_data)
 {
   Orphans *orphans = user_data;
 
-  if (stat->parent != getpid () || is_known (orphans->known, pid))
-    return;
-  if (waitpid (pid, NULL, WNOHANG) == pid)
+  if (stat->parent != getpid () || contains (orphans->known, pid)
+      || contains (earlier_children, pid) || waitpid (pid, NULL, WNOHANG) == pid)
     return;
   kill (pid, orphans->signal_number);
   orphans->n++;
@@ -120,13 +123,25 @@ tool_process_signal_orphans (const GArray *known, int signal_number)
 {
   Orphans orphans = { .known = known, .signal_number = signal_number };
 
-  for_each_process (signal_orphan, &orphans);
+  if (earlier_children != NULL)
+    for_each_process (signal_orphan, &orphans);
   return orphans.n;
+}
+
+static void
+collect_child (pid_t pid, const Stat *stat, gpointer user_data)
+{
+  if (stat->parent == getpid ())
+    g_array_append_val (earlier_children, pid);
 }
 
 void
 tool_process_adopt_orphans (void)
 {
+  if (earlier_children != NULL)
+    return;
+  earlier_children = g_array_new (FALSE, FALSE, sizeof (pid_t));
+  for_each_process (collect_child, /* user_data= */ NULL);
   prctl (PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
 }
 

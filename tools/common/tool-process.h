@@ -22,11 +22,10 @@ char *tool_process_describe_core (pid_t pid, const char *folder);
 /* `exited with status 3`, `was killed by signal 11 (Segmentation fault)` (transfer full) */
 char *tool_process_describe_status (int status);
 
-/* Children of ours that nobody waits for: what a program that we started has left behind when it
- * ended, since we are their reaper. Sends them a signal, waits for those that have ended, and
- * returns how many there are. @known: pid_t of children that are not meant */
-guint tool_process_signal_orphans (const GArray *known, int signal_number);
-/* from now on what our children leave behind becomes ours, instead of init's */
+/* From now on what our children leave behind when they end becomes ours, instead of init's. */
 void tool_process_adopt_orphans (void);
+/* Sends a signal (0: none) to those that have become ours so, waits for those that have ended, and
+ * returns how many run. @known: pid_t of children that are none of them */
+guint tool_process_signal_orphans (const GArray *known, int signal_number);
 
 G_END_DECLS

@@ -66,6 +66,32 @@ struct _ToolSpawn
   gint64 knock_wait_us;
 };
 
+/* of pid_t: first processes that were not waited for */
+static GArray *running;
+/* how many milters there are of which something may run */
+static guint n_active;
+
+static void
+add_running (pid_t pid)
+{
+  if (running == NULL)
+    running = g_array_new (FALSE, FALSE, sizeof (pid_t));
+  g_array_append_val (running, pid);
+}
+
+static void
+remove_running (pid_t pid)
+{
+  for (guint i = 0; i < running->len; i++)
+    {
+      if (g_array_index (running, pid_t, i) == pid)
+        {
+          g_array_remove_index_fast (running, i);
+          return;
+        }
+    }
+}
+
 static void begin_stop (ToolSpawn *spawn);
 static void fail_start (ToolSpawn *spawn, const char *format, ...) G_GNUC_PRINTF (2, 3);
 
@@ -170,6 +196,7 @@ tool_spawn_take_problem (ToolSpawn *spawn)
 {
   g_autofree char *report = NULL;
   char *logged;
+  char *problem;
 
   drain (spawn);
   report = tool_output_take_report (spawn->output);
@@ -182,9 +209,9 @@ tool_spawn_take_problem (ToolSpawn *spawn)
     }
   if (spawn->problem->len == 0)
     return NULL;
-  report = g_strndup (spawn->problem->str, spawn->problem->len);
+  problem = g_strndup (spawn->problem->str, spawn->problem->len);
   g_string_truncate (spawn->problem, 0);
-  return g_steal_pointer (&report);
+  return problem;
 }
 
 char *
@@ -217,7 +244,11 @@ finish (ToolSpawn *spawn)
 
   drain (spawn);
   close_output (spawn);
-  tool_guard_forget_group (spawn->group);
+  if (spawn->group != 0)
+    {
+      tool_guard_forget_group (spawn->group);
+      n_active--;
+    }
   spawn->group = 0;
   spawn->state = STATE_IDLE;
   spawn->told_to_end = false;
@@ -230,15 +261,17 @@ finish (ToolSpawn *spawn)
     spawn->handlers->stopped (spawn, spawn->user_data);
 }
 
-/* those of its group, and those that have left the group */
+/* Those of its group, and those that have left the group: known by their environment, or, if it is the
+ * only milter that we have started, by having become our children. */
 static guint
 signal_helpers (ToolSpawn *spawn, int signal_number)
 {
   guint n = 0;
 
-  /* those that became ours when their parent ended */
-  while (waitpid (-spawn->group, NULL, WNOHANG) > 0)
-    ;
+  if (n_active == 1)
+    n += tool_process_signal_orphans (running, signal_number);
+  else
+    tool_process_signal_orphans (running, 0);
   if (kill (-spawn->group, signal_number) == 0)
     n++;
   return n + tool_guard_signal_marked (TOOL_LAUNCH_SOCKET, spawn->spec, signal_number);
@@ -264,6 +297,7 @@ on_exited (ToolSpawn *spawn)
 
   drain (spawn);
   waitpid (spawn->pid, &status, 0);
+  remove_running (spawn->pid);
   close_exit (spawn);
   ended_well = WIFEXITED (status) && WEXITSTATUS (status) == 0;
   switch (spawn->state)
@@ -393,8 +427,10 @@ tool_spawn_start (ToolSpawn *spawn)
     }
   spawn->pid = launched.pid;
   spawn->group = launched.pid;
+  add_running (launched.pid);
   spawn->output_fd = launched.output_fd;
   spawn->exit_fd = launched.exit_fd;
+  n_active++;
   tool_guard_add_group (spawn->group);
   tool_sanitizer_set_pid (spawn->sanitizer, spawn->pid);
   spawn->output_source = tool_reader_new (spawn->output_fd, on_output, spawn);
@@ -543,9 +579,13 @@ tool_spawn_free (ToolSpawn *spawn)
     {
       kill (-spawn->group, SIGKILL);
       if (spawn->exit_fd >= 0)
-        waitpid (spawn->pid, NULL, 0);
+        {
+          waitpid (spawn->pid, NULL, 0);
+          remove_running (spawn->pid);
+        }
       signal_helpers (spawn, SIGKILL);
       tool_guard_forget_group (spawn->group);
+      n_active--;
     }
   close_output (spawn);
   close_exit (spawn);

@@ -229,15 +229,17 @@ tell_kept_end (SessionRun *run)
                        g_get_monotonic_time ());
 }
 
-static void
+/* FALSE: a session that is as good as over takes no more failures; they are told beside it */
+static bool
 tell_problems (SessionRun *run, const char *problems)
 {
   guint before = milter_player_get_failures (run->player)->len;
 
   milter_player_cancel (run->player, MILTER_OUTCOME_BROKEN, problems, g_get_monotonic_time ());
-  /* a session that is as good as over takes no more failures: they are told beside it */
-  if (milter_player_get_failures (run->player)->len == before)
-    run->untold = g_strdup (problems);
+  if (milter_player_get_failures (run->player)->len > before)
+    return true;
+  run->untold = g_strdup (problems);
+  return false;
 }
 
 static gboolean
@@ -260,11 +262,11 @@ session_run_chain_changed (SessionRun *run)
   if (run->player == NULL || run->kept.peer == NULL
       || tool_chain_is_ending (run->chain, run->kept.peer->number))
     return;
-  /* it is the reason for all that follows */
   problems = session_run_take_problems (run);
-  if (problems != NULL)
-    tell_problems (run, problems);
-  tell_kept_end (run);
+  if (problems != NULL && tell_problems (run, problems))
+    run->kept.peer = NULL;
+  else
+    tell_kept_end (run);
   pump (run);
 }
 
