@@ -8,6 +8,7 @@ import subprocess
 import time
 
 import pytest
+from fakemilter import FakeMilter
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
@@ -63,3 +64,33 @@ def play(tool):
                               capture_output=True, **more)
 
     return run
+
+
+@pytest.fixture
+def fake(tmp_path):
+    """fake(ANSWERS…): a FakeMilter on a unix socket (or on TCP with tcp=True), ended with the test."""
+    milters = []
+
+    def make(answers=None, **more):
+        if more.pop("tcp", False):
+            milter = FakeMilter(None, answers, **more)
+        else:
+            milter = FakeMilter(tmp_path / f"fake{len(milters)}.sock", answers, **more)
+        milters.append(milter)
+        return milter
+
+    yield make
+    for milter in milters:
+        milter.__exit__()
+
+
+@pytest.fixture
+def scenario(tmp_path):
+    """scenario(TEXT): a file of that text."""
+
+    def write(text, name="test.scenario"):
+        path = tmp_path / name
+        path.write_text(text)
+        return path
+
+    return write

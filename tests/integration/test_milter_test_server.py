@@ -8,38 +8,8 @@ import time
 
 import pytest
 from conftest import ROOT
-from fakemilter import ACCEPT, CLOSE, CONTINUE, RESET, SILENT, FakeMilter, options, reply_code
+from fakemilter import ACCEPT, CLOSE, CONTINUE, RESET, SILENT, options, reply_code
 from milterwire import frame
-
-
-@pytest.fixture
-def fake(tmp_path):
-    """fake(ANSWERS…): a FakeMilter on a unix socket, ended with the test."""
-    milters = []
-
-    def make(answers=None, **more):
-        if more.pop("tcp", False):
-            milter = FakeMilter(None, answers, **more)
-        else:
-            milter = FakeMilter(tmp_path / f"fake{len(milters)}.sock", answers, **more)
-        milters.append(milter)
-        return milter
-
-    yield make
-    for milter in milters:
-        milter.__exit__()
-
-
-@pytest.fixture
-def scenario(tmp_path):
-    """scenario(TEXT): a file of that text."""
-
-    def write(text, name="test.scenario"):
-        path = tmp_path / name
-        path.write_text(text)
-        return path
-
-    return write
 
 
 WHOLE = """session whole

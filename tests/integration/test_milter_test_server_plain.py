@@ -6,23 +6,8 @@ import re
 import struct
 
 import pytest
-from fakemilter import ACCEPT, CONTINUE, FakeMilter, options, reply_code
+from fakemilter import ACCEPT, CONTINUE, options, reply_code
 from milterwire import frame
-
-
-@pytest.fixture
-def fake(tmp_path):
-    """fake(ANSWERS…): a FakeMilter on a unix socket, ended with the test."""
-    milters = []
-
-    def make(answers=None, **more):
-        milter = FakeMilter(tmp_path / f"fake{len(milters)}.sock", answers, **more)
-        milters.append(milter)
-        return milter
-
-    yield make
-    for milter in milters:
-        milter.__exit__()
 
 
 def strings(payload):

@@ -86,6 +86,14 @@ report_append_xml_attribute (GString *out, MilterBytes bytes)
 }
 
 void
+report_append_shown (GString *out, MilterBytes bytes)
+{
+  static const Escape escapes[] = { { '\t', "\t" }, { 0, NULL } };
+
+  append_escaped (out, bytes, escapes, "\\x");
+}
+
+void
 report_append_tap (GString *out, MilterBytes bytes)
 {
   static const Escape escapes[] = { { '#', "\\#" }, { '\\', "\\\\" }, { '\t', " " }, { 0, NULL } };

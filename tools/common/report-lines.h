@@ -16,6 +16,8 @@ void report_fit_columns (GString *line, guint columns);
  * an escape may have been text. */
 void report_append_xml (GString *out, MilterBytes bytes);
 void report_append_xml_attribute (GString *out, MilterBytes bytes);
+/* Appends text as it is, control characters and bytes that are no UTF-8 as \xNN. */
+void report_append_shown (GString *out, MilterBytes bytes);
 /* Appends text as a part of a line of TAP: `#` and `\` escaped, line ends and other control
  * characters as \xNN. */
 void report_append_tap (GString *out, MilterBytes bytes);

@@ -142,10 +142,9 @@ extern const ReporterClass reporter_junit;
 extern const ReporterClass reporter_tap;
 extern const ReporterClass reporter_json;
 /* the text reporter's own settings, for its data (transfer full) */
-gpointer report_text_settings_new (FILE *out,
-                                   ReportDetail detail,
-                                   bool color,
-                                   ReportProgress progress);
+gpointer
+report_text_for_people (FILE *out, ReportDetail detail, bool color, ReportProgress progress);
+gpointer report_text_for_file (FILE *out);
 
 /* --- report-case.c --- */
 ReportCase *report_case_new (Report *report, const char *file, guint line, const char *name);

@@ -4,8 +4,6 @@
  *
  * The plan stands at the end: a run that died has none, and counts as failed wherever TAP is read.
  */
-#include <string.h>
-
 #include "report-lines.h"
 #include "report-private.h"
 
@@ -27,25 +25,34 @@ append_member (GString *text, const char *indent, const char *name, const char *
   g_string_append_c (text, '\n');
 }
 
-/* lines of text as a list: a block of text would lose blanks at their beginning */
 static void
-append_lines (GString *text, const char *name, MilterBytes bytes)
+append_text (GString *text, const char *name, const GString *value)
 {
-  const guint8 *at = bytes.data;
-  const guint8 *end = at + bytes.size;
-
-  if (bytes.size == 0)
+  if (value == NULL || value->len == 0)
     return;
-  g_string_append_printf (text, "  %s:\n", name);
-  while (at < end)
-    {
-      const guint8 *stop = memchr (at, '\n', (gsize) (end - at));
-      gsize size = (gsize) ((stop != NULL ? stop : end) - at);
+  g_string_append_printf (text, "  %s: ", name);
+  report_append_yaml (text, milter_bytes (value->str, value->len));
+  g_string_append_c (text, '\n');
+}
 
-      g_string_append (text, "    - ");
-      report_append_yaml (text, milter_bytes (at, size));
+/* The log as a block, which can be read. Its lines are never empty and never begin with a blank, as
+ * such a block would need. (Of a list of lines Perl's reader takes those for maps that have a colon
+ * behind their first word.) */
+static void
+append_log (GString *text, const GString *log)
+{
+  g_auto (GStrv) lines = g_strsplit (log->str, "\n", /* max_tokens= */ -1);
+
+  if (log->len == 0)
+    return;
+  g_string_append (text, "  log: |\n");
+  for (char **line = lines; *line != NULL; line++)
+    {
+      if (**line == '\0')
+        continue;
+      g_string_append (text, "    ");
+      report_append_shown (text, milter_bytes_from_string (*line));
       g_string_append_c (text, '\n');
-      at += size + 1;
     }
 }
 
@@ -82,7 +89,6 @@ static void
 append_diagnostics (GString *text, const ReportCase *report_case)
 {
   bool is_bad = report_case_is_bad (report_case);
-  g_autoptr (GString) log = report_case_get_log (report_case);
 
   g_string_append (text, "  ---\n");
   append_member (
@@ -93,10 +99,7 @@ append_diagnostics (GString *text, const ReportCase *report_case)
   if (report_case->begun)
     g_string_append_printf (
         text, "  duration_ms: %.3f\n", (double) report_case->duration_us / 1000);
-  if (report_case->problems != NULL)
-    append_lines (text,
-                  "problems",
-                  milter_bytes (report_case->problems->str, report_case->problems->len));
+  append_text (text, "problems", report_case->problems);
   if (report_case->failures->len > 0)
     g_string_append (text, "  failures:\n");
   for (guint i = 0; i < report_case->failures->len; i++)
@@ -107,18 +110,14 @@ append_diagnostics (GString *text, const ReportCase *report_case)
   if (report_case->notes->len > 0)
     g_string_append (text, "  notes:\n");
   for (guint i = 0; i < report_case->notes->len; i++)
-    {
-      g_string_append (text, "    - ");
-      report_append_yaml (
-          text, milter_bytes_from_string (g_ptr_array_index (report_case->notes, i)));
-      g_string_append_c (text, '\n');
-    }
+    append_member (text, "    - ", "text", g_ptr_array_index (report_case->notes, i));
   if (is_bad)
     {
+      g_autoptr (GString) log = report_case_get_log (report_case);
       g_autoptr (GString) output = report_case_get_output (report_case);
 
-      append_lines (text, "stderr", milter_bytes (output->str, output->len));
-      append_lines (text, "log", milter_bytes (log->str, log->len));
+      append_text (text, "stderr", output);
+      append_log (text, log);
     }
   g_string_append (text, "  ...\n");
 }

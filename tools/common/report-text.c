@@ -25,9 +25,10 @@ static const struct
 typedef struct
 {
   ReportDetail detail;
+  FILE *unread; /* where it says what is wrong with files */
   bool color;
-  bool progress;   /* a live line is wanted and possible */
-  bool has_line;   /* … and stands there */
+  bool progress; /* a live line is wanted and possible */
+  bool has_line; /* … and stands there */
 } Text;
 
 /* a live line needs a terminal that can clear it */
@@ -40,14 +41,25 @@ can_clear (FILE *out)
 }
 
 gpointer
-report_text_settings_new (FILE *out, ReportDetail detail, bool color, ReportProgress progress)
+report_text_for_people (FILE *out, ReportDetail detail, bool color, ReportProgress progress)
 {
   Text *text = g_new0 (Text, 1);
 
   text->detail = detail;
+  text->unread = stderr;
   text->color = color;
-  text->progress
-      = progress == REPORT_PROGRESS && (detail == REPORT_NORMAL || detail == REPORT_VERBOSE) && can_clear (out);
+  text->progress = progress == REPORT_PROGRESS && can_clear (out)
+                   && (detail == REPORT_NORMAL || detail == REPORT_VERBOSE);
+  return text;
+}
+
+gpointer
+report_text_for_file (FILE *out)
+{
+  Text *text = g_new0 (Text, 1);
+
+  text->detail = REPORT_NORMAL;
+  text->unread = out;
   return text;
 }
 
@@ -186,6 +198,7 @@ report_case_print_lint (const ReportCase *report_case, FILE *out, bool color)
 static void
 print_problems (const Reporter *reporter, const ReportCase *report_case)
 {
+  const Text *text = reporter->data;
   MilterWhere where = { .file = report_case->file, .line = report_case->line };
   g_autofree char *shown = report_where_to_string (report_case, &where);
   g_auto (GStrv) lines = NULL;
@@ -201,8 +214,8 @@ print_problems (const Reporter *reporter, const ReportCase *report_case)
       if (report_case->problem == TOOL_EXIT_USAGE)
         {
           fflush (reporter->out);
-          print_safe (reporter->path != NULL ? reporter->out : stderr, *line);
-          fputc ('\n', reporter->path != NULL ? reporter->out : stderr);
+          print_safe (text->unread, *line);
+          fputc ('\n', text->unread);
           continue;
         }
       if (shown != NULL)

@@ -76,7 +76,7 @@ report_add_text (
 {
   Reporter *reporter = add_reporter (report, &reporter_text, out, /* path= */ NULL);
 
-  reporter->data = report_text_settings_new (out, detail, color, progress);
+  reporter->data = report_text_for_people (out, detail, color, progress);
 }
 
 bool
@@ -142,8 +142,7 @@ report_add_file (Report *report, const char *spec, GError **error)
     }
   reporter = add_reporter (report, klass, out, path);
   if (klass == &reporter_text)
-    reporter->data = report_text_settings_new (
-        out, REPORT_NORMAL, /* color= */ false, REPORT_NO_PROGRESS);
+    reporter->data = report_text_for_file (out);
   return true;
 }
 
