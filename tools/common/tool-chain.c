@@ -98,7 +98,7 @@ on_alarm (gpointer user_data)
 {
   ToolChain *chain = user_data;
 
-  g_source_set_ready_time (chain->alarm, -1);
+  tool_clock_set (chain->alarm, -1);
   if (chain->listener != NULL)
     chain->listener (chain, chain->user_data);
   return G_SOURCE_CONTINUE;
@@ -425,7 +425,7 @@ tool_chain_set_listener (ToolChain *chain, ToolChainFunc func, gpointer user_dat
 static void
 ring (ToolChain *chain)
 {
-  g_source_set_ready_time (chain->alarm, 0);
+  tool_clock_set (chain->alarm, 0);
 }
 
 /* takes what its milters have to tell */

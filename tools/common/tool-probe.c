@@ -47,7 +47,7 @@ fail (ToolProbe *probe, const char *format, ...)
   error = g_error_new_valist (TOOL_PROBE_ERROR, TOOL_PROBE_ERROR_NO_MILTER, format, arguments);
   va_end (arguments);
   end_try (probe);
-  g_source_set_ready_time (probe->clock, -1);
+  tool_clock_set (probe->clock, -1);
   probe->done (/* negotiated= */ NULL, error, probe->user_data);
 }
 
@@ -62,8 +62,8 @@ retry (ToolProbe *probe, const char *format, ...)
   va_start (arguments, format);
   probe->obstacle = g_strdup_vprintf (format, arguments);
   va_end (arguments);
-  g_source_set_ready_time (probe->clock,
-                           MIN (g_get_monotonic_time () + probe->wait_us, probe->deadline_us));
+  tool_clock_set (probe->clock,
+                  MIN (g_get_monotonic_time () + probe->wait_us, probe->deadline_us));
   probe->wait_us = MIN (probe->wait_us * 3 / 2, LONGEST_WAIT_US);
 }
 
@@ -136,7 +136,7 @@ on_message (MilterServerPort *port, const MilterMessage *message, gpointer user_
   milter_message_init (&quit, MILTER_SIDE_MTA, MILTER_COMMAND_QUIT);
   send_frame (probe, &quit);
   end_try (probe);
-  g_source_set_ready_time (probe->clock, -1);
+  tool_clock_set (probe->clock, -1);
   probe->done (&negotiated, /* error= */ NULL, probe->user_data);
 }
 
@@ -184,7 +184,7 @@ try_once (ToolProbe *probe)
   g_autoptr (GError) error = NULL;
 
   /* one that neither refuses nor answers */
-  g_source_set_ready_time (probe->clock, probe->deadline_us);
+  tool_clock_set (probe->clock, probe->deadline_us);
   probe->port = _milter_server_port_new (probe->spec, &config, &handlers, probe, &error);
   if (probe->port == NULL)
     retry (probe, "%s", error->message);
@@ -197,7 +197,7 @@ on_clock (gpointer user_data)
   gint64 now_us = g_get_monotonic_time ();
   g_autoptr (GError) error = NULL;
 
-  g_source_set_ready_time (probe->clock, -1);
+  tool_clock_set (probe->clock, -1);
   if (now_us < probe->deadline_us)
     {
       try_once (probe);
@@ -229,7 +229,7 @@ tool_probe_new (const char *spec, gint64 deadline_us, ToolProbeDone done, gpoint
   probe->done = done;
   probe->user_data = user_data;
   probe->clock = tool_clock_new (on_clock, probe);
-  g_source_set_ready_time (probe->clock, 0);
+  tool_clock_set (probe->clock, 0);
   return probe;
 }
 

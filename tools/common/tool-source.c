@@ -4,9 +4,26 @@
  */
 #include "tool-source.h"
 
+typedef struct
+{
+  GSource source; /* its ready time is at or before `due_us` */
+  gint64 due_us;  /* -1: never */
+} Clock;
+
 static gboolean
 clock_dispatch (GSource *source, GSourceFunc callback, gpointer user_data)
 {
+  Clock *clock = (Clock *) source;
+
+  if (clock->due_us > g_source_get_time (source))
+    {
+      g_source_set_ready_time (source, clock->due_us);
+      return G_SOURCE_CONTINUE;
+    }
+  g_source_set_ready_time (source, -1);
+  if (clock->due_us < 0)
+    return G_SOURCE_CONTINUE;
+  clock->due_us = -1;
   return callback (user_data);
 }
 
@@ -15,11 +32,22 @@ static GSourceFuncs clock_funcs = { .dispatch = clock_dispatch };
 GSource *
 tool_clock_new (GSourceFunc func, gpointer user_data)
 {
-  GSource *source = g_source_new (&clock_funcs, sizeof (GSource));
+  GSource *source = g_source_new (&clock_funcs, sizeof (Clock));
 
+  ((Clock *) source)->due_us = -1;
   g_source_set_callback (source, func, user_data, /* notify= */ NULL);
   g_source_attach (source, /* context= */ NULL);
   return source;
+}
+
+void
+tool_clock_set (GSource *clock, gint64 due_us)
+{
+  gint64 ready_us = g_source_get_ready_time (clock);
+
+  ((Clock *) clock)->due_us = due_us;
+  if (due_us >= 0 && (ready_us < 0 || due_us < ready_us))
+    g_source_set_ready_time (clock, due_us);
 }
 
 GSource *

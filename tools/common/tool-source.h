@@ -8,9 +8,12 @@
 
 G_BEGIN_DECLS
 
-/* A source that only has a time: set it with g_source_set_ready_time(), in microseconds of the
- * monotonic clock, -1 for never. */
+/* A source that only has a time; at first never. */
 GSource *tool_clock_new (GSourceFunc func, gpointer user_data);
+/* Calls the function at that time of the monotonic clock, in microseconds, once: 0 as soon as can be,
+ * -1 never. Moving the time back, as each answer that was waited for does, costs no system call:
+ * g_source_set_ready_time() costs two. */
+void tool_clock_set (GSource *clock, gint64 due_us);
 /* a descriptor that can be read, or has ended */
 GSource *tool_reader_new (int fd, GUnixFDSourceFunc func, gpointer user_data);
 /* NULL is fine */

@@ -252,7 +252,7 @@ finish (ToolSpawn *spawn)
   spawn->group = 0;
   spawn->state = STATE_IDLE;
   spawn->told_to_end = false;
-  g_source_set_ready_time (spawn->clock, -1);
+  tool_clock_set (spawn->clock, -1);
   if (problem != NULL)
     spawn->handlers->started (spawn, /* negotiated= */ NULL, problem, spawn->user_data);
   else if (!told_to_end)
@@ -285,7 +285,7 @@ begin_clearing (ToolSpawn *spawn)
   if (signal_helpers (spawn, SIGTERM) == 0)
     finish (spawn);
   else
-    g_source_set_ready_time (spawn->clock, g_get_monotonic_time () + HELPERS_LOOK_US);
+    tool_clock_set (spawn->clock, g_get_monotonic_time () + HELPERS_LOOK_US);
 }
 
 /* Its first process has ended, and can be waited for. */
@@ -308,7 +308,7 @@ on_exited (ToolSpawn *spawn)
           spawn->in_background = true;
           /* something of it may still go on; 0 asks, and sends nothing */
           if (signal_helpers (spawn, 0) > 0)
-            g_source_set_ready_time (spawn->clock, g_get_monotonic_time () + BACKGROUND_US);
+            tool_clock_set (spawn->clock, g_get_monotonic_time () + BACKGROUND_US);
           else
             fail_start (spawn, "%s exited with status 0 before it negotiated", spawn->label);
           return;
@@ -397,7 +397,7 @@ on_probed (const ToolNegotiated *negotiated, const GError *error, gpointer user_
     }
   g_clear_pointer (&spawn->probe, tool_probe_free);
   spawn->state = STATE_READY;
-  g_source_set_ready_time (spawn->clock, -1);
+  tool_clock_set (spawn->clock, -1);
   spawn->handlers->started (spawn, negotiated, /* problem= */ NULL, spawn->user_data);
 }
 
@@ -422,7 +422,7 @@ tool_spawn_start (ToolSpawn *spawn)
     {
       spawn->start_problem = g_strdup (error->message);
       spawn->state = STATE_CLEARING;
-      g_source_set_ready_time (spawn->clock, 0);
+      tool_clock_set (spawn->clock, 0);
       return;
     }
   spawn->pid = launched.pid;
@@ -450,7 +450,7 @@ begin_stop (ToolSpawn *spawn)
   spawn->deadline_us = now_us + spawn->grace_us;
   spawn->knock_wait_us = FIRST_KNOCK_US;
   kill (-spawn->group, SIGTERM);
-  g_source_set_ready_time (spawn->clock, MIN (now_us + spawn->knock_wait_us, spawn->deadline_us));
+  tool_clock_set (spawn->clock, MIN (now_us + spawn->knock_wait_us, spawn->deadline_us));
 }
 
 void
@@ -461,7 +461,7 @@ tool_spawn_stop (ToolSpawn *spawn)
     {
     case STATE_IDLE:
       spawn->state = STATE_CLEARING;
-      g_source_set_ready_time (spawn->clock, 0);
+      tool_clock_set (spawn->clock, 0);
       break;
     case STATE_STARTING:
       fail_start (spawn, "%s was told to end before it was ready", spawn->label);
@@ -481,7 +481,7 @@ knock_again (ToolSpawn *spawn, gint64 now_us)
 {
   tool_knock (spawn->spec);
   spawn->knock_wait_us *= 3;
-  g_source_set_ready_time (spawn->clock, MIN (now_us + spawn->knock_wait_us, spawn->deadline_us));
+  tool_clock_set (spawn->clock, MIN (now_us + spawn->knock_wait_us, spawn->deadline_us));
 }
 
 static void
@@ -505,7 +505,7 @@ on_clock (gpointer user_data)
   ToolSpawn *spawn = user_data;
   gint64 now_us = g_get_monotonic_time ();
 
-  g_source_set_ready_time (spawn->clock, -1);
+  tool_clock_set (spawn->clock, -1);
   switch (spawn->state)
     {
     case STATE_STARTING:
@@ -522,7 +522,7 @@ on_clock (gpointer user_data)
           || signal_helpers (spawn, now_us < spawn->deadline_us ? SIGTERM : SIGKILL) == 0)
         finish (spawn);
       else
-        g_source_set_ready_time (spawn->clock, now_us + HELPERS_LOOK_US);
+        tool_clock_set (spawn->clock, now_us + HELPERS_LOOK_US);
       break;
     case STATE_IDLE:
     case STATE_READY:

@@ -200,7 +200,7 @@ make_player (const Unit *unit)
 static void
 wake (RunAll *all)
 {
-  g_source_set_ready_time (all->alarm, 0);
+  tool_clock_set (all->alarm, 0);
 }
 
 static void
@@ -403,7 +403,7 @@ advance (gpointer user_data)
   RunAll *all = user_data;
   Unit *unit;
 
-  g_source_set_ready_time (all->alarm, -1);
+  tool_clock_set (all->alarm, -1);
   pass_barriers (all);
   for (guint i = 0; i < all->active->len;)
     {

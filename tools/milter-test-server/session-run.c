@@ -96,7 +96,7 @@ on_ended (MilterServerPort *port, gboolean reset, MilterBytes leftover, gpointer
       kept->leftover_size = MIN (leftover.size, sizeof kept->leftover);
       if (kept->leftover_size > 0)
         memcpy (kept->leftover, leftover.data, kept->leftover_size);
-      g_source_set_ready_time (run->clock, g_get_monotonic_time () + MAX_DYING_US);
+      tool_clock_set (run->clock, g_get_monotonic_time () + MAX_DYING_US);
       return;
     }
   milter_player_ended (run->player, peer->number, reset, leftover, g_get_monotonic_time ());
@@ -169,7 +169,7 @@ finish (SessionRun *run)
   run->ended_us = g_get_monotonic_time ();
   run->player = NULL;
   run->kept.peer = NULL;
-  g_source_set_ready_time (run->clock, -1);
+  tool_clock_set (run->clock, -1);
   for (guint i = 0; i < run->n_peers; i++)
     close_peer (&run->peers[i], /* reset= */ false);
   run->handlers->done (run, run->user_data);
@@ -205,8 +205,8 @@ pump (SessionRun *run)
           run->handlers->barrier (run, action.barrier, run->user_data);
           break;
         case MILTER_PLAYER_WAIT:
-          g_source_set_ready_time (run->clock,
-                                   action.deadline_us == G_MAXINT64 ? -1 : action.deadline_us);
+          tool_clock_set (run->clock,
+                          action.deadline_us == G_MAXINT64 ? -1 : action.deadline_us);
           return;
         case MILTER_PLAYER_DONE:
           finish (run);
@@ -247,7 +247,7 @@ on_clock (gpointer user_data)
 {
   SessionRun *run = user_data;
 
-  g_source_set_ready_time (run->clock, -1);
+  tool_clock_set (run->clock, -1);
   if (run->player != NULL && run->kept.peer != NULL)
     tell_kept_end (run);
   pump (run);
