@@ -210,8 +210,8 @@ is_plain_rest (MilterBytes bytes, MilterTextFlags flags)
   return bytes.data[0] != '/' && !(contains_any (bytes, "*") && contains_any (bytes, "\\"));
 }
 
-static void
-append_rest (MilterBytes bytes, MilterTextFlags flags, GString *text)
+void
+milter_text_append_rest (MilterBytes bytes, MilterTextFlags flags, GString *text)
 {
   MilterBytes shown = shorten (bytes, flags);
 
@@ -282,7 +282,7 @@ write_string (const MilterMessage *message, MilterTextFlags flags, GString *text
   if (message->sender == MILTER_SIDE_MTA && message->letter == MILTER_COMMAND_UNKNOWN)
     {
       g_string_append_c (text, ' ');
-      append_rest (message->fields[0].bytes, flags, text);
+      milter_text_append_rest (message->fields[0].bytes, flags, text);
       return true;
     }
   append_argument (message->fields[0].bytes, flags, text);
@@ -357,7 +357,7 @@ write_field (MilterBytes name, MilterBytes value, MilterTextFlags flags, GString
       g_string_append_c (text, ' ');
       value = skip (value, 1);
     }
-  append_rest (value, flags, text);
+  milter_text_append_rest (value, flags, text);
   return true;
 }
 

@@ -36,6 +36,9 @@ MILTER_AVAILABLE char *milter_message_to_text (const MilterMessage *message, Mil
 /* Appends bytes as a word of a scenario: bare where a reader takes it for the same bytes, else
  * quoted with escapes. */
 MILTER_AVAILABLE void milter_text_append_word (MilterBytes bytes, MilterTextFlags flags, GString *text);
+/* Appends bytes as the value of a field, or another one that takes the rest of its line: as they
+ * are where a reader takes that for the same bytes, else quoted. */
+MILTER_AVAILABLE void milter_text_append_rest (MilterBytes bytes, MilterTextFlags flags, GString *text);
 /* Appends bytes always quoted: `"first chunk\r\n"`. */
 MILTER_AVAILABLE void milter_text_append_quoted (MilterBytes bytes,
                                                  MilterTextFlags flags,

@@ -22,8 +22,11 @@ GHashTable *milter_variables_new (void);
 void milter_word_begin (MilterLexer *lexer, MilterWord *word);
 bool milter_word_append (MilterLexer *lexer, MilterWord *word, MilterBytes bytes);
 bool milter_word_append_star (MilterLexer *lexer, MilterWord *word);
-/* the word is whole: it counts */
-bool milter_word_end (MilterLexer *lexer, const MilterWord *word);
+/* the word is whole: it counts, and is noted */
+bool milter_word_end (MilterLexer *lexer,
+                      const MilterWord *word,
+                      MilterTokenKind kind,
+                      MilterLexFlags flags);
 
 /* the byte at an offset of the line, -1 behind its end */
 int milter_lexer_byte_at (const MilterLexer *lexer, gsize at);
@@ -37,6 +40,8 @@ bool milter_lexer_expect_blank (MilterLexer *lexer, const char *behind);
 bool milter_lexer_take_run (MilterLexer *lexer, MilterWord *word, const char *special);
 /* `$NAME`, `${NAME}` or `$$` */
 bool milter_lexer_take_variable (MilterLexer *lexer, MilterWord *word);
+/* `\n`, `\x0a` */
+bool milter_lexer_take_escape (MilterLexer *lexer, MilterWord *word);
 /* `"…"`, `"…"*N` or `'…'`: starts_quote() is true there */
 bool milter_lexer_take_quoted (MilterLexer *lexer, MilterLexFlags flags, MilterWord *word);
 /* `/…/` or `/…/i` */

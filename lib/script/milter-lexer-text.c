@@ -54,9 +54,41 @@ milter_word_append_star (MilterLexer *lexer, MilterWord *word)
   return true;
 }
 
-bool
-milter_word_end (MilterLexer *lexer, const MilterWord *word)
+static void
+note (MilterLexer *lexer, const MilterWord *word, MilterTokenKind kind, MilterLexFlags flags)
 {
+  gsize end = lexer->at;
+  MilterToken token = {
+    .kind = kind,
+    .form = word->kind,
+    .pattern = (flags & MILTER_LEX_PATTERN) != 0,
+    .key_size = G_MAXSIZE,
+  };
+
+  while (end > word->offset && milter_lexer_is_blank_or_end (milter_lexer_byte_at (lexer, end - 1)))
+    end--;
+  /* as it is written, where a variable may stand in it */
+  if (word->key_size != MILTER_WORD_NO_KEY && kind == MILTER_TOKEN_WORD)
+    token.key_size = (gsize) ((const char *) memchr (lexer->line + word->offset, '=', end - word->offset)
+                              - (lexer->line + word->offset));
+  milter_tokens_add (lexer->tokens, lexer->line + word->offset, end - word->offset, &token);
+}
+
+void
+milter_lexer_set_role (MilterLexer *lexer, MilterTokenRole role)
+{
+  if (lexer->tokens != NULL)
+    milter_tokens_set_role (lexer->tokens, role);
+}
+
+bool
+milter_word_end (MilterLexer *lexer,
+                 const MilterWord *word,
+                 MilterTokenKind kind,
+                 MilterLexFlags flags)
+{
+  if (lexer->tokens != NULL)
+    note (lexer, word, kind, flags);
   return milter_lexer_charge (lexer, word->text->len + WORD_COST);
 }
 
@@ -93,8 +125,8 @@ static const struct
 };
 
 /* `\n`, `\x0a`, at the backslash */
-static bool
-take_escape (MilterLexer *lexer, MilterWord *word)
+bool
+milter_lexer_take_escape (MilterLexer *lexer, MilterWord *word)
 {
   int letter = milter_lexer_byte_at (lexer, lexer->at + 1);
   int high, low;
@@ -229,7 +261,7 @@ take_double_quoted (MilterLexer *lexer, MilterLexFlags flags, MilterWord *word)
       if (byte == -1)
         return milter_lexer_fail (lexer, offset, "expected a closing \", got the end of the line");
       if (byte == '\\')
-        ok = take_escape (lexer, word);
+        ok = milter_lexer_take_escape (lexer, word);
       else if (byte == '$')
         ok = milter_lexer_take_variable (lexer, word);
       else

@@ -171,7 +171,7 @@ take_bare (MilterLexer *lexer, MilterLexFlags flags, MilterWord *word)
 }
 
 static bool
-take_word (MilterLexer *lexer, MilterLexFlags flags, MilterWord *word)
+take_word (MilterLexer *lexer, MilterTokenKind kind, MilterLexFlags flags, MilterWord *word)
 {
   int byte = milter_lexer_byte_at (lexer, lexer->at);
   bool ok;
@@ -186,14 +186,14 @@ take_word (MilterLexer *lexer, MilterLexFlags flags, MilterWord *word)
     ok = take_here_document (lexer, word);
   else
     ok = take_bare (lexer, flags, word);
-  return ok && milter_word_end (lexer, word);
+  return ok && milter_word_end (lexer, word, kind, flags);
 }
 
 bool
 milter_lexer_word (MilterLexer *lexer, MilterLexFlags flags, MilterWord *word)
 {
   milter_word_begin (lexer, word);
-  return take_word (lexer, flags, word);
+  return take_word (lexer, MILTER_TOKEN_WORD, flags, word);
 }
 
 bool
@@ -212,7 +212,7 @@ milter_lexer_field_word (MilterLexer *lexer,
   return ((milter_lexer_byte_at (lexer, lexer->at) == '/' && flags & MILTER_LEX_PATTERN)
           || milter_word_append (
               lexer, word, milter_bytes (lexer->line + start, lexer->at - start)))
-         && take_word (lexer, flags, word);
+         && take_word (lexer, MILTER_TOKEN_FIELD_WORD, flags, word);
 }
 
 /* ---- rest of line ---- */
@@ -252,11 +252,13 @@ milter_lexer_field_name (MilterLexer *lexer, MilterLexFlags flags, MilterWord *w
   if (!ok)
     return false;
   *colon = milter_lexer_byte_at (lexer, lexer->at) == ':';
+  if (!*colon && !milter_lexer_expect_blank (lexer, "a quoted text"))
+    return false;
+  if (!milter_word_end (lexer, word, MILTER_TOKEN_FIELD_NAME, flags))
+    return false;
   if (*colon)
     lexer->at++;
-  else if (!milter_lexer_expect_blank (lexer, "a quoted text"))
-    return false;
-  return milter_word_end (lexer, word);
+  return true;
 }
 
 /* `=>` (in a pattern also `|`) between blanks would look like the next part of the line */
@@ -331,7 +333,7 @@ milter_lexer_field_value (MilterLexer *lexer,
       lexer->at = byte == -1 ? lexer->at : start;
       ok = take_rest (lexer, flags, word);
     }
-  return ok && milter_word_end (lexer, word);
+  return ok && milter_word_end (lexer, word, MILTER_TOKEN_FIELD_VALUE, flags);
 }
 
 bool
@@ -345,5 +347,5 @@ milter_lexer_rest (MilterLexer *lexer, MilterWord *word)
          && milter_lexer_expect_blank (lexer, "a quoted text");
   else
     ok = take_rest (lexer, MILTER_LEX_PLAIN, word);
-  return ok && milter_word_end (lexer, word);
+  return ok && milter_word_end (lexer, word, MILTER_TOKEN_REST, MILTER_LEX_PLAIN);
 }

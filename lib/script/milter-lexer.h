@@ -11,6 +11,7 @@
 
 #include "milter-counted-text.h"
 #include "milter-scenario.h"
+#include "milter-tokens.h"
 
 #include <stdbool.h>
 
@@ -112,6 +113,7 @@ typedef struct
   bool exhausted;          /* too many errors or bytes: the rest is left unread */
   guint n_errors;
   GString *messages;       /* unowned */
+  MilterTokens *tokens;    /* (nullable) unowned: the words that were read */
 } MilterLexer;
 
 void milter_lexer_init (MilterLexer *lexer,
@@ -169,6 +171,8 @@ bool milter_lexer_field_word (MilterLexer *lexer,
                               MilterLexFlags flags,
                               MilterWord *word,
                               bool *leading_blank);
+/* what the word that was read last is taken for */
+void milter_lexer_set_role (MilterLexer *lexer, MilterTokenRole role);
 /* The rest of the line, or one quoted string. */
 bool milter_lexer_rest (MilterLexer *lexer, MilterWord *word);
 /* nothing may follow but what the parser has looked for already */

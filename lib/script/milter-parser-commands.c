@@ -20,6 +20,8 @@ parse_words (MilterParser *parser, const MilterVerb *verb, MilterStep *step)
 
       if (!milter_lexer_word (&parser->lexer, flags, &word))
         return false;
+      if (verb->here_document)
+        milter_lexer_set_role (&parser->lexer, MILTER_TOKEN_TEXT);
       g_ptr_array_add (step->arguments, milter_parser_bytes (&word, 0));
     }
   if (step->arguments->len < verb->min_words)

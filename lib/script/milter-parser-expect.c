@@ -120,6 +120,7 @@ parse_code_texts (MilterParser *parser, MilterAnswerPattern *answer)
 
       if (!milter_lexer_word (&parser->lexer, lex_flags (parser), &word))
         return false;
+      milter_lexer_set_role (&parser->lexer, MILTER_TOKEN_TEXT);
       if (alone_only || (answer->patterns->len > 0 && !may_be_one_of_several (&word)))
         return milter_lexer_expected (&parser->lexer,
                                       word.offset,
@@ -254,6 +255,8 @@ parse_edit_text (MilterParser *parser, const MilterVerb *verb, MilterAnswerPatte
     return true;
   if (!milter_lexer_word (&parser->lexer, flags, &word))
     return false;
+  if (verb->here_document)
+    milter_lexer_set_role (&parser->lexer, MILTER_TOKEN_TEXT);
   answer->value = milter_parser_pattern (parser, &word, 0);
   return answer->value != NULL;
 }

@@ -107,12 +107,14 @@ parse_actions (MilterParser *parser,
                bool pattern,
                MilterNegotiateArgs *args)
 {
+  milter_lexer_set_role (&parser->lexer, MILTER_TOKEN_ACTIONS);
   return parse_flags (parser, &action_names, word, &args->actions);
 }
 
 static bool
 parse_steps (MilterParser *parser, const MilterWord *word, bool pattern, MilterNegotiateArgs *args)
 {
+  milter_lexer_set_role (&parser->lexer, MILTER_TOKEN_STEPS);
   return parse_flags (parser, &step_names, word, &args->steps);
 }
 
@@ -149,6 +151,7 @@ parse_tail (MilterParser *parser, const MilterWord *word, bool pattern, MilterNe
     return milter_lexer_expected (&parser->lexer, word->offset, "one tail");
   if (word->kind == MILTER_WORD_REGEX)
     return milter_lexer_expected (&parser->lexer, word->offset, "bytes, not a pattern");
+  milter_lexer_set_role (&parser->lexer, MILTER_TOKEN_TEXT);
   args->tail = milter_parser_bytes (word, word->key_size + 1);
   return true;
 }
@@ -202,6 +205,7 @@ parse_symbols (MilterParser *parser,
   if (args->symbols == NULL)
     args->symbols = g_ptr_array_new_with_free_func ((GDestroyNotify) milter_symbol_list_free);
   list = g_new0 (MilterSymbolList, 1);
+  milter_lexer_set_role (&parser->lexer, MILTER_TOKEN_TEXT);
   list->stage = stage;
   g_ptr_array_add (args->symbols, list);
   if (!pattern)

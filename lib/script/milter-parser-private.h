@@ -30,6 +30,7 @@ typedef struct
 {
   MilterLexer lexer;
   MilterScenario *scenario;
+  MilterScenarioUse use;
   MilterParserPlace place;
   MilterStep *spoilt;              /* takes the expectations below a line with an error */
   char *connection;                /* (nullable) of the present line: its CONN */

@@ -115,6 +115,7 @@ milter_parser_duration (MilterParser *parser, gint64 *duration_us)
 
   if (!milter_parser_word (parser, MILTER_LEX_PLAIN, what, &word))
     return false;
+  milter_lexer_set_role (&parser->lexer, MILTER_TOKEN_DURATION);
   if (!milter_value_parse_duration (milter_word_bytes (&word, 0), duration_us))
     return milter_lexer_expected (&parser->lexer, word.offset, "%s", what);
   return true;
@@ -165,6 +166,7 @@ milter_parser_raw (MilterParser *parser, GBytes **bytes)
 
   if (!milter_parser_word (parser, MILTER_LEX_PLAIN, "bytes", &word))
     return false;
+  milter_lexer_set_role (&parser->lexer, MILTER_TOKEN_TEXT);
   *bytes = milter_parser_bytes (&word, 0);
   return true;
 }

@@ -258,6 +258,17 @@ parse_expectation (MilterParser *parser, gsize offset)
          || milter_parser_note_line (parser, parser->place.step, offset, /* is_new= */ false);
 }
 
+/* Lines that others include may stand in a session which begins there. */
+static void
+begin_part (MilterParser *parser, const char *word, const MilterWhere *where)
+{
+  if (parser->use == MILTER_SCENARIO_PART && parser->place.session == NULL
+      && parser->place.rule == NULL && parser->connection == NULL
+      && milter_verb_find (word, MILTER_VERB_AT_TOP) == NULL
+      && milter_verb_find (word, MILTER_VERB_IN_SESSION) != NULL)
+    milter_parser_begin_session (parser, where, NULL);
+}
+
 static bool
 parse_line (MilterParser *parser)
 {
@@ -283,6 +294,7 @@ parse_line (MilterParser *parser)
       return false;
     }
   word = milter_parser_peek (parser);
+  begin_part (parser, word, &where);
   verb = milter_verb_find (
       word, parser->place.session != NULL ? MILTER_VERB_IN_SESSION : MILTER_VERB_AT_TOP);
   if (verb == NULL)
@@ -299,8 +311,9 @@ parse_line (MilterParser *parser)
 
 /* a file that has nothing for the tool that reads it is a slip that must not pass */
 static void
-check_use (MilterParser *parser, MilterScenarioUse use)
+check_use (MilterParser *parser)
 {
+  MilterScenarioUse use = parser->use;
   MilterLexer *lexer = &parser->lexer;
   bool has_sessions = parser->scenario->sessions->len > 0;
   bool has_rules = parser->scenario->rules->len > 0;
@@ -362,6 +375,19 @@ milter_scenario_parse (const char *path,
                        MilterScenarioUse use,
                        GString *messages)
 {
+  return milter_scenario_parse_noting (
+      path, text, size, host, use, /* tokens= */ NULL, messages);
+}
+
+MilterScenario *
+milter_scenario_parse_noting (const char *path,
+                              const char *text,
+                              gsize size,
+                              const MilterScenarioHost *host,
+                              MilterScenarioUse use,
+                              MilterTokens *tokens,
+                              GString *messages)
+{
   g_auto (MilterParser) parser = { 0 };
   MilterScenario *scenario;
 
@@ -370,6 +396,8 @@ milter_scenario_parse (const char *path,
   parser.files
       = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, (GDestroyNotify) g_bytes_unref);
   milter_lexer_init (&parser.lexer, parser.scenario->path, text, size, messages);
+  parser.lexer.tokens = tokens;
+  parser.use = use;
   if (size > MILTER_SCENARIO_MAX_FILE)
     {
       milter_lexer_fail (&parser.lexer,
@@ -391,7 +419,7 @@ milter_scenario_parse (const char *path,
     }
   end_repeated (&parser);
   if (parser.lexer.n_errors == 0)
-    check_use (&parser, use);
+    check_use (&parser);
   if (parser.lexer.n_errors > 0)
     return NULL;
   scenario = g_steal_pointer (&parser.scenario);

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "milter-scenario.h"
+#include "milter-tokens.h"
 
 G_BEGIN_DECLS
 
@@ -23,5 +24,18 @@ const char *milter_scenario_keep_path (MilterScenario *scenario, const char *pat
 /* ---- milter-template.c ---- */
 
 void milter_template_free (MilterTemplate *template_);
+
+/* milter_scenario_parse() that notes, in @tokens (nullable), the words of the file itself */
+MilterScenario *milter_scenario_parse_noting (const char *path,
+                                              const char *text,
+                                              gsize size,
+                                              const MilterScenarioHost *host,
+                                              MilterScenarioUse use,
+                                              MilterTokens *tokens,
+                                              GString *messages);
+
+/* (transfer full) A digest of all that a scenario says, without where it says it: two scenarios that
+ * are played alike have the same. */
+char *milter_scenario_get_digest (const MilterScenario *scenario);
 
 G_END_DECLS

@@ -147,3 +147,26 @@ milter_value_parse_duration (MilterBytes text, gint64 *duration_us)
     }
   return false;
 }
+
+void
+milter_value_append_duration (gint64 duration_us, GString *text)
+{
+  gint64 unit = duration_us < G_USEC_PER_SEC ? 1000 : G_USEC_PER_SEC;
+  char part[16];
+  gsize size;
+
+  if (duration_us % (60 * G_USEC_PER_SEC) == 0)
+    {
+      g_string_append_printf (text, "%" G_GINT64_FORMAT "m", duration_us / (60 * G_USEC_PER_SEC));
+      return;
+    }
+  g_string_append_printf (text, "%" G_GINT64_FORMAT, duration_us / unit);
+  if (duration_us % unit != 0)
+    {
+      g_snprintf (part, sizeof part, "%0*d", unit == 1000 ? 3 : 6, (int) (duration_us % unit));
+      for (size = strlen (part); part[size - 1] == '0'; size--)
+        part[size - 1] = '\0';
+      g_string_append_printf (text, ".%s", part);
+    }
+  g_string_append (text, unit == 1000 ? "ms" : "s");
+}

@@ -23,5 +23,7 @@ bool milter_value_parse_size (MilterBytes text, guint64 *size);
 bool milter_value_parse_range (MilterBytes text, guint32 *first, guint32 *last);
 /* `200ms`, `1.5s`, `2m`: a number with a unit, more than nothing */
 bool milter_value_parse_duration (MilterBytes text, gint64 *duration_us);
+/* in the unit that people would take: `2m`, `90s`, `1.5s`, `200ms` */
+void milter_value_append_duration (gint64 duration_us, GString *text);
 
 G_END_DECLS
