@@ -577,13 +577,18 @@ write_frame (const MilterMessage *message, MilterTextFlags flags, GString *text)
 {
   g_autoptr (GByteArray) frame = g_byte_array_new ();
   MilterBytes payload = find_payload (message, frame);
+  MilterTextFlags literal = flags & ~MILTER_TEXT_PATTERN;
 
-  g_string_append (text, "frame");
-  append_argument (milter_bytes (&message->letter, 1), flags, text);
+  g_string_append (text, "frame ");
+  /* no patterns, wherever it stands; but a bare word could end what stands behind `=>` */
+  if (is_bare (milter_bytes (&message->letter, 1), flags))
+    append_bytes (milter_bytes (&message->letter, 1), text);
+  else
+    milter_text_append_quoted (milter_bytes (&message->letter, 1), literal, text);
   if (payload.size == 0)
     return;
   g_string_append_c (text, ' ');
-  milter_text_append_quoted (payload, flags, text);
+  milter_text_append_quoted (payload, literal, text);
 }
 
 void

@@ -379,7 +379,7 @@ append_word (const Decoded *decoded,
   bool is_star = token->pattern && milter_bytes_equal_string (source, "*");
 
   if (token->form == MILTER_WORD_BARE && token->role != MILTER_TOKEN_TEXT
-      && is_visible (source))
+      && (is_visible (source) || !(has_key || is_only_text (decoded->bytes))))
     append (source, out);
   else if (token->role == MILTER_TOKEN_TEXT)
     {

@@ -4,10 +4,12 @@
  * or some errors that have a place; the same each time; and its patterns match, or do not, in
  * bounded time. A broken promise aborts.
  */
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "fuzz.h"
+#include "milter-format.h"
 #include "milter-scenario.h"
 
 #define PATH "x/fuzz.scenario"
@@ -150,6 +152,24 @@ check_scenario (const MilterScenario *scenario)
     check_milter (g_ptr_array_index (scenario->milters, i));
 }
 
+/* what parses, as a scenario or as lines that others include, has a canonical form, which is its own */
+static void
+check_format (const char *text, gsize size, bool parses)
+{
+  g_autoptr (GString) errors = g_string_new (NULL);
+  g_autoptr (GString) first = milter_scenario_format (PATH, text, size, /* host= */ NULL, errors);
+  g_autoptr (GString) again = NULL;
+
+  g_assert_true ((first == NULL) == (errors->len > 0));
+  g_assert_null (strstr (errors->str, "defect"));
+  g_assert_true (first != NULL || !parses);
+  if (first == NULL)
+    return;
+  again = milter_scenario_format (PATH, first->str, first->len, /* host= */ NULL, errors);
+  g_assert_nonnull (again);
+  g_assert_cmpmem (first->str, first->len, again->str, again->len);
+}
+
 int
 LLVMFuzzerTestOneInput (const guint8 *data, gsize size)
 {
@@ -167,5 +187,6 @@ LLVMFuzzerTestOneInput (const guint8 *data, gsize size)
     check_scenario (scenario);
   else
     check_errors (errors);
+  check_format ((const char *) data, size, scenario != NULL);
   return 0;
 }

@@ -88,3 +88,36 @@ Test (values, numbers)
   cr_assert_not (milter_value_parse_u32 (milter_bytes (NULL, 0), &number));
   cr_assert_eq (number, 255);
 }
+
+static const struct
+{
+  gint64 us;
+  const char *text;
+} written[] = {
+  { 1, "0.001ms" },
+  { 500, "0.5ms" },
+  { 200000, "200ms" },
+  { 999999, "999.999ms" },
+  { 1000000, "1s" },
+  { 1500000, "1.5s" },
+  { 1000001, "1.000001s" },
+  { 59000000, "59s" },
+  { 60000000, "1m" },
+  { 90000000, "90s" },
+  { 120000000, "2m" },
+  { MILTER_VALUE_MAX_DURATION_US, "43200m" },
+};
+
+Test (values, a_duration_is_written_in_the_unit_that_people_would_take)
+{
+  for (gsize i = 0; i < G_N_ELEMENTS (written); i++)
+    {
+      g_autoptr (GString) text = g_string_new (NULL);
+      gint64 again = 0;
+
+      milter_value_append_duration (written[i].us, text);
+      cr_expect_str_eq (text->str, written[i].text);
+      cr_expect (milter_value_parse_duration (milter_bytes (text->str, text->len), &again)
+                 && again == written[i].us);
+    }
+}

@@ -2,6 +2,7 @@
 /*
  * main.c: milter-test-server, an MTA that judges milters.
  */
+#include "format-file.h"
 #include "play-files.h"
 #include "play-plain.h"
 #include "tool-console.h"
@@ -16,6 +17,8 @@ main (int argc, char **argv)
   options = server_options_parse (argc, argv, &status);
   if (options == NULL)
     return (int) status;
-  status = options->paths != NULL ? play_files (options) : play_plain (options);
+  status = options->format          ? format_file (options)
+           : options->paths != NULL ? play_files (options)
+                                    : play_plain (options);
   return (int) (tool_flush_output () ? status : tool_exit_worse (status, TOOL_EXIT_USAGE));
 }

@@ -62,6 +62,8 @@ static const ServerOptionRow rows[] = {
   { "filter", 0, "PATTERN", server_option_set_text,
     "only the sessions whose \"FILE: NAME\" holds PATTERN, or matches it if it has a * or ?", MEMBER (filter) },
   { "list", 0, NULL, server_option_set_flag, "show which sessions there are, and play none", MEMBER (list) },
+  { "format", 0, NULL, server_option_set_flag, "print one scenario in its canonical form, and play nothing",
+    MEMBER (format) },
   { "define", 'D', "NAME=VALUE", add_variable, "a variable of the scenarios, wins over let; may be repeated" },
   { "jobs", 0, "N", set_jobs, "so many sessions at once (1)" },
   { "keep-going", 0, NULL, set_keep_going, "play all sessions, also behind one that failed (this is the default)" },

@@ -259,7 +259,7 @@ complete_words (char **argv)
 static bool
 check_together (const ServerOptions *options)
 {
-  if (options->milters->len == 0 && options->paths == NULL)
+  if (options->milters->len == 0 && options->paths == NULL && options->scenario_option == NULL)
     {
       tool_usage_error ("no milter to speak with: say where it listens, as -s unix:PATH or "
                         "-s inet:PORT@HOST, or how it is started, as --spawn 'COMMAND $socket'");
@@ -273,6 +273,11 @@ check_together (const ServerOptions *options)
   if (options->paths == NULL && options->scenario_option != NULL)
     {
       tool_usage_error ("--%s is about scenarios, and none is given", options->scenario_option);
+      return false;
+    }
+  if (options->format && options->paths[1] != NULL)
+    {
+      tool_usage_error ("--format prints one scenario, and several are given");
       return false;
     }
   if (options->paths == NULL || options->plain_option == NULL)
