@@ -190,7 +190,7 @@ static const struct
   { MTA, '"', P (""), PLAIN, "frame \"\\\"\"" },
   { MILTER, 0xff, P ("x"), PATTERN, "frame \"\\xff\" \"x\"" },
   { MTA, 'L', P ("Subject\0hi"), PLAIN, "frame L \"Subject\\0hi\"" },
-  { MILTER, 'c', P ("*"), PATTERN, "frame c \"\\*\"" },
+  { MILTER, 'c', P ("*"), PATTERN, "frame c \"*\"" },
   { MILTER, '-', P (""), PATTERN, "frame -" },
 };
 /* clang-format on */
