@@ -81,8 +81,8 @@ void milter_lint_frame (MilterLint *lint,
                         const MilterMessage *message,
                         const MilterWhere *where,
                         gint64 now_us);
-/* bytes were sent that are no frame of the protocol: from here on nothing is said about which
- * answers are due */
+/* bytes were sent that are no frame of the protocol, or frames not whole or not in time: from here on
+ * nothing is said about which answers are due, and when */
 void milter_lint_raw (MilterLint *lint, guint peer);
 /* the milter sent bytes that cannot be read as a frame; @why: what is wrong with them */
 void milter_lint_garbage (MilterLint *lint,

@@ -58,6 +58,14 @@ milter_player_describe_cut (const MilterPlayer *player)
 
 /* --- what such a line does -------------------------------------------------------------------- */
 
+/* what a milter does then, and how late, is not held against it */
+static void
+excuse_milters (const MilterPlayer *player)
+{
+  for (guint i = 0; i < player->config.n_peers; i++)
+    milter_lint_raw (player->lint, i);
+}
+
 static void
 cut_sending (MilterPlayer *player, const MilterStep *step)
 {
@@ -69,6 +77,7 @@ cut_sending (MilterPlayer *player, const MilterStep *step)
   if (player->cut != NULL)
     return;
   player->cut = step;
+  excuse_milters (player);
   for (guint i = 0; i < player->config.n_peers; i++)
     {
       MilterPeer *peer = &player->peers[i];
@@ -83,6 +92,8 @@ static void
 do_act (MilterPlayer *player, const MilterStep *step)
 {
   player->turn.act_us = player->now_us;
+  if (step->kind == MILTER_STEP_KIND_STALL)
+    excuse_milters (player);
   for (guint i = 0; ends_sending (step) && i < player->config.n_peers; i++)
     player->peers[i].sent_us = player->now_us;
   if (step->kind == MILTER_STEP_KIND_BARRIER)
@@ -270,6 +281,7 @@ begin_act (MilterPlayer *player, const MilterStep *step)
 static void
 fire_stall (MilterPlayer *player, const MilterStep *step)
 {
+  excuse_milters (player);
   if (step->reading)
     {
       player->read_stall_us = step->duration_us;

@@ -83,6 +83,13 @@ def test_what_a_scenario_provokes_is_no_finding(tmp_path, play, scenario):
     assert "warning" not in result.stdout, result.stdout
 
 
+def test_a_close_after_half_a_command_is_no_finding(tmp_path, play, scenario):
+    text = 'session "half"\n  connect\n  half-close after 7 bytes\n  helo a\n  mail\n'
+    with FakeMilter(tmp_path / "m.sock") as milter:
+        result = play("-s", milter.spec, scenario(text))
+    assert "[REP-10]" not in result.stdout, result.stdout
+
+
 def test_steps_that_were_not_offered_are_told(tmp_path, play, scenario):
     text = 'session "old"\n  negotiate version=2 actions=0x3f steps=0x7f\n    => any\n'
     with FakeMilter(tmp_path / "m.sock", {"O": options(actions=0x1, steps=0x80, version=2)}) as milter:
