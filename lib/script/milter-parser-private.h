@@ -47,6 +47,7 @@ typedef struct
   guint repeat;                    /* `repeat N` before the present line; 0: none */
   guint parallel;                  /* the same of `parallel` */
   guint n_groups;                  /* of parallel sessions */
+  guint64 n_sessions;              /* rounds and copies counted */
   guint n_spawned;
   GArray *lines;                   /* (nullable) of a step, see milter_parser_note_line() */
   const MilterStep *noted;         /* … whose they are */

@@ -14,6 +14,9 @@
 /* how many copies of a session run at once: more than one process has sockets for */
 #define MAX_PARALLEL 65535
 
+/* how many sessions a scenario plays, all rounds and copies counted: reports hold each of them */
+#define MAX_SESSIONS 100000
+
 /* ---- prefixes ---- */
 
 static bool
@@ -54,8 +57,8 @@ milter_parser_take_counts (MilterParser *parser)
             lexer, lexer->at, "\"session\" behind \"parallel\" (\"repeat\" stands before it)");
     }
   if (lexer->varies)
-    return milter_lexer_fail (
-        lexer, lexer->varies_at, "expected a number that is the same in every round");
+    return milter_lexer_expected (
+        lexer, lexer->varies_at, "a number that is the same in every round");
   return true;
 }
 
@@ -162,6 +165,21 @@ parse_session_words (MilterParser *parser, const MilterVerb *verb, SessionWords 
   return ok;
 }
 
+/* one line can stand for more sessions than any machine holds */
+static bool
+count_sessions (MilterParser *parser, const MilterScenarioSession *session)
+{
+  parser->n_sessions += (guint64) session->repeat * MAX (session->parallel, 1);
+  if (parser->n_sessions <= MAX_SESSIONS)
+    return true;
+  parser->lexer.exhausted = true;
+  return milter_lexer_fail (&parser->lexer,
+                            0,
+                            "expected at most %u sessions with all rounds and copies, got more "
+                            "(messages can be repeated, too)",
+                            MAX_SESSIONS);
+}
+
 bool
 milter_parser_session (MilterParser *parser, const MilterVerb *verb, MilterStep *step)
 {
@@ -175,7 +193,8 @@ milter_parser_session (MilterParser *parser, const MilterVerb *verb, MilterStep 
   session->counted_name = g_steal_pointer (&words.counted_name);
   session->from = g_steal_pointer (&words.from);
   session->to = g_steal_pointer (&words.to);
-  return ok && milter_lexer_charge (&parser->lexer, SESSION_COST);
+  return ok && milter_lexer_charge (&parser->lexer, SESSION_COST)
+         && count_sessions (parser, session);
 }
 
 /* ---- what belongs to a repeated message ---- */

@@ -213,8 +213,8 @@ milter_parser_include (MilterParser *parser, const MilterVerb *verb, MilterStep 
   const char *text;
 
   if (parser->connection != NULL)
-    return milter_lexer_fail (
-        &parser->lexer, 0, "expected \"include\" without @CONN: the lines of the file have their own");
+    return milter_lexer_expected (
+        &parser->lexer, 0, "\"include\" without @CONN (the lines of the file have their own)");
   if (!milter_parser_word (parser, MILTER_LEX_PLAIN, "the name of a file", &word))
     return false;
   /* behind it the present line is that of another file */

@@ -157,10 +157,9 @@ bool
 milter_parser_refuse_counters (MilterParser *parser)
 {
   return !parser->lexer.varies
-         || milter_lexer_fail (&parser->lexer,
-                               parser->lexer.varies_at,
-                               "expected a line that is the same in every round and every copy, "
-                               "got $n or $p");
+         || milter_lexer_expected (&parser->lexer,
+                                   parser->lexer.varies_at,
+                                   "a line that is the same in every round and every copy");
 }
 
 /* what `repeat` stands before */

@@ -113,10 +113,10 @@ milter_parser_note_line (MilterParser *parser, MilterStep *step, gsize at, bool 
     {
       line_clear (&line);
       return !lexer->varies
-             || milter_lexer_fail (lexer,
-                                   lexer->varies_at,
-                                   "expected the answers with $n and $p directly below the line "
-                                   "that they belong to");
+             || milter_lexer_expected (lexer,
+                                       lexer->varies_at,
+                                       "answers with $n and $p directly below the line that they "
+                                       "belong to");
     }
   g_array_append_val (parser->lines, line);
   return (step->template_ == NULL && !lexer->varies) || keep_lines (parser, step);

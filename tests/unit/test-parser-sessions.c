@@ -198,6 +198,12 @@ static const struct
   { "session\nrepeat data\n", "t:2:8: " COUNT "\"data\"\n" },
   { "session\nrepeat 0 data\n", "t:2:8: " COUNT "\"0\"\n" },
   { "session\nrepeat 4294967296 data\n", "t:2:8: " COUNT "\"4294967296\"\n" },
+  { "session\nrepeat 99999 session\nrepeat 2 session\n",
+    "t:3:1: expected at most 100000 sessions with all rounds and copies, got more (messages can be "
+    "repeated, too)\n" },
+  { "repeat 4294967295 parallel 65535 session\nrepeat 4294967295 parallel 65535 session\n",
+    "t:1:1: expected at most 100000 sessions with all rounds and copies, got more (messages can be "
+    "repeated, too)\n" },
   { "session\nrepeat 2\n", "t:2:9: expected a verb, got the end of the line\n" },
   { "session\nrepeat 2 => accept\n", "t:2:10: expected a verb, got \"=>\"\n" },
   { "session\nrepeat 2 repeat 3 data\n", "t:2:10: " AFTER "\"repeat\"\n" },
@@ -217,7 +223,7 @@ static const struct
     "t:1:12: expected \"session\" behind \"parallel\" (\"repeat\" stands before it), got "
     "\"repeat\"\n" },
   { "session\nrepeat $n data\n",
-    "t:2:8: expected a number that is the same in every round\n" },
+    "t:2:8: expected a number that is the same in every round, got \"$n\"\n" },
   { "session\nrepeat 2 message\n",
     "t:2:1: expected lines of a message below this one, which are repeated, got none\n" },
   { "session\n  repeat 2 message\nhelo x\nmail\n",

@@ -181,7 +181,7 @@ Test (parser_settings, mistakes_of_include)
          "t.scenario:4:9: expected the name of a file, got \"\"a\\0\"\"\n"
          "t.scenario:5:11: expected the end of the line behind the name of a file, got \"b\"\n"
          "t.scenario:6:11: expected the end of the line behind the name of a file, got \"=>\"\n"
-         "t.scenario:8:1: expected \"include\" without @CONN: the lines of the file have their own\n");
+         "t.scenario:8:1: expected \"include\" without @CONN (the lines of the file have their own), got \"@1\"\n");
 }
 
 /* ---- require ---- */

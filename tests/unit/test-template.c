@@ -198,19 +198,19 @@ static const struct
   const char *errors;
 } mistakes[] = {
   { "macro mail i=$n\nsession\n",
-    "t:1:14: expected a line that is the same in every round and every copy, got $n or $p\n" },
+    "t:1:14: expected a line that is the same in every round and every copy, got \"$n\"\n" },
   { "send-as split $p\nsession\n",
-    "t:1:15: expected a line that is the same in every round and every copy, got $n or $p\n" },
+    "t:1:15: expected a line that is the same in every round and every copy, got \"$p\"\n" },
   { "session\nrequire program x$p\n",
-    "t:2:18: expected a line that is the same in every round and every copy, got $n or $p\n" },
+    "t:2:18: expected a line that is the same in every round and every copy, got \"$p\"\n" },
   { "include a$n\nsession\n",
-    "t:1:10: expected a line that is the same in every round and every copy, got $n or $p\n" },
+    "t:1:10: expected a line that is the same in every round and every copy, got \"$n\"\n" },
   { "on rcpt <$n> => accept\n",
-    "t:1:10: expected a line that is the same in every round and every copy, got $n or $p\n" },
+    "t:1:10: expected a line that is the same in every round and every copy, got \"$n>\"\n" },
   { "on rcpt\n=> 451 $n\n",
-    "t:2:8: expected a line that is the same in every round and every copy, got $n or $p\n" },
+    "t:2:8: expected a line that is the same in every round and every copy, got \"$n\"\n" },
   { "session\nmail\ntimeout ${n}s\n=> 451 $n\n",
-    "t:4:8: expected the answers with $n and $p directly below the line that they belong to\n" },
+    "t:4:8: expected answers with $n and $p directly below the line that they belong to, got \"$n\"\n" },
 };
 
 Test (template, lines_that_cannot_vary_are_refused)

@@ -82,21 +82,6 @@ unit_free (gpointer data)
 
 /* --- what is to be played --------------------------------------------------------------------- */
 
-/* `busy`, `busy (round 2)`, `busy (round 2, copy 7)` */
-static char *
-make_name (const MilterScenarioSession *session, guint round, guint copy)
-{
-  GString *name = g_string_new (session->name);
-
-  if (session->repeat > 1)
-    g_string_append_printf (name, " (round %u", round);
-  if (session->parallel > 1)
-    g_string_append_printf (name, "%scopy %u", session->repeat > 1 ? ", " : " (", copy);
-  if (session->repeat > 1 || session->parallel > 1)
-    g_string_append_c (name, ')');
-  return g_string_free (name, FALSE);
-}
-
 static void
 add_unit (RunAll *all,
           const MilterScenario *scenario,
@@ -113,7 +98,7 @@ add_unit (RunAll *all,
   unit->session = session;
   unit->round = round;
   unit->copy = copy;
-  unit->name = make_name (session, round, copy);
+  unit->name = milter_scenario_session_make_name (session, round, copy);
   unit->report_case
       = report_add_case (all->report, scenario->path, session->where.line, unit->name);
   chain->n_left++;
