@@ -431,6 +431,12 @@ milter_failure_record (const MilterPlayer *player, const MilterRecord *record, b
       else if (milter_player_gave_up_answering (player, record->peer, record->command))
         g_string_append_printf (
             text, ": %s asked not to answer %s", peer, milter_failure_stage (record->command));
+      /* milter-protocol 7 */
+      if (record->due && record->command == MILTER_COMMAND_CONNECT
+          && player->peers[record->peer].renewed)
+        g_string_append (text,
+                         " after quit-nc, which libmilter takes only right behind an eom that it "
+                         "answered with continue, or the abort of a message");
       break;
     }
   return g_string_free (text, FALSE);

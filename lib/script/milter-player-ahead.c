@@ -84,6 +84,7 @@ copy_said (MilterPlayer *to, const MilterPlayer *from)
   copy_fact (to->first_recipient, from->first_recipient);
   copy_fact (to->message_id, from->message_id);
   to->n_mails = from->n_mails;
+  to->id_is_free = from->id_is_free;
   milter_player_copy_macros (to, from);
 }
 

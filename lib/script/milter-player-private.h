@@ -79,6 +79,7 @@ typedef struct
   bool expected_end; /* … as a line expected */
   guint end_line;
   bool quit;                              /* QUIT was sent */
+  bool renewed;                           /* QUIT_NC was sent */
   bool let_go;                            /* CLOSE was handed out */
   GBytes *head;                           /* (nullable) bytes that are no frame */
   char *garbage;                          /* (nullable) why not */

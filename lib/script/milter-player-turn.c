@@ -113,6 +113,7 @@ mark_sent (MilterPlayer *player, const MilterUnit *unit)
   if (unit->letter != 0 && unit->letter != MILTER_COMMAND_DEFINE_MACRO)
     {
       peer->last_command = unit->letter;
+      peer->renewed |= unit->letter == MILTER_COMMAND_QUIT_NC;
       /* Postfix skips a command until there was another one; ABORT is none */
       if (unit->letter != peer->skipped.command && strchr ("AQ", unit->letter) == NULL)
         memset (&peer->skipped, 0, sizeof peer->skipped);

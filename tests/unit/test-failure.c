@@ -29,6 +29,17 @@ static const struct
   { "", 0, NULL },
 };
 
+/* libmilter drops a new client without a word (milter-protocol 7) */
+Test (failure, a_client_that_libmilter_drops_is_told_to_be_that)
+{
+  g_autoptr (FakeRun) run = fake_run ("session\n timeout 2s\n mail\n quit-nc\n connect\n", FAKE_RULES ("C2:"));
+
+  cr_assert_eq (run->outcome, BROKEN);
+  cr_assert_not_null (strstr (run->report->str, "did not answer connect after quit-nc, which libmilter"),
+                      "%s",
+                      run->report->str);
+}
+
 Test (failure, peers_that_are_no_milters_are_named)
 {
   for (gsize i = 0; i < G_N_ELEMENTS (strangers); i++)

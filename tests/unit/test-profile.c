@@ -369,3 +369,219 @@ Test (profile, mails_are_taken_in_as_the_mta_does)
                  i);
     }
 }
+
+/* the table of docs/scenarios.md */
+
+static void
+append_letters (GString *text, const char *letters)
+{
+  if (*letters == '\0')
+    g_string_append (text, "nothing");
+  for (const char *letter = letters; *letter != '\0'; letter++)
+    g_string_append_printf (text,
+                            "%s`%s`",
+                            letter == letters ? "" : " ",
+                            milter_spec_get (MILTER_SIDE_MTA, (guint8) *letter)->word);
+}
+
+static void
+cell_version (const MilterProfile *row, GString *text)
+{
+  g_string_append (text, *row->version == '\0' ? "none" : row->version);
+}
+
+static void
+cell_measured (const MilterProfile *row, GString *text)
+{
+  g_string_append (text, row->measured);
+}
+
+static void
+cell_macros (const MilterProfile *row, GString *text)
+{
+  if (*row->empty_macro_frames == '\0')
+    g_string_append (text, "none");
+  else if (strlen (row->empty_macro_frames) == 10)
+    g_string_append (text, "everywhere");
+  else
+    append_letters (text, row->empty_macro_frames);
+}
+
+static void
+cell_lists (const MilterProfile *row, GString *text)
+{
+  g_string_append (text,
+                   *row->macros_by_request == '\0' ? "no"
+                   : row->empty_list_is_default   ? "yes, unless empty"
+                   : row->eom_list_with_eoh       ? "yes; that of `eom` with that of `eoh`"
+                                                  : "yes");
+}
+
+static void
+cell_id (const MilterProfile *row, GString *text)
+{
+  if (*row->queue_id == '\0')
+    g_string_append (text, "none");
+  else if (row->id_from_recipient > 0)
+    g_string_append_printf (text, "from `rcpt` %u on", row->id_from_recipient);
+  else
+    g_string_append (text, "always");
+}
+
+static void
+cell_message (const MilterProfile *row, GString *text)
+{
+  append_letters (text, row->after_message);
+}
+
+static void
+cell_cut (const MilterProfile *row, GString *text)
+{
+  append_letters (text, row->after_cut_message);
+}
+
+static void
+cell_refused (const MilterProfile *row, GString *text)
+{
+  append_letters (text, row->after_refused_mail);
+}
+
+static void
+cell_helo (const MilterProfile *row, GString *text)
+{
+  append_letters (text, row->after_helo_again);
+}
+
+static void
+cell_end (const MilterProfile *row, GString *text)
+{
+  g_autofree char *letters = g_strconcat (row->at_end_greeted, row->at_end, NULL);
+
+  append_letters (text, letters);
+}
+
+static void
+cell_end_in_message (const MilterProfile *row, GString *text)
+{
+  g_autofree char *letters
+      = g_strconcat (row->at_end_in_message, row->at_end_greeted, row->at_end, NULL);
+
+  append_letters (text, letters);
+}
+
+static void
+cell_accept (const MilterProfile *row, GString *text)
+{
+  append_letters (text, row->after_accept);
+}
+
+static void
+cell_ipv6 (const MilterProfile *row, GString *text)
+{
+  g_string_append (text, *row->ipv6_prefix == '\0' ? "as written" : "with `IPv6:`");
+}
+
+static void
+cell_skip (const MilterProfile *row, GString *text)
+{
+  g_string_append (text, row->skip_everywhere ? "any command" : "`body`");
+}
+
+static void
+cell_nul (const MilterProfile *row, GString *text)
+{
+  g_string_append (text,
+                   row->nul_ends_line    ? "ends its line"
+                   : row->nul_is_dropped ? "is dropped"
+                                         : "stays");
+}
+
+static void
+cell_cr (const MilterProfile *row, GString *text)
+{
+  g_string_append (text, row->stray_cr_is_blank ? "becomes a blank" : "stays");
+}
+
+static void
+cell_edits (const MilterProfile *row, GString *text)
+{
+  gsize n;
+  const MilterProfile *list = milter_profile_list (&n);
+
+  for (gsize i = 0; i < n; i++)
+    if (list[i].edit_rules == row->edit_rules)
+      {
+        g_string_append (text, list[i].name);
+        return;
+      }
+}
+
+static const struct
+{
+  const char *title;
+  void (*append) (const MilterProfile *row, GString *text);
+} aspects[] = {
+  { "version", cell_version },
+  { "known from", cell_measured },
+  { "macro frames that may be empty", cell_macros },
+  { "macro lists of a milter count", cell_lists },
+  { "queue id `i`", cell_id },
+  { "after a message that was answered", cell_message },
+  { "after one that was cut short", cell_cut },
+  { "at once after a refused `mail`", cell_refused },
+  { "after another `helo`", cell_helo },
+  { "at the end of the session", cell_end },
+  { "the same, in a message", cell_end_in_message },
+  { "the same, after accept or a refusal at `connect`, `helo`", cell_accept },
+  { "IPv6 addresses", cell_ipv6 },
+  { "`skip` may answer", cell_skip },
+  { "NUL in a field of an `eml`", cell_nul },
+  { "CR inside a line of an `eml`", cell_cr },
+  { "edit rules of `result`", cell_edits },
+};
+
+static void
+append_line (GString *table, gsize aspect)
+{
+  gsize n;
+  const MilterProfile *list = milter_profile_list (&n);
+
+  g_string_append_printf (table, "| %s |", aspects[aspect].title);
+  for (gsize i = 0; i < n; i++)
+    {
+      g_string_append_c (table, ' ');
+      aspects[aspect].append (&list[i], table);
+      g_string_append (table, " |");
+    }
+  g_string_append_c (table, '\n');
+}
+
+Test (profile, the_manual_has_what_the_rows_say)
+{
+  static const char *const files[] = { "scenarios.md", "milter-test-server.1" };
+  g_autoptr (GString) table = g_string_new ("| |");
+  g_autofree char *manual = NULL;
+  gsize n;
+  const MilterProfile *list = milter_profile_list (&n);
+
+  for (gsize i = 0; i < n; i++)
+    g_string_append_printf (table, " %s |", list[i].name);
+  g_string_append (table, "\n|---|");
+  for (gsize i = 0; i < n; i++)
+    g_string_append (table, "---|");
+  g_string_append_c (table, '\n');
+  for (gsize i = 0; i < G_N_ELEMENTS (aspects); i++)
+    append_line (table, i);
+  cr_assert (g_file_get_contents (TEST_DATA_DIR "/../../docs/scenarios.md", &manual, NULL, NULL));
+  cr_expect_not_null (strstr (manual, table->str), "docs/scenarios.md needs this table:\n%s", table->str);
+  for (gsize i = 0; i < n * G_N_ELEMENTS (files); i++)
+    {
+      g_autofree char *path
+          = g_build_filename (TEST_DATA_DIR, "../../docs", files[i % G_N_ELEMENTS (files)], NULL);
+      g_autofree char *text = NULL;
+      const char *what = i % G_N_ELEMENTS (files) == 0 ? list[i / 2].summary : list[i / 2].name;
+
+      cr_assert (g_file_get_contents (path, &text, NULL, NULL));
+      cr_expect_not_null (strstr (text, what), "%s says nothing of %s", files[i % 2], what);
+    }
+}
