@@ -22,7 +22,7 @@
 /* clang-format off */
 static const MilterVerb verbs[] = {
   /*   word             place    syntax       words   <<WORD  usage                                                             what it does */
-  ROW ("mta",           BOTH,    MTA,         1, 1,    FALSE, "mta NAME",                               "chooses the MTA whose macros, offer, order and edit rules are played, for the file or for one session"),
+  ROW ("mta",           BOTH,    MTA,         1, 1,    FALSE, "mta postfix|sendmail|plain|exact",                               "chooses the MTA whose macros, offer, order and edit rules are played, for the file or for one session"),
   ROW ("let",           BOTH,    LET,         2, 2,    FALSE, "let NAME VALUE",                                                 "sets a variable from here on; $NAME stands for it in bare words and in \"…\""),
   ROW ("include",       BOTH,    INCLUDE,     1, 1,    FALSE, "include FILE",                                                   "the lines of another file instead of this one"),
   ROW ("spawn",         TOP,     SPAWN,       1, MANY, FALSE, "spawn COMMAND [ARGUMENT…]",                                      "starts the milter under test in the folder of the scenario; it listens at $socket"),
