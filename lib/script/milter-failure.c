@@ -27,10 +27,9 @@ append_note (const MilterPlayer *player, const MilterNote *note, GString *text)
 {
   MilterMessage message;
 
-  g_string_append_c (text, note->from == MILTER_SIDE_MTA ? '>' : '<');
+  g_string_append (text, note->from == MILTER_SIDE_MTA ? "> " : "< ");
   if (player->config.n_peers > 1 && player->peers[note->peer].name != NULL)
-    g_string_append (text, player->peers[note->peer].name);
-  g_string_append_c (text, ' ');
+    g_string_append_printf (text, "%s: ", player->peers[note->peer].name);
   if (note->text->len > 0)
     {
       g_string_append_len (text, note->text->str, (gssize) note->text->len);
@@ -390,6 +389,13 @@ append_end (const MilterPlayer *player, GString *text, const MilterRecord *recor
     }
 }
 
+void
+milter_failure_append_peer (const MilterPlayer *player, guint peer, GString *text)
+{
+  if (player->config.n_peers > 1 && player->peers[peer].name != NULL)
+    g_string_append_printf (text, " from %s", player->peers[peer].name);
+}
+
 char *
 milter_failure_record (const MilterPlayer *player, const MilterRecord *record, bool with_command)
 {
@@ -401,8 +407,7 @@ milter_failure_record (const MilterPlayer *player, const MilterRecord *record, b
     {
     case MILTER_RECORD_MESSAGE:
       append_message (text, record);
-      if (player->config.n_peers > 1 && player->peers[record->peer].name != NULL)
-        g_string_append_printf (text, " from %s", player->peers[record->peer].name);
+      milter_failure_append_peer (player, record->peer, text);
       if (with_command && record->command != 0)
         g_string_append_printf (text, " to %s", milter_failure_stage (record->command));
       g_string_append_printf (text, " after %s", after);

@@ -17,9 +17,11 @@ peer_by_name (gconstpointer data, const char *name)
   return -1;
 }
 
+/* @from: the milter of a chain that it is about; NULL: all of them */
 static char *
-list_edits (const MilterPlayer *player)
+list_edits (const MilterPlayer *player, const char *from)
 {
+  int peer = from != NULL ? peer_by_name (player, from) : -1;
   GString *text = g_string_new (NULL);
   const GPtrArray *edits = player->turn.edits;
 
@@ -27,7 +29,7 @@ list_edits (const MilterPlayer *player)
     {
       const MilterRecord *edit = g_ptr_array_index (edits, i);
 
-      if (edit->message.letter == MILTER_REPLY_PROGRESS)
+      if (edit->message.letter == MILTER_REPLY_PROGRESS || (peer >= 0 && (int) edit->peer != peer))
         continue;
       if (text->len > 0)
         g_string_append (text, "; ");
@@ -37,6 +39,7 @@ list_edits (const MilterPlayer *player)
           break;
         }
       milter_failure_append_message (text, edit);
+      milter_failure_append_peer (player, edit->peer, text);
       if (edit->malformed && edit->fault != NULL)
         g_string_append_printf (text, " (%s)", edit->fault);
     }
@@ -68,7 +71,7 @@ report_finding (MilterPlayer *player, const MilterEditsFinding *finding)
   char *expected = NULL;
   char *got = finding->record != NULL
                   ? milter_failure_record (player, finding->record, /* with_command= */ false)
-                  : list_edits (player);
+                  : list_edits (player, line->from);
 
   switch (finding->fault)
     {

@@ -488,6 +488,8 @@ void milter_player_fail (MilterPlayer *player,
 char *milter_failure_duration (gint64 us);
 /* (transfer full) "the milter", or in a chain "the milter dkim" */
 char *milter_failure_peer (const MilterPlayer *player, guint peer);
+/* " from NAME" in a chain, else nothing */
+void milter_failure_append_peer (const MilterPlayer *player, guint peer, GString *text);
 /* "eom (end of message)" */
 const char *milter_failure_stage (guint8 command);
 /* (transfer full) a record: "tempfail (no text) after 3.1 ms" */

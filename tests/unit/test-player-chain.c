@@ -58,10 +58,19 @@ static const struct
     R ("E:hA|1|;c"),
     R ("E:hB|2|;c"),
     FAILED,
-    "4: edits at eom / from first add-header B / add-header A: 1; add-header B: 2\n",
+    "4: edits at eom / from first add-header B / add-header A: 1 from first\n",
     MAIL RCPT DATA
     ">header <continue >eoh <continue >eom <add-header <continue >2header <2continue "
     ">2header <2continue >2eoh <2continue >2eom <2add-header <2continue >quit >2quit" },
+  { "who made which edit is told",
+    "session\n header X: y\n eom\n => add-header C\n",
+    R ("E:hA|1|;c"),
+    R ("E:hB|2|;c"),
+    FAILED,
+    "4: edits at eom / add-header C / add-header A: 1 from first; add-header B: 2 from second\n",
+    MAIL RCPT DATA
+    ">header <continue >eoh <continue >eom <add-header <continue >2header <2continue >2header "
+    "<2continue >2eoh <2continue >2eom <2add-header <2continue >quit >2quit" },
   { "who refuses a recipient ends the round",
     "session\n rcpt => reject\n rcpt\n data\n",
     R ("R1:r"),
