@@ -67,7 +67,7 @@ static const struct
   { MILTER_REQUIRE_IPV6, has_ipv6, "this machine has no IPv6", false },
   { MILTER_REQUIRE_UNIX, has_unix, "this machine has no unix sockets", false },
   { MILTER_REQUIRE_ROOT, is_root, "it has to be run as root", false },
-  { MILTER_REQUIRE_PROGRAM, has_program, "there is no program in PATH called ", true },
+  { MILTER_REQUIRE_PROGRAM, has_program, "there is no program ", true },
   { MILTER_REQUIRE_FILE, has_file, "there is no file ", true },
 };
 
