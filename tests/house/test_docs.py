@@ -4,8 +4,8 @@
 A fenced block ```scenario NAME (or any other word and a NAME) is a file of that name. A fenced block
 ```console holds commands (lines that begin with `$ `), each with the output that it prints; `…` stands
 for anything, also for whole lines. `$ command; echo $?` shows an exit status. The commands of one
-document run in one folder, in order, beside a reference milter on unix:milter.sock and an opendkim on
-unix:opendkim.sock.
+document run in one folder, in order, beside a reference milter on unix:milter.sock, an opendkim on
+unix:opendkim.sock, and the folder scenarios of the project.
 """
 
 import os
@@ -88,6 +88,7 @@ def milters(tmp_path_factory):
         "milter.sock": [f"{BUILD}/tools/milter-test-client/milter-test-client", "-q", "-s", f"unix:{folder}/milter.sock"],
         "opendkim.sock": [str(ROOT / "scripts/start-opendkim.sh"), str(folder / "dkim"), f"unix:{folder}/opendkim.sock"],
     }
+    (folder / "scenarios").symlink_to(ROOT / "scenarios")
     running = []
     try:
         for name, command in commands_.items():
