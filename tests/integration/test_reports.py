@@ -403,6 +403,7 @@ def test_a_variable_of_the_command_line_wins(play, fake, scenario):
 
 @pytest.mark.parametrize("arguments, words", [
     (["-D", "who"], "NAME=VALUE"), (["-D", "=x"], "NAME=VALUE"), (["-D", "1a=x"], "NAME=VALUE"),
+    (["-D", "dir=x"], "none of the language's own"),
     (["--jobs", "0"], "1 to 1000"), (["--jobs", "x"], "1 to 1000"),
 ])
 def test_options_of_scenarios_are_checked(play, scenario, arguments, words):

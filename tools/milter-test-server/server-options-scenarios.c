@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+#include "milter-scenario.h"
 #include "tool-values.h"
 
 /* more at once than this is a load test */
@@ -30,27 +31,21 @@ set_jobs (ServerOptions *options, const ServerOptionRow *row, const char *value,
 }
 
 static bool
-is_variable_name (const char *name, gsize size)
-{
-  if (size == 0 || g_ascii_isdigit (name[0]))
-    return false;
-  for (gsize i = 0; i < size; i++)
-    {
-      if (!g_ascii_isalnum (name[i]) && name[i] != '_')
-        return false;
-    }
-  return true;
-}
-
-static bool
 add_variable (ServerOptions *options, const ServerOptionRow *row, const char *value, GError **error)
 {
   gsize size = strcspn (value, "=");
+  g_autofree char *name = g_strndup (value, size);
 
-  if (value[size] != '=' || !is_variable_name (value, size))
+  if (value[size] != '=')
     return server_option_refuse (error, "\"%s\" is not NAME=VALUE", value);
+  if (!milter_scenario_may_set_variable (name))
+    return server_option_refuse (
+        error,
+        "\"%s\" is not NAME=VALUE: NAME is of letters, digits and _, and none of the language's own, "
+        "as dir or socket",
+        value);
   g_hash_table_replace (options->variables,
-                        g_strndup (value, size),
+                        g_steal_pointer (&name),
                         g_bytes_new (value + size + 1, strlen (value + size + 1)));
   return true;
 }
