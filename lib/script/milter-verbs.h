@@ -83,6 +83,8 @@ typedef enum
  * @here_document: the last argument may be <<WORD
  * @usage: the line as it is written, for errors and for the reference
  * @summary: one sentence for the reference
+ * @absent: what holds where an argument is not written; may be ""
+ * @remarks: more for the reference; may be ""
  *
  * A row.
  */
@@ -95,6 +97,8 @@ typedef struct
   gboolean here_document;
   const char *usage;
   const char *summary;
+  const char *absent;
+  const char *remarks;
 } MilterVerb;
 
 const MilterVerb *milter_verb_list (gsize *n);

@@ -14,7 +14,10 @@ Test (verbs, a_word_has_one_row_in_each_place)
 
   for (gsize i = 0; i < n; i++)
     {
-      cr_expect (verbs[i].places != 0 && verbs[i].usage != NULL && verbs[i].summary != NULL);
+      cr_expect (verbs[i].places != 0 && verbs[i].usage != NULL, "%s", verbs[i].word);
+      cr_expect (verbs[i].summary != NULL && verbs[i].summary[0] != '\0', "%s has no description",
+                 verbs[i].word);
+      cr_expect (verbs[i].absent != NULL && verbs[i].remarks != NULL, "%s", verbs[i].word);
       cr_expect_not_null (strstr (verbs[i].usage, verbs[i].word), "%s", verbs[i].word);
       for (gsize j = 0; j < i; j++)
         cr_expect (strcmp (verbs[i].word, verbs[j].word) != 0
