@@ -136,6 +136,8 @@ milter_player_send_ahead (MilterPlayer *player, const MilterUnit *unit)
       /* where a line cuts the bytes off, what was answered before is told as ever */
       || !g_queue_is_empty (&player->armed))
     return;
+  /* which answers are due is known here only, where some may come or not */
+  milter_lint_raw (player->lint, unit->peer >= 0 ? (guint) unit->peer : 0);
   understudy = make_understudy (player, unit);
   while (!understudy->cue_over && understudy->phase < MILTER_PHASE_LEAVING)
     milter_player_advance (understudy);
@@ -310,16 +312,19 @@ milter_player_play_answer (MilterPlayer *player)
 
   while ((record = next_answer (peer)) != NULL)
     {
-      if (peer->surplus > 0 && !milter_record_is_edit (record))
+      bool is_edit = milter_record_is_edit (record);
+
+      if (peer->surplus > 0 && !is_edit)
         {
           take_surplus (peer, record);
           continue;
         }
-      /* an edit is the beginning of the answer to the end of the message */
+      /* an edit is the beginning of the answer to the end of the message, which follows */
       peer->surplus = 0;
       g_clear_pointer (&peer->last_surplus, milter_record_free);
       milter_player_resolve (player, record);
-      return true;
+      if (!is_edit || player->phase >= MILTER_PHASE_CLOSING)
+        return true;
     }
   return false;
 }

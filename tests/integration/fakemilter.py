@@ -84,7 +84,8 @@ class FakeMilter:
             while self.serve_one(sock, seen):
                 pass
         except OSError:
-            pass
+            # as every milter does when the MTA has gone
+            sock.close()
 
     def read_exactly(self, sock, size):
         data = b""

@@ -128,28 +128,6 @@ build_frame (const char *item)
   return frame;
 }
 
-static void
-do_item (Stage *stage, guint peer, const char *item, gint64 *at_us)
-{
-  char *end;
-
-  if (*item == '@')
-    {
-      *at_us += strtol (item + 1, NULL, 10) * MS;
-      return;
-    }
-  *at_us += MS;
-  if (strcmp (item, "close") == 0)
-    plan (stage, peer, EVENT_CLOSED, *at_us);
-  else if (strcmp (item, "reset") == 0)
-    plan (stage, peer, EVENT_RESET, *at_us);
-  else if (g_str_has_prefix (item, "frames "))
-    for (long n = strtol (item + 7, &end, 10); n > 0; n--)
-      plan (stage, peer, EVENT_BYTES, *at_us)->bytes = build_frame (end + 1);
-  else if (*item != '\0')
-    plan (stage, peer, EVENT_BYTES, *at_us)->bytes = build_frame (item);
-}
-
 static const char *
 find_rule (const Peer *peer, guint8 letter)
 {
@@ -173,6 +151,28 @@ find_rule (const Peer *peer, guint8 letter)
       return colon + 1;
     }
   return NULL;
+}
+
+static void
+do_item (Stage *stage, guint peer, const char *item, gint64 *at_us)
+{
+  char *end;
+
+  if (*item == '@')
+    {
+      *at_us += strtol (item + 1, NULL, 10) * MS;
+      return;
+    }
+  *at_us += find_rule (&stage->peers[peer], '&') != NULL ? 0 : MS;
+  if (strcmp (item, "close") == 0)
+    plan (stage, peer, EVENT_CLOSED, *at_us);
+  else if (strcmp (item, "reset") == 0)
+    plan (stage, peer, EVENT_RESET, *at_us);
+  else if (g_str_has_prefix (item, "frames "))
+    for (long n = strtol (item + 7, &end, 10); n > 0; n--)
+      plan (stage, peer, EVENT_BYTES, *at_us)->bytes = build_frame (end + 1);
+  else if (*item != '\0')
+    plan (stage, peer, EVENT_BYTES, *at_us)->bytes = build_frame (item);
 }
 
 static void
