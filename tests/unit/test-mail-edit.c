@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * test-mail-edit.c: edits give what Postfix 3.7.11 queued and what sendmail 8.17.1.9 queued for the
- * same frames. tests/integration/test_postfix_edits.py holds the Postfix column against a running
- * Postfix.
+ * same frames. tests/integration/test_postfix_edits.py and test_sendmail_edits.py hold the columns
+ * against running MTAs.
  */
 #include <criterion/criterion.h>
 #include <string.h>
