@@ -49,6 +49,7 @@ struct _MilterIoConnection
   int write_errno; /* writing has failed: nothing is written any more */
   bool closing;    /* closed, but still writing */
   bool quickack;
+  bool delays_ack; /* on request; the first packets of a connection would not be delayed by itself */
   bool tcp;
   bool paused;
   bool deaf;      /* there is nothing more to read */
@@ -147,8 +148,12 @@ static void
 arm_quickack (MilterIoConnection *connection)
 {
   /* the kernel forgets it: a delayed ACK costs 40 ms when the peer has Nagle's algorithm on */
-  if (connection->tcp && connection->quickack)
-    (void) setsockopt (connection->watch.fd, IPPROTO_TCP, TCP_QUICKACK, &(int){ 1 }, sizeof (int));
+  if (connection->tcp && (connection->quickack || connection->delays_ack))
+    (void) setsockopt (connection->watch.fd,
+                       IPPROTO_TCP,
+                       TCP_QUICKACK,
+                       &(int){ connection->quickack },
+                       sizeof (int));
 }
 
 static ssize_t
@@ -611,6 +616,13 @@ _milter_io_connection_connect (MilterIoLoop *loop,
       return NULL;
     }
   return connection;
+}
+
+void
+_milter_io_connection_set_quickack (MilterIoConnection *connection, bool quickack)
+{
+  connection->quickack = quickack;
+  connection->delays_ack = !quickack;
 }
 
 GByteArray *

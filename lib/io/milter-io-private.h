@@ -94,6 +94,11 @@ MILTER_AVAILABLE MilterIoConnection *_milter_io_connection_new (MilterIoLoop *lo
                                                                 const MilterIoHandlers *handlers,
                                                                 gpointer user_data,
                                                                 GError **error);
+/* Whether what is read is acknowledged at once (as at first for connections that were made by
+ * _milter_io_connection_connect()), or when the kernel thinks fit, which a peer with Nagle's
+ * algorithm on feels. Over TCP. */
+MILTER_AVAILABLE void _milter_io_connection_set_quickack (MilterIoConnection *connection,
+                                                          bool quickack);
 /* Begins to connect to @spec, without blocking but for looking up a name: all addresses of a name
  * are tried in turn. `connected` or `ended` follows from the main loop; an error that is known at
  * once (no such path, permission denied: the message says who we are and whose the socket is) is

@@ -393,6 +393,6 @@ milter_lint_stalls (const MilterLintEvent *event, GString *what)
 
   if (!peer->over_tcp || peer->n_stalls < MILTER_LINT_STALLS || peer->n_stalls <= peer->n_near)
     return false;
-  g_string_append_printf (what, "%u frames came 35 to 45 ms after the one before", peer->n_stalls);
+  g_string_append_printf (what, "%u frames came 35 to 50 ms after the one before", peer->n_stalls);
   return true;
 }

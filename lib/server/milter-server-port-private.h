@@ -45,12 +45,15 @@ typedef struct
  * @connection_timeout: seconds to connect in; 0: no limit
  * @writing_timeout: seconds in which the peer has to read what is sent; 0: no limit
  * @limits: of what comes; none of it 0
+ * @delays_ack: what comes over TCP is acknowledged as late as an MTA's kernel does it, until the peer
+ *   has stalled for that four times: a milter that writes in small pieces shows
  */
 typedef struct
 {
   double connection_timeout;
   double writing_timeout;
   MilterLimits limits;
+  gboolean delays_ack;
 } MilterServerPortConfig;
 
 /* Begins to connect to @spec; `ready` follows from the thread-default main context of this thread,

@@ -14,6 +14,12 @@
 #define MAX_HEAD 64
 /* more is as good as for ever, and fits an int64 of microseconds */
 #define MAX_TIMEOUT 1e9
+/* a pause in which a peer with Nagle's algorithm waits for our acknowledgement: the kernel gives it
+ * after 40 ms */
+#define STALL_MIN_US (30 * 1000)
+#define STALL_MAX_US (60 * 1000)
+/* so many show what there is to know; more would only cost time */
+#define MAX_STALLS 4
 
 struct _MilterServerPort
 {
@@ -28,6 +34,9 @@ struct _MilterServerPort
   bool closed; /* by its owner */
   guint8 leftover[MAX_HEAD];
   gsize leftover_size;
+  bool delays_ack;
+  guint n_stalls;
+  gint64 last_us; /* when something came last; 0: nothing since we last sent */
 };
 
 static void
@@ -78,6 +87,9 @@ on_connected (MilterIoConnection *connection, gpointer user_data)
 
   port->connected = true;
   _milter_io_connection_set_deadline (connection, 0);
+  port->delays_ack = port->config.delays_ack;
+  if (port->delays_ack)
+    _milter_io_connection_set_quickack (connection, false);
   port->handlers->ready (port, /* error= */ NULL, port->user_data);
   drop (port);
 }
@@ -126,6 +138,20 @@ receive_frame (MilterServerPort *port, const guint8 *data, gsize size, gsize *us
   return true;
 }
 
+/* a pause between two reads, nothing sent between them */
+static void
+count_stall (MilterServerPort *port)
+{
+  gint64 now_us = g_get_monotonic_time ();
+  gint64 pause_us = port->last_us != 0 ? now_us - port->last_us : 0;
+
+  port->last_us = now_us;
+  if (pause_us < STALL_MIN_US || pause_us > STALL_MAX_US || ++port->n_stalls < MAX_STALLS)
+    return;
+  port->delays_ack = false;
+  _milter_io_connection_set_quickack (port->connection, true);
+}
+
 static gsize
 on_received (MilterIoConnection *connection, const guint8 *data, gsize size, gpointer user_data)
 {
@@ -133,6 +159,8 @@ on_received (MilterIoConnection *connection, const guint8 *data, gsize size, gpo
   gsize used = 0;
 
   port->leftover_size = 0;
+  if (port->delays_ack)
+    count_stall (port);
   while (used < size && port->connection == connection
          && receive_frame (port, data, size, &used))
     ;
@@ -243,6 +271,7 @@ _milter_server_port_send (MilterServerPort *port, MilterBytes bytes)
 {
   if (port->connection == NULL || !port->connected || bytes.size == 0)
     return;
+  port->last_us = 0;
   /* the first bytes that the peer does not take are those that wait longest */
   if (_milter_io_connection_get_pending (port->connection) == 0)
     _milter_io_connection_set_deadline (port->connection,

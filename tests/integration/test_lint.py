@@ -134,6 +134,35 @@ class Stalling:
         self.sock.sendall(data[4:])
 
 
+class InTwoPieces(Stalling):
+    """A socket whose answers are written in two pieces: Nagle's algorithm holds the second one back."""
+
+    def __init__(self, sock):
+        self.sock = sock
+
+    def sendall(self, data):
+        if data:
+            self.sock.sendall(data[:4])
+            self.sock.sendall(data[4:])
+
+
+class MilterInTwoPieces(FakeMilter):
+    def serve(self, sock):
+        super().serve(InTwoPieces(sock))
+
+
+def test_a_milter_that_writes_in_small_pieces_shows_and_costs_no_more_than_that(play, scenario):
+    text = SESSION.replace("  connect\n", "  connect\n" + "  helo a\n" * 12)
+    with MilterInTwoPieces(None) as milter:
+        begin = time.monotonic()
+        result = play("-s", milter.spec, scenario(text))
+        stalled = time.monotonic() - begin
+        silent = play("-s", milter.spec, "--lint=off", scenario(text))
+    assert re.search(r"\[TCP-01\] [34] frames came", result.stdout), result.stdout
+    assert result.returncode == silent.returncode == 0
+    assert stalled < 10
+
+
 class StallingMilter(FakeMilter):
     def serve(self, sock):
         super().serve(Stalling(sock))

@@ -195,7 +195,7 @@ static const struct
   /* one that works for some time */
   { "TCP-01",
     ">O <O >C <c " STALL STALL STALL ">H +34 <c",
-    ">O <O >C <c " STALL STALL STALL ">H +34 <c >H +46 <c >H +90 <c" },
+    ">O <O >C <c " STALL STALL STALL ">H +34 <c >H +51 <c >H +90 <c" },
 };
 
 /* the second case of TMO-04: progress for five minutes */

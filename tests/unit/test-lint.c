@@ -129,7 +129,7 @@ Test (lint, stalls_are_of_tcp_alone_and_told_once)
   expect_rules (lint, "TCP-01");
   cr_expect_eq (finding_at (lint, 0)->peer, 0);
   cr_expect_eq (finding_at (lint, 0)->where.line, 3);
-  cr_expect_str_eq (finding_at (lint, 0)->what, "3 frames came 35 to 45 ms after the one before");
+  cr_expect_str_eq (finding_at (lint, 0)->what, "3 frames came 35 to 50 ms after the one before");
 }
 
 Test (lint, every_letter_with_any_payload_is_survived)

@@ -234,6 +234,7 @@ add_connection (PlainRun *all, const char *name)
                                      all->chain,
                                      (double) options->connection_timeout_us / G_USEC_PER_SEC,
                                      (double) options->writing_timeout_us / G_USEC_PER_SEC,
+                                     options->lint != SERVER_LINT_OFF,
                                      &run_handlers,
                                      connection);
   report_case_set_peers (connection->report_case, config.n_peers, config.peer_names);

@@ -252,6 +252,7 @@ play (Unit *unit)
                                unit->chain->chain,
                                (double) options->connection_timeout_us / G_USEC_PER_SEC,
                                (double) options->writing_timeout_us / G_USEC_PER_SEC,
+                               options->lint != SERVER_LINT_OFF,
                                &run_handlers,
                                unit);
   report_case_set_peers (unit->report_case,

@@ -277,6 +277,7 @@ session_run_new (MilterPlayer *player,
                  ToolChain *chain,
                  double connection_timeout,
                  double writing_timeout,
+                 bool delays_ack,
                  const SessionRunHandlers *handlers,
                  gpointer user_data)
 {
@@ -288,6 +289,7 @@ session_run_new (MilterPlayer *player,
     .connection_timeout = connection_timeout,
     .writing_timeout = writing_timeout,
     .limits = { .max_payload = MILTER_LIMIT_FROM_MILTER },
+    .delays_ack = delays_ack,
   };
   run->handlers = handlers;
   run->user_data = user_data;

@@ -5,6 +5,8 @@
  */
 #pragma once
 
+#include <stdbool.h>
+
 #include "milter-player.h"
 #include "tool-chain.h"
 
@@ -21,11 +23,13 @@ typedef struct
   void (*barrier) (SessionRun *run, const char *name, gpointer user_data);
 } SessionRunHandlers;
 
-/* The milters are those of @chain, which has to be ready; @player is not owned. Seconds, 0: none. */
+/* The milters are those of @chain, which has to be ready; @player is not owned. Seconds, 0: none.
+ * delays_ack: so that a milter that writes in small pieces shows over TCP. */
 SessionRun *session_run_new (MilterPlayer *player,
                              ToolChain *chain,
                              double connection_timeout,
                              double writing_timeout,
+                             bool delays_ack,
                              const SessionRunHandlers *handlers,
                              gpointer user_data);
 /* closes its connections */
