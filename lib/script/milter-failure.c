@@ -19,6 +19,8 @@ milter_failure_free (gpointer data)
   g_free (failure->expected);
   g_free (failure->got);
   g_free (failure->last);
+  g_free (failure->result_path);
+  g_clear_pointer (&failure->delivered, g_bytes_unref);
   g_free (failure);
 }
 

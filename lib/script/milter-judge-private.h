@@ -104,5 +104,8 @@ bool milter_judge_result (MilterBytes wanted,
                           char *const *ignoring,
                           char **expected,
                           char **got);
+/* what the expected one would have to be: the message, its lines ended by CRLF, without the fields
+ * named in @ignoring (transfer full) */
+GBytes *milter_judge_result_text (MilterBytes message, char *const *ignoring);
 
 G_END_DECLS

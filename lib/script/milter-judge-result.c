@@ -101,6 +101,22 @@ find_common_end (const GPtrArray *a, const GPtrArray *b, guint first, guint *end
     }
 }
 
+GBytes *
+milter_judge_result_text (MilterBytes message, char *const *ignoring)
+{
+  g_autoptr (GPtrArray) lines = split_lines (message, ignoring);
+  GByteArray *text = g_byte_array_new ();
+
+  for (guint i = 0; i < lines->len; i++)
+    {
+      gsize size;
+      const guint8 *data = g_bytes_get_data (g_ptr_array_index (lines, i), &size);
+
+      g_byte_array_append (text, data, (guint) size);
+    }
+  return g_byte_array_free_to_bytes (text);
+}
+
 bool
 milter_judge_result (MilterBytes wanted,
                      MilterBytes message,

@@ -180,4 +180,12 @@ milter_player_judge_result (MilterPlayer *player, const MilterExpectation *line)
       return;
     }
   milter_player_fail (player, MILTER_OUTCOME_FAILED, &line->where, what, expected, got);
+  if (line->path != NULL)
+    {
+      MilterFailure *failure = g_ptr_array_index (player->failures, player->failures->len - 1);
+
+      failure->result_path = g_strdup (line->path);
+      failure->delivered = milter_judge_result_text (
+          milter_bytes (delivered->data, delivered->len), line->ignoring);
+    }
 }

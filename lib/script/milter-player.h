@@ -97,6 +97,9 @@ typedef struct
   char *expected;          /* (nullable) */
   char *got;
   char *last;              /* the last exchanges on one line: "> macro …  > rcpt …  < tempfail" */
+  char *result_path;       /* (nullable) of `=> result FILE` that differs: the file … */
+  GBytes *delivered;       /* (nullable) … and what it would have to hold: the message, its lines
+                              ended by CRLF, without the fields that are ignored */
 } MilterFailure;
 
 /* what the reports want to know about a message that was played (the last one is current) */

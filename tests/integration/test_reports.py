@@ -420,6 +420,64 @@ def test_options_of_scenarios_need_one(play, option):
     assert "about scenarios, and none is given" in done.stderr
 
 
+# --- --update -----------------------------------------------------------------------------------
+
+GOLDEN = """session golden
+  header Subject: hello
+  eoh
+  body "Hi.\\r\\n"
+  eom
+    => add-header X-Mark
+    => result wanted.eml ignoring X-Mark
+"""
+MARK = {"E": frame(b"h", b"X-Mark\0now\0") + CONTINUE}
+
+
+@pytest.mark.parametrize("old, end", [(b"", b"\n"), (b"Subject: old\n\nHi.\n", b"\n"),
+                                      (b"Subject: old\r\n\r\nHi.\r\n", b"\r\n")], ids=["empty", "lf", "crlf"])
+def test_update_writes_what_came_and_the_session_holds(play, fake, scenario, tmp_path, old, end):
+    path = scenario(GOLDEN)
+    (tmp_path / "real.eml").write_bytes(old)
+    (tmp_path / "real.eml").chmod(0o640)
+    (tmp_path / "wanted.eml").symlink_to("real.eml")
+    spec = fake(MARK).spec
+    assert play("-s", spec, path).returncode == 1
+    done, got = run(play, tmp_path, spec, path, more=["--update"])
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert re.search(r"^  note      updated \S+wanted.eml: line 1: ", done.stdout, re.M)
+    assert '+ "Subject: hello"' in done.stdout
+    assert (tmp_path / "wanted.eml").is_symlink()
+    assert (tmp_path / "real.eml").read_bytes() == b"Subject: hello" + end * 2 + b"Hi." + end
+    assert stat.S_IMODE((tmp_path / "real.eml").stat().st_mode) == 0o640
+    assert counts_of_junit(got["junit"], tmp_path)[0] == (1, 0, 0, 0)
+    done = play("-s", spec, path, "--update")
+    assert (done.returncode, "updated" in done.stdout) == (0, False)
+
+
+@pytest.mark.parametrize("answer", [
+    CONTINUE,
+    frame(b"h", b"X-Mark\0now\0") + frame(b"r"),
+    frame(b"h", b"X-Mark\0now\0") + CONTINUE + CONTINUE,
+    CLOSE,
+], ids=["another line failed", "refused", "broken", "closed"])
+def test_update_writes_nothing_where_something_else_failed(play, fake, scenario, tmp_path, answer):
+    path = scenario(GOLDEN)
+    (tmp_path / "wanted.eml").write_bytes(b"Subject: old\n\nHi.\n")
+    done = play("-s", fake({"E": answer}).spec, "--update", path)
+    assert done.returncode in (1, 3), done.stdout
+    assert (tmp_path / "wanted.eml").read_bytes() == b"Subject: old\n\nHi.\n"
+    assert "updated " not in done.stdout.replace("not updated", "")
+
+
+def test_update_does_not_write_two_results_into_one_file(play, fake, scenario, tmp_path):
+    path = scenario(GOLDEN + GOLDEN.replace("golden", "other").replace("hello", "other"))
+    (tmp_path / "wanted.eml").write_bytes(b"")
+    done = play("-s", fake(MARK).spec, "--update", path)
+    assert done.returncode == 1
+    assert "another session has just made something else of it" in done.stdout
+    assert (tmp_path / "wanted.eml").read_bytes() == b"Subject: hello\n\nHi.\n"
+
+
 # --- on a terminal ------------------------------------------------------------------------------
 
 def play_on_terminal(tool, arguments, **environment):

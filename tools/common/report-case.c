@@ -142,11 +142,21 @@ add_finding (ReportCase *report_case, const MilterLintFinding *finding)
 }
 
 void
+report_case_take_messages (ReportCase *report_case, const MilterPlayer *player)
+{
+  const GPtrArray *messages = milter_player_get_messages (player);
+  const GPtrArray *findings = milter_player_get_lint_findings (player);
+
+  for (guint i = 0; i < messages->len; i++)
+    add_message (report_case, g_ptr_array_index (messages, i));
+  for (guint i = 0; i < findings->len; i++)
+    add_finding (report_case, g_ptr_array_index (findings, i));
+}
+
+void
 report_case_take_verdict (ReportCase *report_case, const MilterPlayer *player)
 {
   const GPtrArray *failures = milter_player_get_failures (player);
-  const GPtrArray *messages = milter_player_get_messages (player);
-  const GPtrArray *findings = milter_player_get_lint_findings (player);
   MilterOutcome outcome = milter_player_get_outcome (player);
 
   if (outcome == MILTER_OUTCOME_SKIPPED)
@@ -154,10 +164,7 @@ report_case_take_verdict (ReportCase *report_case, const MilterPlayer *player)
   report_case->outcome = MAX (report_case->outcome, outcome);
   for (guint i = 0; i < failures->len; i++)
     report_case_add_failure (report_case, g_ptr_array_index (failures, i));
-  for (guint i = 0; i < messages->len; i++)
-    add_message (report_case, g_ptr_array_index (messages, i));
-  for (guint i = 0; i < findings->len; i++)
-    add_finding (report_case, g_ptr_array_index (findings, i));
+  report_case_take_messages (report_case, player);
 }
 
 void
@@ -171,6 +178,8 @@ report_case_add_failure (ReportCase *report_case, const MilterFailure *failure)
   own->failure.expected = g_strdup (failure->expected);
   own->failure.got = g_strdup (failure->got);
   own->failure.last = g_strdup (failure->last);
+  own->failure.result_path = NULL;
+  own->failure.delivered = NULL;
   own->failure.where.file = own->file = g_strdup (failure->where.file);
   g_ptr_array_add (report_case->failures, own);
   report_case->outcome = MAX (report_case->outcome, failure->outcome);

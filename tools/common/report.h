@@ -101,6 +101,8 @@ void report_case_add_message (ReportCase *report_case,
                               gint64 now_us);
 /* takes outcome, failures, reason of a skip, messages and lint from a player that is done */
 void report_case_take_verdict (ReportCase *report_case, const MilterPlayer *player);
+/* the messages and lint alone: the tool has dealt with what failed, and the session holds */
+void report_case_take_messages (ReportCase *report_case, const MilterPlayer *player);
 /* The parts of it, where no player is. The worst outcome stays. Without any of these the case held. */
 void report_case_add_failure (ReportCase *report_case, const MilterFailure *failure);
 void report_case_skip (ReportCase *report_case, const char *reason);

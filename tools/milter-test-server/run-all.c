@@ -7,6 +7,7 @@
 #include <signal.h>
 
 #include "milter-conductor.h"
+#include "result-update.h"
 #include "server-milters.h"
 #include "session-require.h"
 #include "session-run.h"
@@ -65,6 +66,7 @@ struct _RunAll
   guint n_chains_left;
   GSource *alarm;
   ToolSignals *signals; /* (nullable) */
+  ResultUpdate *update;
   bool interrupted;
 };
 
@@ -311,6 +313,18 @@ begin (Unit *unit)
   try_to_play (unit);
 }
 
+/* --update: what failed is what files hold, which now hold what came */
+static bool
+is_updated (const Unit *unit, const char *problems)
+{
+  RunAll *all = unit->all;
+  bool lint_fails = all->options->lint == SERVER_LINT_ERROR
+                    && milter_player_get_lint_findings (unit->player)->len > 0;
+
+  return all->options->update && problems == NULL && !lint_fails && !all->interrupted
+         && result_update_apply (all->update, unit->player, unit->report_case);
+}
+
 static void
 end (Unit *unit)
 {
@@ -318,8 +332,11 @@ end (Unit *unit)
 
   if (unit->player != NULL)
     {
-      report_case_take_verdict (unit->report_case, unit->player);
       problems = session_run_take_problems (unit->run);
+      if (is_updated (unit, problems))
+        report_case_take_messages (unit->report_case, unit->player);
+      else
+        report_case_take_verdict (unit->report_case, unit->player);
       if (problems != NULL)
         report_case_add_problem (unit->report_case, TOOL_EXIT_BROKEN, problems);
       if (report_case_is_bad (unit->report_case))
@@ -479,6 +496,7 @@ run_all_new (const ServerOptions *options, Report *report)
   all->active = g_ptr_array_new ();
   all->ending = g_ptr_array_new ();
   all->alarm = tool_clock_new (advance, all);
+  all->update = result_update_new ();
   return all;
 }
 
@@ -489,6 +507,7 @@ run_all_free (RunAll *all)
     return;
   tool_signals_free (all->signals);
   tool_source_free (all->alarm);
+  result_update_free (all->update);
   milter_conductor_free (all->conductor);
   g_ptr_array_unref (all->active);
   g_ptr_array_unref (all->ending);

@@ -63,6 +63,7 @@ static const ServerOptionRow rows[] = {
   { "jobs", 0, "N", set_jobs, "so many sessions at once (1)" },
   { "keep-going", 0, NULL, set_keep_going, "play all sessions, also behind one that failed (this is the default)" },
   { "fail-fast", 0, NULL, server_option_set_flag, "begin no session any more when one has failed", MEMBER (fail_fast) },
+  { "update", 0, NULL, server_option_set_flag, "write the messages that came into the files of => result", MEMBER (update) },
 };
 /* clang-format on */
 

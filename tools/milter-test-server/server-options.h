@@ -60,7 +60,7 @@ typedef struct
   char *filter;                /* (nullable) */
   GHashTable *variables;       /* -D: of char to GBytes */
   guint jobs;
-  bool list, fail_fast, format;
+  bool list, fail_fast, format, update;
 
   /* of the plain run: one message */
   const char *plain_option; /* (nullable) an option that was given and belongs to it alone */
