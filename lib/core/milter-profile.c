@@ -78,16 +78,19 @@ static const MilterProfileMacro postfix_local_macros[] = {
   { 0 }
 };
 
+/* sendmail calls a client without a name by its address, where Postfix says `unknown` */
+#define NAME_OR_ADDRESS "{client-name-found?{client-name}|[{address}]}"
+
 static const MilterProfileMacro sendmail_macros[] = {
   { C_, "j",                    OWN_HOST },
-  { C_, "_",                    "{client-name} [{address}]" },
+  { C_, "_",                    "{client-name-found?{client-name} |}[{address}]" },
   { C_, "{daemon_name}",        "MTA" },
   { C_, "{if_name}",            "localhost" },
   { C_, "{client_addr}",        "{address}",                 .on_request = TRUE },
   { C_, "{client_connections}", "1",                         .on_request = TRUE },
-  { C_, "{client_name}",        "{client-name}",             .on_request = TRUE },
+  { C_, "{client_name}",        NAME_OR_ADDRESS,             .on_request = TRUE },
   { C_, "{client_port}",        "{port}",                    .on_request = TRUE },
-  { C_, "{client_ptr}",         "{client-name}",             .on_request = TRUE },
+  { C_, "{client_ptr}",         NAME_OR_ADDRESS,             .on_request = TRUE },
   { C_, "{client_resolve}",     "{client-name-found?OK|FAIL}", .on_request = TRUE },
   { C_, "{daemon_addr}",        "127.0.0.1",                 .on_request = TRUE },
   { C_, "{daemon_port}",        "25",                        .on_request = TRUE },

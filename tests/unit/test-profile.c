@@ -118,7 +118,7 @@ static const struct
   { "postfix", 'T', "<bob@example.net>", 1, " ,", "i=4F1" },
   /* sendmail */
   { "sendmail", 'C', NULL, 0, NULL,
-    "j=mx.example.com _=unknown [127.0.0.1] {daemon_name}=MTA {if_name}=localhost" },
+    "j=mx.example.com _=[127.0.0.1] {daemon_name}=MTA {if_name}=localhost" },
   { "sendmail", 'H', NULL, 0, NULL, "" },
   { "sendmail", 'M', NULL, 0, NULL,
     "i=4F1 {mail_mailer}=esmtp {mail_host}=example.com. {mail_addr}=alice@example.com" },
@@ -140,6 +140,8 @@ static const struct
   { "sendmail", 'N', "<bob@example.net>", 1, "i", "i=4F1" },
   { "sendmail", 'L', "<bob@example.net>", 1, "i", "-" },
   { "sendmail", 'B', "<bob@example.net>", 1, "i", "-" },
+  { "sendmail", 'C', NULL, 0, "{client_name} {client_ptr}",
+    "{client_name}=[127.0.0.1] {client_ptr}=[127.0.0.1]" },
   { "sendmail", 'C', NULL, 0, "", "-" },
   { "sendmail", 'R', "<root>", 1, NULL, "{rcpt_mailer}=local {rcpt_host}= {rcpt_addr}=root" },
   { "sendmail", 'R', "<Bob@EXAMPLE.net>", 1, "{rcpt_addr} {nrcpts} f r s {msg_id}",
