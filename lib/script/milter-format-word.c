@@ -399,21 +399,19 @@ append_word (const Decoded *decoded,
 
 /* without quotes, up to the end of the line */
 static bool
-append_rest (const Decoded *decoded, GString *out)
+append_rest (const Decoded *decoded, const MilterToken *token, GString *out)
 {
   g_autoptr (GString) written = g_string_new (NULL);
 
-  if (decoded->has_variable || decoded->repeat.size > 0)
+  if (decoded->has_variable || decoded->repeat.size > 0
+      || (decoded->has_star && decoded->has_literal_star))
     return false;
-  milter_text_append_rest (view (decoded->bytes), decoded->flags, written);
+  milter_text_append_rest (view (decoded->bytes),
+                           token->behind_arrow ? MILTER_TEXT_PATTERN : MILTER_TEXT_PLAIN,
+                           written);
   if (written->str[0] == '"')
     return false;
-  if (!decoded->has_star)
-    append (view (written), out);
-  else if (!decoded->has_literal_star)
-    append (view (decoded->bytes), out);
-  else
-    return false;
+  append (view (token->pattern && !decoded->has_star ? written : decoded->bytes), out);
   return true;
 }
 
@@ -441,6 +439,14 @@ append_field_name (const Decoded *decoded,
     append_in_quotes (decoded, token, source, out);
 }
 
+/* `"…"*N` */
+static bool
+is_repeated (const MilterToken *token, MilterBytes source)
+{
+  return token->form == MILTER_WORD_QUOTED && source.size > 0
+         && source.data[source.size - 1] != '"';
+}
+
 void
 milter_format_word (const MilterToken *token,
                     MilterBytes source,
@@ -453,9 +459,17 @@ milter_format_word (const MilterToken *token,
   bool takes_rest
       = token->kind == MILTER_TOKEN_FIELD_VALUE || token->kind == MILTER_TOKEN_REST;
 
+  decoded_init (
+      &decoded, milter_bytes (source.data + skip, source.size - skip), token->pattern);
+  /* quotes around all of it would be around more than they were */
+  if (extra.size > 0 && (skip > 0 || is_repeated (token, source)))
+    {
+      append (extra, out);
+      append (source, out);
+      return;
+    }
   append (milter_bytes (source.data, skip), out);
   source = milter_bytes (source.data + skip, source.size - skip);
-  decoded_init (&decoded, source, token->pattern);
   if (extra.size > 0)
     append (extra, decoded.run.text);
   decode (&decoded, token);
@@ -467,7 +481,7 @@ milter_format_word (const MilterToken *token,
     append (source, out);
   else if (token->kind == MILTER_TOKEN_FIELD_NAME)
     append_field_name (&decoded, token, source, out);
-  else if (takes_rest && alone && append_rest (&decoded, out))
+  else if (takes_rest && alone && append_rest (&decoded, token, out))
     return;
   else if (takes_rest || extra.size > 0)
     append_in_quotes (&decoded, token, extra.size > 0 ? milter_bytes (NULL, 0) : source, out);

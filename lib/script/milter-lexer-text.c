@@ -62,13 +62,15 @@ note (MilterLexer *lexer, const MilterWord *word, MilterTokenKind kind, MilterLe
     .kind = kind,
     .form = word->kind,
     .pattern = (flags & MILTER_LEX_PATTERN) != 0,
+    .behind_arrow = (flags & (MILTER_LEX_PATTERN | MILTER_LEX_BEHIND_ARROW)) != 0,
     .key_size = G_MAXSIZE,
   };
 
   while (end > word->offset && milter_lexer_is_blank_or_end (milter_lexer_byte_at (lexer, end - 1)))
     end--;
   /* as it is written, where a variable may stand in it */
-  if (word->key_size != MILTER_WORD_NO_KEY && kind == MILTER_TOKEN_WORD)
+  if (word->key_size != MILTER_WORD_NO_KEY
+      && (kind == MILTER_TOKEN_WORD || kind == MILTER_TOKEN_FIELD_WORD))
     token.key_size = (gsize) ((const char *) memchr (lexer->line + word->offset, '=', end - word->offset)
                               - (lexer->line + word->offset));
   milter_tokens_add (lexer->tokens, lexer->line + word->offset, end - word->offset, &token);

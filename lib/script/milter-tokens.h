@@ -39,6 +39,7 @@ typedef struct
   MilterTokenRole role;
   guint form;                /* MilterWordKind */
   bool pattern;              /* a star in it is one */
+  bool behind_arrow;         /* ` | ` would end it */
   gsize key_size;            /* of NAME=VALUE as it is written; else G_MAXSIZE */
 } MilterToken;
 

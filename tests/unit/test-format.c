@@ -426,3 +426,69 @@ Test (format, what_is_written_of_frames_has_its_form_already)
           }
     }
 }
+
+/* ---- lines of random words ---- */
+
+static const char *const beginnings[]
+    = { "mail",      "rcpt",     "helo",     "connect",        "connect x",       "header X:", "header X: ",
+        "header X:  ", "header ", "unknown",  "body",           "eom",             "raw",       "frame",
+        "frame M",   "macro mail", "negotiate", "message",      "session",         "let v",     "barrier",
+        "stall 1s",  "close",    "repeat 2 mail", "timeout",    "require program", "require file", "send-as",
+        "eom\n=> 450", "eom\n=> 450 4.7.1", "eom\n=> add-header X:", "eom\n=> add-header X: ",
+        "eom\n=> change-header", "eom\n=> change-header 2", "eom\n=> delete-header", "eom\n=> quarantine",
+        "eom\n=> replace-body", "eom\n=> add-rcpt", "eom\n=> accept\n=> and", "eom\n=> accept\n=> and not",
+        "eom\n=> frame y", "eom\n=> from", "eom\n=> accept within", "negotiate\n=> negotiate",
+        "on rcpt",   "on rcpt 2", "on header X:", "on header X: ", "on header", "on eom => add-header X:",
+        "on eom\n=> add-header X: ", "on eom\n=> 450", "on eom\n=> frame", "expect 2.. mail", "@1 session\n+1 @1 mail" };
+
+static const char *const words_of_lines[]
+    = { "a", "2", "x", "*", "a*b", "\\*", "\\", "'", "'a b'", "'a'", "''", "'*'", "'\"'", "'$'", "\"a\"", "\"a b\"",
+        "\"\"", "\"*\"", "\"\\*\"", "\"\\x00\"", "\"$v\"", "\"a\"*3", "\"a=b\"", "\"2\"", "\"not\"", "\"+1\"",
+        "\"-x\"", "\"=>\"", "\"|\"", "\"within\"", "\"reading\"", "\"\\\"\"", "\"#\"", "\"<<E\"", "$v", "${v}x",
+        "$$", "k=v", "k=\"v\"", "k=\"a b\"", "k='v'", "k=", "k=\"\"", "port=2", "size=1k", "{i}=a", "{i}=\"a\"", "{i}=/a/",
+        "actions=0x3", "steps=+SKIP,-0x2", "symbols-mail=a", "tail=x", "version=2..6", "from=a", "/a b/i", "/a/", "\"/a/\"",
+        "=>", "accept", "|", "within", "1500ms", "not", "#", "# c", "\t", "  ", "\xc3\xa4", "\x01", "\xc2\xa0", "<<E\n x\n E",
+        "4.7.1", "none", "spawn", "split 3", "after 3 bytes", "reading", ":" , "\"X\":", "X:" };
+
+static char *
+make_lines (GRand *rand)
+{
+  GString *text = g_string_new ("session\nlet v \"w w\"\n");
+
+  for (int line = g_rand_int_range (rand, 1, 4); line > 0; line--)
+    {
+      g_string_append (text, beginnings[g_rand_int_range (rand, 0, G_N_ELEMENTS (beginnings))]);
+      for (int n = g_rand_int_range (rand, 0, 4); n > 0; n--)
+        {
+          const char *blanks[] = { " ", "", "  " };
+
+          g_string_append (text, blanks[MIN (g_rand_int_range (rand, 0, 8), 2) == 2 ? 0 : g_rand_int_range (rand, 0, 3)]);
+          g_string_append (text, words_of_lines[g_rand_int_range (rand, 0, G_N_ELEMENTS (words_of_lines))]);
+        }
+      g_string_append_c (text, '\n');
+    }
+  return g_string_free (text, FALSE);
+}
+
+Test (format, whatever_parses_has_a_form_that_says_the_same)
+{
+  g_autoptr (GRand) rand = g_rand_new_with_seed (20261123);
+  guint n_parsed = 0;
+
+  for (int n = 0; n < 20000; n++)
+    {
+      g_autofree char *text = make_lines (rand);
+      g_autoptr (GString) errors = g_string_new (NULL);
+      g_autoptr (GString) first = milter_scenario_format ("t", text, strlen (text), NULL, errors);
+      g_autoptr (GString) second = NULL;
+
+      cr_assert_null (strstr (errors->str, "defect"), "%s\n%s", text, errors->str);
+      if (first == NULL)
+        continue;
+      n_parsed++;
+      second = milter_scenario_format ("t", first->str, first->len, NULL, errors);
+      cr_assert_not_null (second, "%s-- became --\n%s%s", text, first->str, errors->str);
+      cr_assert_str_eq (second->str, first->str, "%s-- became --\n%s-- became --\n%s", text, first->str, second->str);
+    }
+  cr_assert_geq (n_parsed, 1000);
+}
