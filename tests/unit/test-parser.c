@@ -75,7 +75,9 @@ Test (parser, nothing_leaks_from_one_message_into_the_next)
          "    macro rcpt {rcpt_mailer}=local\n"
          "    body \"first chunk\\r\\n\"\n"
          "    abort\n"
-         "  mail <>\n"
+         "  repeat 2 message\n"
+         "    mail <>\n"
+         "    generate size=200k seed=7\n"
          "    eom => only\n"
          "  quit-nc\n"
          "  connect localhost unknown\n"
@@ -86,8 +88,11 @@ Test (parser, nothing_leaks_from_one_message_into_the_next)
          "  macro R {rcpt_mailer}=local\n"
          "  body \"first chunk\\r\\n\"\n"
          "  abort\n"
-         "  mail <>\n"
-         "  eom\n"
+         "  REPEAT 2\n"
+         "    MESSAGE\n"
+         "    mail <>\n"
+         "    GENERATE 204800 seed=7\n"
+         "    eom\n"
          "    => only\n"
          "  quit-nc\n"
          "  connect localhost unknown\n"
@@ -142,18 +147,65 @@ Test (parser, conformance_of_the_milter_side)
          "session NEG-10\n"
          "  negotiate version=6 actions=all steps=-NODATA,-NOUNKNOWN\n"
          "    => negotiate version=2..6 steps=-NODATA,-NOUNKNOWN\n"
+         "  half-close => closed | reset\n"
          "session \"MAC-06, TMO-02\"\n"
+         "  require negotiate symbols=none\n"
          "  negotiate\n"
          "  frame D \"Mi\\0\"\n"
          "  raw \"\\0\\0\\0\\x10M<a\" => closed within 10s\n",
          "session NEG-10 mta=exact\n"
          "  negotiate version=6 actions=0x1ff steps+0x0-0x300\n"
          "    => NEGOTIATE O version=2..6 steps+0x0-0x300\n"
+         "  HALF-CLOSE\n"
+         "    => CLOSED | RESET\n"
          "session MAC-06, TMO-02 mta=exact\n"
+         "  require negotiate \"negotiate symbols=none\" symbols=none\n"
          "  negotiate\n"
          "  FRAME D \"Mi\\0\"\n"
          "  RAW \"\\0\\0\\0\\x10M<a\"\n"
          "    => CLOSED within 10000000\n");
+}
+
+Test (parser, one_cut_session_does_not_hurt_the_others)
+{
+  check ("include common.scenario\n"
+         "parallel 50 session busy\n"
+         "  send-as random 7\n"
+         "  mail <user$p@example.com>\n"
+         "  barrier mid\n"
+         "  stall 2s reading\n"
+         "  eom\n"
+         "parallel session cut\n"
+         "  reset after 3 bytes\n"
+         "  helo x\n",
+         "session busy parallel=50 group=1 timeout=5000000\n"
+         "  SEND-AS random 7\n"
+         "  mail <user1@example.com> (varies)\n"
+         "  BARRIER mid\n"
+         "  STALL 2000000 reading\n"
+         "  eom\n"
+         "session cut parallel=1 group=1 timeout=5000000\n"
+         "  RESET after 3\n"
+         "  helo x\n");
+}
+
+Test (parser, the_second_milter_sees_what_the_first_one_wrote)
+{
+  check ("milter dkim spawn opendkim -f -p $socket\n"
+         "milter dmarc inet:8893@127.0.0.1\n"
+         "session chain\n"
+         "  eml signed.eml\n"
+         "  eom\n"
+         "    => from dkim insert-header 0 Authentication-Results: *dkim=pass*\n"
+         "    => from dmarc no quarantine\n",
+         "milter dkim unix:/nonexistent/milter.sock runs "
+         "opendkim|-f|-p|unix:/nonexistent/milter.sock in " FOLDER "\n"
+         "milter dmarc inet:8893@127.0.0.1\n"
+         "session chain\n"
+         "  EML signed.eml \"DKIM-Signature: v=1\\n\\nHi.\\n\"\n"
+         "  eom\n"
+         "    => from dkim EDIT i #0 Authentication-Results: *dkim=pass*\n"
+         "    => no from dmarc EDIT q\n");
 }
 
 /* ---- values of header fields ---- */
