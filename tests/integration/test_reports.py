@@ -162,6 +162,20 @@ def test_nobody_there_is_an_error_not_a_missing_case(play, scenario, tmp_path):
     assert counts_of_junit(got["junit"], tmp_path)[0] == (2, 0, 2, 0)
 
 
+def test_a_skip_has_its_reason_in_every_report(play, fake, scenario, tmp_path):
+    path = scenario("session away\n  require program no-such-program\n  eom\n")
+    done, got = run(play, tmp_path, fake().spec, path)
+    assert done.returncode == 77, done.stdout + done.stderr
+    assert re.search(r"^skip .*: away.*: .*no-such-program", done.stdout, re.M)
+    told, xml = counts_of_junit(got["junit"], tmp_path)
+    assert told == (1, 0, 0, 1)
+    assert re.search(rb'<skipped message="[^"]*no-such-program', got["junit"])
+    (point,) = yaml_of_tap(tmp_path / "report.tap")
+    assert (point["ok"], "no-such-program" in point["skip"]) == (1, True)
+    (case,) = [line for line in lines_of(got["json"]) if line["type"] == "case"]
+    assert (case["outcome"], "no-such-program" in case["reason"]) == ("skipped", True)
+
+
 def test_a_file_that_does_not_parse_is_a_case(play, fake, scenario, tmp_path):
     path = scenario(UNREAD)
     done, got = run(play, tmp_path, fake().spec, path)
