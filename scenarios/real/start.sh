@@ -50,7 +50,8 @@ helper() {
   tied TERM "$@" >"$work/helper.log" 2>&1 &
   helpers+=($!)
   for ((i = 0; i < 600; i++)); do
-    [ -S "$path" ] && return 0
+    # a socket is there before it listens, and clamav-milter does not ask twice
+    [ -S "$path" ] && perl -MIO::Socket::UNIX -e 'exit !IO::Socket::UNIX->new(shift)' "$path" && return 0
     kill -0 $! 2>/dev/null || break
     sleep 0.05
   done
