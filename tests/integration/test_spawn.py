@@ -242,7 +242,7 @@ def test_nothing_stays_behind_when_the_tool_is_ended(tool, tmp_path, tmpdir_env,
     (tmp_path / "x.scenario").write_text("session one\n  stall 60s\n")
     process = subprocess.Popen(
         [tool("milter-test-server"), "--spawn", f"{sys.executable} {MILTER} $socket child=apart pid-file={pid_file}",
-         tmp_path / "x.scenario"], env=env, stdout=subprocess.PIPE, text=True)
+         tmp_path / "x.scenario"], env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     end = time.monotonic() + 30
     while not pid_file.exists() or not pid_file.read_text():
         assert time.monotonic() < end
@@ -285,6 +285,37 @@ def test_the_message_on_several_connections(run):
     done = run(scenario=None, options=["-t", "5"])
     assert done.returncode == 0
     assert re.fullmatch(r"(status: pass\nelapsed-time: \S+ seconds\n){5}", done.stdout)
+
+
+# --- a first scenario --------------------------------------------------------------------------------
+
+@pytest.mark.parametrize("behaviour, expectation", [
+    ([], r"  eom\n(    #.*\n)+    => continue\n"),
+    (["at=E", "answer=61"], r"  eom\n(    #.*\n)+    => accept\n"),
+    (["at=R", "answer=72"], r"  rcpt <bob@example.net>\n    => reject\n"),
+    (["at=C", "answer=79" + b"451 4.7.1 later\0".hex()], r"  connect .*\n    => 451\n"),
+    (["at=M", "answer=61"], r"  mail <alice@example.com>\n    => accept\n"),
+    (["'at=a b \"c\" #d'"], r"  eom"),
+])
+def test_init_writes_a_scenario_that_the_milter_holds(play, tmp_path, tmpdir_env, behaviour, expectation):
+    command = " ".join([sys.executable, str(MILTER), "$socket", *behaviour])
+    written = play("--init", command, cwd=tmp_path, env=tmpdir_env[1])
+    assert (written.returncode, written.stderr) == (0, "")
+    assert "=> negotiate version=6 actions=all steps=none\n" in written.stdout
+    assert re.search(expectation, written.stdout), written.stdout
+    (tmp_path / "first.scenario").write_text(written.stdout)
+    done = play("first.scenario", cwd=tmp_path, env=tmpdir_env[1])
+    assert done.returncode == 0, done.stdout
+    assert "2 sessions: 2 held" in done.stdout
+    assert list(tmpdir_env[0].iterdir()) == []
+
+
+def test_init_of_a_milter_that_does_not_start_or_dies(play, tmpdir_env):
+    for command in ["./nope", f"{sys.executable} {MILTER} $socket at=E signal=11"]:
+        done = play("--init", command, env=tmpdir_env[1])
+        assert (done.returncode, done.stdout) == (3, "")
+        assert done.stderr
+    assert play("--init", "cat", "-s", "inet:1").returncode == 2
 
 
 # --- sanitizers that really speak ---------------------------------------------------------------------

@@ -4,6 +4,7 @@
  */
 #include "format-file.h"
 #include "play-files.h"
+#include "play-init.h"
 #include "play-plain.h"
 #include "tool-console.h"
 
@@ -18,6 +19,7 @@ main (int argc, char **argv)
   if (options == NULL)
     return (int) status;
   status = options->format          ? format_file (options)
+           : options->init != NULL  ? play_init (options)
            : options->paths != NULL ? play_files (options)
                                     : play_plain (options);
   return (int) (tool_flush_output () ? status : tool_exit_worse (status, TOOL_EXIT_USAGE));

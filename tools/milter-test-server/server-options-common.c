@@ -128,6 +128,8 @@ static const ServerOptionRow rows[] = {
   { "spawn-grace", 0, "TIME", server_option_set_duration, "how long it may take to end (6s)", MEMBER (spawn_grace_us) },
   { "spawn-keep", 0, NULL, server_option_set_flag, "keep its temporary folder", MEMBER (keep_folder) },
   { "mta", 0, "NAME", set_profile, "the MTA that is played: postfix, postfix-3.12, postfix-local, sendmail, plain or exact" },
+  { "init", 0, "COMMAND", server_option_set_text, "start this milter, and write a first scenario for it to stdout",
+    MEMBER (init) },
   { "timeout", 0, "TIME", set_timeout, "how long to wait for an answer (30s)" },
   { "connection-timeout", 0, "TIME", server_option_set_duration, "how long to wait for the connection (300s)",
     MEMBER (connection_timeout_us) },

@@ -216,6 +216,7 @@ server_options_free (ServerOptions *options)
   g_hash_table_unref (options->variables);
   milter_mail_free (options->mail);
   g_free (options->filter);
+  g_free (options->init);
   g_strfreev (options->paths);
   g_free (options->name);
   g_free (options->connect_host);
@@ -259,6 +260,15 @@ complete_words (char **argv)
 static bool
 check_together (const ServerOptions *options)
 {
+  if (options->init != NULL
+      && (options->milters->len > 0 || options->paths != NULL || options->plain_option != NULL
+          || options->scenario_option != NULL))
+    {
+      tool_usage_error ("--init stands alone: it starts one milter, and writes a scenario for it");
+      return false;
+    }
+  if (options->init != NULL)
+    return true;
   if (options->milters->len == 0 && options->paths == NULL && options->scenario_option == NULL)
     {
       tool_usage_error ("no milter to speak with: say where it listens, as -s unix:PATH or "

@@ -43,6 +43,7 @@ typedef struct
   gint64 spawn_timeout_us;      /* how long a milter that we start may take to negotiate */
   gint64 spawn_grace_us;        /* how long it may take to end */
   bool keep_folder;             /* its temporary folder stays */
+  char *init;                   /* (nullable) write a first scenario for this command */
   char **paths;                 /* (nullable) scenario files and folders */
   const MilterProfile *profile; /* (nullable) --mta */
   ServerLint lint;

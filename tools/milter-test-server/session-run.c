@@ -46,6 +46,7 @@ struct _SessionRun
 };
 
 static void pump (SessionRun *run);
+static void judge_kept_end (SessionRun *run);
 
 /* --- what comes ------------------------------------------------------------------------------- */
 
@@ -89,18 +90,21 @@ on_ended (MilterServerPort *port, gboolean reset, MilterBytes leftover, gpointer
   SessionRun *run = peer->run;
   KeptEnd *kept = &run->kept;
 
-  if (kept->peer == NULL && tool_chain_is_ending (run->chain, peer->number))
+  /* two at once: the first one is looked into already */
+  if (kept->peer != NULL)
     {
-      kept->peer = peer;
-      kept->reset = reset;
-      kept->leftover_size = MIN (leftover.size, sizeof kept->leftover);
-      if (kept->leftover_size > 0)
-        memcpy (kept->leftover, leftover.data, kept->leftover_size);
-      tool_clock_set (run->clock, g_get_monotonic_time () + MAX_DYING_US);
+      milter_player_ended (run->player, peer->number, reset, leftover, g_get_monotonic_time ());
       return;
     }
-  milter_player_ended (run->player, peer->number, reset, leftover, g_get_monotonic_time ());
-  pump (run);
+  kept->peer = peer;
+  kept->reset = reset;
+  kept->leftover_size = MIN (leftover.size, sizeof kept->leftover);
+  if (kept->leftover_size > 0)
+    memcpy (kept->leftover, leftover.data, kept->leftover_size);
+  if (tool_chain_is_ending (run->chain, peer->number))
+    tool_clock_set (run->clock, g_get_monotonic_time () + MAX_DYING_US);
+  else
+    judge_kept_end (run);
 }
 
 static void
@@ -254,20 +258,25 @@ on_clock (gpointer user_data)
   return G_SOURCE_CONTINUE;
 }
 
-void
-session_run_chain_changed (SessionRun *run)
+/* whether its milter has died is known now */
+static void
+judge_kept_end (SessionRun *run)
 {
-  g_autofree char *problems = NULL;
+  g_autofree char *problems = session_run_take_problems (run);
 
-  if (run->player == NULL || run->kept.peer == NULL
-      || tool_chain_is_ending (run->chain, run->kept.peer->number))
-    return;
-  problems = session_run_take_problems (run);
   if (problems != NULL && tell_problems (run, problems))
     run->kept.peer = NULL;
   else
     tell_kept_end (run);
   pump (run);
+}
+
+void
+session_run_chain_changed (SessionRun *run)
+{
+  if (run->player != NULL && run->kept.peer != NULL
+      && !tool_chain_is_ending (run->chain, run->kept.peer->number))
+    judge_kept_end (run);
 }
 
 /* --- from outside ----------------------------------------------------------------------------- */

@@ -51,6 +51,9 @@ def act(letter):
     if "exit" in WANTED:
         say("about to exit")
         os._exit(int(WANTED["exit"]))
+    if "answer" in WANTED:
+        frame = bytes.fromhex(WANTED["answer"])
+        return struct.pack(">I", len(frame)) + frame
     if "flood" in WANTED:
         return b"\0\0\0\1p" * 100000
     return b"\0\0\0\1c"
