@@ -53,6 +53,7 @@ struct _MilterConductor
   GQueue stuck;         /* of Entry: never will */
   /* of the session that was looked at last, whose copies come to the same barriers */
   const MilterScenarioSession *last_session;
+  guint last_round;
   GHashTable *last_lines;
 };
 
@@ -184,39 +185,93 @@ count_of (GHashTable *lines, const char *name)
   return lines != NULL ? GPOINTER_TO_UINT (g_hash_table_lookup (lines, name)) : 0;
 }
 
-static void
-count_barriers (const GPtrArray *steps, guint64 times, GHashTable *lines)
+/* where names of barriers are looked for */
+typedef struct
 {
-  for (guint i = 0; i < steps->len; i++)
+  GHashTable *lines; /* what is found: names and how often */
+  guint round, copy; /* of the session */
+  bool differs;      /* another copy comes to others */
+} Count;
+
+static char *
+name_of (const MilterStep *step)
+{
+  gsize size = 0;
+  const char *data = step->arguments->len > 0
+                         ? g_bytes_get_data (g_ptr_array_index (step->arguments, 0), &size)
+                         : "";
+
+  return g_strndup (data, size);
+}
+
+static void
+count_name (Count *count, char *name, guint64 times)
+{
+  guint64 n = MIN (count_of (count->lines, name) + times, G_MAXUINT);
+
+  g_hash_table_insert (count->lines, name, GUINT_TO_POINTER ((guint) n));
+}
+
+/* (nullable) the name in one round; a line that makes no sense then ends its session anyway */
+static char *
+name_in_round (const MilterStep *step, guint round, guint copy)
+{
+  g_autoptr (MilterStep) own = milter_step_instantiate (step, round, copy, NULL);
+
+  return own != NULL ? name_of (own) : NULL;
+}
+
+static void
+count_varying (Count *count, const MilterStep *step, guint first, guint64 rounds, guint64 times)
+{
+  for (guint64 i = 0; i < rounds; i++)
     {
-      const MilterStep *step = g_ptr_array_index (steps, i);
+      char *name = name_in_round (step, (guint) (first + i), count->copy);
+      g_autofree char *other = name_in_round (step, (guint) (first + i), count->copy + 1);
 
-      if (step->kind == MILTER_STEP_KIND_REPEAT && step->body != NULL)
-        count_barriers (step->body, MIN (times * step->number, G_MAXUINT), lines);
-      else if (step->kind == MILTER_STEP_KIND_BARRIER && step->arguments->len > 0)
-        {
-          gsize size;
-          const char *data = g_bytes_get_data (g_ptr_array_index (step->arguments, 0), &size);
-          char *name = g_strndup (data, size);
-          guint64 n = MIN (count_of (lines, name) + times, G_MAXUINT);
-
-          g_hash_table_insert (lines, name, GUINT_TO_POINTER ((guint) n));
-        }
+      count->differs = count->differs || g_strcmp0 (name, other) != 0;
+      if (name != NULL)
+        count_name (count, name, times);
     }
 }
 
-/* copies of one session come one after the other, and share this */
-static GHashTable *
-barriers_of (MilterConductor *conductor, const MilterScenarioSession *session)
+/* @first, @rounds: of the innermost `repeat`, which is walked so many times in all */
+static void
+count_barriers (
+    Count *count, const GPtrArray *steps, guint first, guint64 rounds, guint64 times)
 {
-  if (conductor->last_session != session)
+  for (guint i = 0; steps != NULL && i < steps->len; i++)
     {
-      g_clear_pointer (&conductor->last_lines, g_hash_table_unref);
-      conductor->last_session = session;
-      conductor->last_lines = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
-      count_barriers (session->steps, 1, conductor->last_lines);
+      const MilterStep *step = g_ptr_array_index (steps, i);
+
+      if (step->kind == MILTER_STEP_KIND_REPEAT)
+        count_barriers (
+            count, step->body, 1, step->number, MIN (times * rounds, G_MAXUINT));
+      else if (step->kind == MILTER_STEP_KIND_BARRIER && step->template_ != NULL)
+        count_varying (count, step, first, rounds, times);
+      else if (step->kind == MILTER_STEP_KIND_BARRIER)
+        count_name (count, name_of (step), MIN (times * rounds, G_MAXUINT));
     }
-  return g_hash_table_ref (conductor->last_lines);
+}
+
+/* copies of one session come one after the other, and mostly share this */
+static GHashTable *
+barriers_of (MilterConductor *conductor,
+             const MilterScenarioSession *session,
+             guint round,
+             guint copy)
+{
+  Count count = { .round = round, .copy = copy };
+
+  if (conductor->last_session == session && conductor->last_round == round)
+    return g_hash_table_ref (conductor->last_lines);
+  count.lines = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+  count_barriers (&count, session->steps, round, 1, 1);
+  g_clear_pointer (&conductor->last_lines, g_hash_table_unref);
+  conductor->last_session = count.differs ? NULL : session;
+  conductor->last_round = round;
+  conductor->last_lines = g_hash_table_ref (count.lines);
+  return count.lines;
 }
 
 void
@@ -235,7 +290,7 @@ milter_conductor_add (MilterConductor *conductor,
   g_assert (what != NULL && !g_hash_table_contains (conductor->entries, what));
   entry->what = what;
   entry->batch = ensure_batch (conductor, &key);
-  entry->lines = barriers_of (conductor, session);
+  entry->lines = barriers_of (conductor, session, round, copy);
   g_ptr_array_add (entry->batch->entries, entry);
   g_hash_table_insert (conductor->entries, what, entry);
   g_hash_table_iter_init (&iter, entry->lines);

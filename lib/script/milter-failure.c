@@ -315,6 +315,11 @@ append_strange_bytes (GString *text, const MilterRecord *record)
   MilterBytes head = milter_record_get_bytes (record);
   g_autofree char *stranger = milter_failure_identify (head);
 
+  if (stranger == NULL && record->too_long)
+    {
+      g_string_append_printf (text, "a frame that is larger than what is read (%s)", record->fault);
+      return;
+    }
   if (stranger != NULL)
     g_string_append_printf (text, "%s, not a milter: ", stranger);
   else
@@ -449,6 +454,32 @@ milter_failure_record (const MilterPlayer *player, const MilterRecord *record, b
   return g_string_free (text, FALSE);
 }
 
+#define GAVE_UP " (this regular expression goes back without end, and was given up)"
+
+static bool
+any_gave_up (const GPtrArray *patterns)
+{
+  for (guint i = 0; patterns != NULL && i < patterns->len; i++)
+    if (milter_pattern_gave_up (g_ptr_array_index (patterns, i)))
+      return true;
+  return false;
+}
+
+/* no match, but of that the line's author should know */
+static bool
+gave_up (const MilterExpectation *line)
+{
+  bool found = milter_pattern_gave_up (line->pattern);
+
+  for (guint i = 0; !found && i < line->answers->len; i++)
+    {
+      const MilterAnswerPattern *answer = g_ptr_array_index (line->answers, i);
+
+      found = milter_pattern_gave_up (answer->value) || any_gave_up (answer->patterns);
+    }
+  return found;
+}
+
 /* the conditions that stand below a line */
 static void
 append_conditions (GString *text, const GPtrArray *lines, const MilterExpectation *line)
@@ -464,6 +495,8 @@ append_conditions (GString *text, const GPtrArray *lines, const MilterExpectatio
       if (below->kind != MILTER_EXPECT_AND && below->kind != MILTER_EXPECT_AND_NOT)
         return;
       g_string_append_printf (text, ", %s", below->text);
+      if (gave_up (below))
+        g_string_append (text, GAVE_UP);
     }
 }
 
@@ -478,6 +511,8 @@ milter_failure_expectation (const MilterPlayer *player, const MilterExpectation 
 
       g_string_append_printf (text, " within %s", within);
     }
+  if (gave_up (line))
+    g_string_append (text, GAVE_UP);
   append_conditions (text, milter_player_turn_lines (player), line);
   return g_string_free (text, FALSE);
 }

@@ -494,7 +494,8 @@ add_finding (GArray *findings,
              const MilterExpectation *line,
              const Edit *edit)
 {
-  MilterEditsFinding finding = { fault, line, edit != NULL ? edit->record : NULL };
+  MilterEditsFinding finding
+      = { .fault = fault, .line = line, .record = edit != NULL ? edit->record : NULL };
 
   g_array_append_val (findings, finding);
 }
@@ -508,6 +509,22 @@ find_line (const GPtrArray *lines, MilterExpectKind kind)
   return NULL;
 }
 
+static const MilterExpectation *
+line_of (const Judge *judge, guint want)
+{
+  return g_ptr_array_index (judge->lines, g_array_index (judge->wants, Want, want).index);
+}
+
+/* the line that has what another one misses */
+static const MilterExpectation *
+find_taker (Judge *judge, guint want)
+{
+  for (guint e = 0; e < judge->edits->len; e++)
+    if (judge->taken_by[e] >= 0 && fits (judge, want, e))
+      return line_of (judge, (guint) judge->taken_by[e]);
+  return NULL;
+}
+
 /* lines that found no edit, edits that found no line */
 static void
 report (Judge *judge, GArray *findings)
@@ -516,10 +533,11 @@ report (Judge *judge, GArray *findings)
 
   for (guint w = 0; w < judge->wants->len; w++)
     if (judge->takes[w] < 0)
-      add_finding (findings,
-                   MILTER_EDITS_MISSING,
-                   g_ptr_array_index (judge->lines, g_array_index (judge->wants, Want, w).index),
-                   NULL);
+      {
+        add_finding (findings, MILTER_EDITS_MISSING, line_of (judge, w), NULL);
+        g_array_index (findings, MilterEditsFinding, findings->len - 1).taker
+            = find_taker (judge, w);
+      }
   for (guint e = 0; e < judge->edits->len; e++)
     {
       const Edit *edit = &g_array_index (judge->edits, Edit, e);

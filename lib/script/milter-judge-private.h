@@ -32,6 +32,7 @@ typedef struct
   GBytes *bytes;         /* (nullable) the frame; of GARBAGE and CLOSED the bytes that are none */
   MilterMessage message; /* MESSAGE: a view of the frame */
   bool leading_space;    /* HDR_LEADSPC was agreed with the peer */
+  bool too_long;         /* GARBAGE: a frame, but a larger one than is read */
   bool malformed;        /* an unknown letter or a broken payload */
   bool wrong;            /* a letter that cannot answer the command */
   bool unasked;          /* no answer was due */
@@ -85,6 +86,8 @@ typedef struct
   MilterEditsFault fault;
   const MilterExpectation *line;
   const MilterRecord *record; /* FORBIDDEN, SURPLUS: the (first frame of the) edit */
+  /* (nullable) MISSING: an edit would have fitted, but this line took it */
+  const MilterExpectation *taker;
 } MilterEditsFinding;
 
 /* peer numbers by name; -1: there is no such peer */

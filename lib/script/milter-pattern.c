@@ -33,6 +33,7 @@ struct _MilterPattern
   GRegex *regex;
   char *source; /* regex: as written, without the limit */
   gboolean caseless;
+  int gave_up; /* on something, once */
 };
 
 static MilterPattern *
@@ -213,6 +214,7 @@ static bool
 regex_matches (const MilterPattern *pattern, MilterBytes subject, GError **error)
 {
   const char *data = subject.size == 0 ? "" : (const char *) subject.data;
+  g_autoptr (GError) failed = NULL;
 
   if (subject.size > G_MAXINT)
     {
@@ -223,7 +225,21 @@ regex_matches (const MilterPattern *pattern, MilterBytes subject, GError **error
                    subject.size);
       return false;
     }
-  return g_regex_match_full (pattern->regex, data, (gssize) subject.size, 0, 0, NULL, error);
+  if (g_regex_match_full (pattern->regex, data, (gssize) subject.size, 0, 0, NULL, &failed))
+    return true;
+  if (failed != NULL)
+    {
+      /* the pattern is what it was; only a failure tells of it */
+      g_atomic_int_set ((int *) &pattern->gave_up, 1);
+      g_propagate_error (error, g_steal_pointer (&failed));
+    }
+  return false;
+}
+
+gboolean
+milter_pattern_gave_up (const MilterPattern *pattern)
+{
+  return pattern != NULL && g_atomic_int_get ((int *) &pattern->gave_up) != 0;
 }
 
 gboolean

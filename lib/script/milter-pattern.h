@@ -31,6 +31,8 @@ gboolean milter_pattern_matches (const MilterPattern *pattern, MilterBytes subje
 /* The same; FALSE with @error if the regex gave up on this subject (it backtracks without end),
  * which is no match, but deserves to be told. FALSE without @error: the subject does not match. */
 gboolean milter_pattern_match (const MilterPattern *pattern, MilterBytes subject, GError **error);
+/* (nullable) the regex has given up on a subject that it was held against */
+gboolean milter_pattern_gave_up (const MilterPattern *pattern);
 /* @undecided: what is said of a subject that the regex gives up on */
 gboolean
 milter_pattern_matches_or (const MilterPattern *pattern, MilterBytes subject, gboolean undecided);

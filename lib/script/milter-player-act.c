@@ -388,7 +388,7 @@ milter_player_judge_armed (MilterPlayer *player)
 void
 milter_player_begin_lost (MilterPlayer *player, const MilterStep *step)
 {
-  player->lost = true;
+  player->fills_in = player->lost = true;
   player->lost_line = step->where.line;
   for (guint i = 0; i < player->config.n_peers; i++)
     {

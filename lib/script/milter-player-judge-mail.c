@@ -77,6 +77,13 @@ report_finding (MilterPlayer *player, const MilterEditsFinding *finding)
     {
     case MILTER_EDITS_MISSING:
       expected = milter_failure_expectation (player, line);
+      if (finding->taker != NULL)
+        {
+          g_autofree char *edits = got;
+
+          got = g_strdup_printf (
+              "%s (line %u took what fits)", edits, finding->taker->where.line);
+        }
       break;
     case MILTER_EDITS_ORDER:
       expected = list_wanted_edits (milter_player_turn_lines (player));
@@ -91,13 +98,25 @@ report_finding (MilterPlayer *player, const MilterEditsFinding *finding)
   milter_player_fail (player, MILTER_OUTCOME_FAILED, &line->where, what, expected, got);
 }
 
+/* an edit may come to what was filled in for the line */
+static char *
+name_edits (const MilterPlayer *player, const MilterRecord *edit)
+{
+  bool own = player->turn.step == NULL || player->turn.letter == 0 || edit->command == 0
+             || edit->command == player->turn.letter;
+
+  return g_strdup_printf ("edits at %s",
+                          own ? milter_player_turn_text (player)
+                              : milter_failure_stage (edit->command));
+}
+
 static void
 report_edit (MilterPlayer *player, const MilterRecord *edit)
 {
   milter_player_report (player,
                         MILTER_OUTCOME_BROKEN,
                         /* where= */ NULL,
-                        g_strdup_printf ("edits at %s", milter_player_turn_text (player)),
+                        name_edits (player, edit),
                         g_strdup (edit->malformed ? "edits that can be read" : "no edit"),
                         edit);
 }

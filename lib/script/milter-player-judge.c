@@ -229,13 +229,16 @@ milter_player_judge_end (MilterPlayer *player, guint peer)
   const guint8 *data = gone->head != NULL ? g_bytes_get_data (gone->head, &size) : NULL;
 
   stranger = milter_failure_identify (milter_bytes (data, size));
-  if (gone->garbage != NULL)
+  if (gone->garbage != NULL && gone->too_long)
+    g_string_append_printf (
+        text, "a frame that is larger than what is read (%s)", gone->garbage);
+  else if (gone->garbage != NULL)
     g_string_append_printf (text, "bytes that are no frame (%s)", gone->garbage);
   else
     g_string_append_printf (text, "%s %s the connection", name, gone->reset ? "reset" : "closed");
   if (gone->last_command != 0)
     g_string_append_printf (text, " after %s", milter_failure_stage (gone->last_command));
-  if (size > 0)
+  if (size > 0 && !gone->too_long)
     {
       g_string_append (text, ": ");
       if (stranger != NULL)
@@ -544,6 +547,18 @@ judge_cut (MilterPlayer *player)
     judge_default (player, records);
 }
 
+/* (transfer full) the milters by their names, as `from` knows them */
+static char *
+list_names (const MilterPlayer *player)
+{
+  GString *text = g_string_new (NULL);
+
+  for (guint i = 0; i < player->config.n_peers; i++)
+    if (player->peers[i].name != NULL)
+      g_string_append_printf (text, "%s%s", text->len > 0 ? ", " : "", player->peers[i].name);
+  return g_string_free (text, FALSE);
+}
+
 /* a line about a milter that is not there must not pass for one that was held */
 static void
 judge_names (MilterPlayer *player)
@@ -554,16 +569,25 @@ judge_names (MilterPlayer *player)
     {
       const MilterExpectation *line = g_ptr_array_index (lines, i);
       bool found = line->from == NULL;
+      g_autofree char *names = NULL;
 
       for (guint n = 0; !found && n < player->config.n_peers; n++)
         found = g_strcmp0 (player->peers[n].name, line->from) == 0;
-      if (!found)
-        milter_player_fail (player,
-                            MILTER_OUTCOME_FAILED,
-                            &line->where,
-                            g_strdup_printf ("reply to %s", milter_player_turn_text (player)),
-                            milter_failure_expectation (player, line),
-                            g_strdup_printf ("there is no milter called %s", line->from));
+      if (found)
+        continue;
+      names = list_names (player);
+      milter_player_fail (
+          player,
+          MILTER_OUTCOME_FAILED,
+          &line->where,
+          g_strdup_printf ("%s %s",
+                           milter_expectation_is_reply (line) ? "reply to" : "edits at",
+                           milter_player_turn_text (player)),
+          milter_failure_expectation (player, line),
+          g_strdup_printf ("there is no milter called %s%s%s",
+                           line->from,
+                           *names != '\0' ? ", only " : "; the one that there is has no name",
+                           names));
     }
 }
 

@@ -273,7 +273,7 @@ argument (const MilterStep *step, guint index)
 }
 
 static void
-plan_mail (MilterPlayer *player, GBytes *file)
+plan_mail (MilterPlayer *player, GBytes *file, gsize max_body)
 {
   g_autoptr (MilterMail) mail = milter_mail_new ();
   g_autoptr (GBytes) body = NULL;
@@ -291,7 +291,7 @@ plan_mail (MilterPlayer *player, GBytes *file)
                   /* own= */ true);
     }
   add_unit (player, MILTER_COMMAND_END_OF_HEADER, g_bytes_new (NULL, 0), /* own= */ true);
-  body = g_bytes_new (mail->body->data, mail->body->len);
+  body = g_bytes_new (mail->body->data, MIN (mail->body->len, max_body));
   add_body (player, body, -1);
 }
 
@@ -300,7 +300,8 @@ plan_generate (MilterPlayer *player, const MilterStep *step)
 {
   g_autoptr (GBytes) mail = milter_generate_mail (step->number, step->seed);
 
-  plan_mail (player, mail);
+  /* one byte has no line end, which the MTA would add to a file */
+  plan_mail (player, mail, step->number);
 }
 
 static void
@@ -455,7 +456,7 @@ milter_player_plan_step (MilterPlayer *player, const MilterStep *step)
       break;
     case MILTER_STEP_KIND_EML:
       fill_in (player, MILTER_COMMAND_HEADER);
-      plan_mail (player, step->bytes);
+      plan_mail (player, step->bytes, G_MAXSIZE);
       break;
     case MILTER_STEP_KIND_GENERATE:
       fill_in (player, MILTER_COMMAND_HEADER);

@@ -83,6 +83,7 @@ typedef struct
   bool let_go;                            /* CLOSE was handed out */
   GBytes *head;                           /* (nullable) bytes that are no frame */
   char *garbage;                          /* (nullable) why not */
+  bool too_long;                          /* a frame, but a larger one than is read */
   MilterSession session;                  /* shown all that passes; says what was agreed */
   GBytes *symbols[MILTER_N_MACRO_STAGES]; /* (nullable) its own lists */
   bool in_message; /* MAIL was sent (or would have been) and nothing has ended it */

@@ -344,6 +344,7 @@ text_of (const GString *string)
 
 static bool
 append_profile_macros (const MilterPlayer *player,
+                       const MilterProfile *profile,
                        const MilterPeer *peer,
                        guint8 letter,
                        GByteArray *pairs)
@@ -365,7 +366,7 @@ append_profile_macros (const MilterPlayer *player,
     .message_id = text_of (player->message_id),
   };
 
-  return milter_profile_append_macros (player->profile, letter, &facts, peer->symbols, pairs);
+  return milter_profile_append_macros (profile, letter, &facts, peer->symbols, pairs);
 }
 
 /* every frame passes here: into the bytes that leave next, the session, the trace */
@@ -387,12 +388,12 @@ append_frame (MilterPlayer *player, guint peer, guint8 letter, MilterBytes paylo
   to->sent_us = player->now_us;
 }
 
-void
-milter_player_send_macros (MilterPlayer *player, guint peer, guint8 letter)
+static void
+send_macros (MilterPlayer *player, const MilterProfile *profile, guint peer, guint8 letter)
 {
   g_autoptr (GByteArray) pairs = g_byte_array_new ();
   g_autoptr (GByteArray) payload = g_byte_array_new ();
-  bool wanted = append_profile_macros (player, &player->peers[peer], letter, pairs);
+  bool wanted = append_profile_macros (player, profile, &player->peers[peer], letter, pairs);
   guint own = pairs->len;
   bool changed = apply_macro_lines (player, letter, pairs);
 
@@ -400,13 +401,27 @@ milter_player_send_macros (MilterPlayer *player, guint peer, guint8 letter)
   if (changed)
     wanted
         = pairs->len > 0
-          || (wanted && (own == 0 || strchr (player->profile->empty_macro_frames, letter) != NULL));
+          || (wanted && (own == 0 || strchr (profile->empty_macro_frames, letter) != NULL));
   if (!wanted)
     return;
   append (payload, milter_bytes (&letter, 1));
   append (payload, milter_bytes (pairs->data, pairs->len));
   append_frame (
       player, peer, MILTER_COMMAND_DEFINE_MACRO, milter_bytes (payload->data, payload->len));
+}
+
+void
+milter_player_send_macros (MilterPlayer *player, guint peer, guint8 letter)
+{
+  send_macros (player, player->profile, peer, letter);
+}
+
+/* behind a gap in a recording what is filled in is filled in as Postfix would send it */
+static const MilterProfile *
+profile_for (const MilterPlayer *player, const MilterUnit *unit)
+{
+  return player->lost && !unit->own && !player->profile->fills_in ? milter_profile_get ("postfix")
+                                                                   : player->profile;
 }
 
 /* the value of a field as it travels to this peer */
@@ -436,7 +451,7 @@ milter_player_send (MilterPlayer *player, guint peer, const MilterUnit *unit)
       return;
     }
   if (!unit->verbatim && unit->letter != MILTER_COMMAND_DEFINE_MACRO)
-    milter_player_send_macros (player, peer, unit->letter);
+    send_macros (player, profile_for (player, unit), peer, unit->letter);
   if (unit->payload == NULL)
     send_header (player, peer, unit);
   else

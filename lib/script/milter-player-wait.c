@@ -126,6 +126,7 @@ record_end (MilterPlayer *player, guint peer)
 
   record->bytes = ended->head != NULL ? g_bytes_ref (ended->head) : NULL;
   record->fault = g_strdup (ended->garbage);
+  record->too_long = ended->too_long;
   return record;
 }
 

@@ -418,6 +418,16 @@ end_peer (MilterPlayer *player, guint peer, MilterBytes bytes, gint64 now_us)
     ended->head = g_bytes_new (bytes.data, bytes.size);
 }
 
+/* what is no milter greets in words, which make a length of a gigabyte */
+static bool
+looks_like_text (MilterBytes head)
+{
+  for (gsize i = 0; i < MIN (head.size, 4); i++)
+    if (!g_ascii_isprint ((char) head.data[i]))
+      return false;
+  return true;
+}
+
 void
 milter_player_received_garbage (MilterPlayer *player,
                                 guint peer,
@@ -432,6 +442,9 @@ milter_player_received_garbage (MilterPlayer *player,
         player->lint, peer, error != NULL ? error->message : "garbage", get_where (player));
   player->peers[peer].garbage
       = g_strdup (error != NULL ? error->message : "they cannot be read as a frame");
+  player->peers[peer].too_long
+      = error != NULL && !looks_like_text (head)
+        && g_error_matches (error, MILTER_CODEC_ERROR, MILTER_CODEC_ERROR_FRAME_TOO_LONG);
   end_peer (player, peer, head, now_us);
 }
 

@@ -224,6 +224,41 @@ Test (conductor, a_barrier_in_a_repeat_is_passed_together_each_time)
   EXPECT_PASSING (&stage, "a");
 }
 
+/* what stands in a file, since its lines are read again for each round */
+Test (conductor, barriers_with_numbers_in_their_names_are_met_by_all)
+{
+  static const char text[] = "parallel 2 session\n"
+                             "  repeat 2 message\n"
+                             "    barrier round$n\n"
+                             "  message\n"
+                             "    barrier of$p\n";
+  g_autoptr (GString) messages = g_string_new (NULL);
+  g_autoptr (MilterScenario) parsed = milter_scenario_parse (
+      "t.scenario", text, strlen (text), NULL, MILTER_SCENARIO_SESSIONS, messages);
+  g_auto (Stage) stage = make_stage (1);
+
+  cr_assert_not_null (parsed, "%s", messages->str);
+  for (guint copy = 1; copy <= 2; copy++)
+    milter_conductor_add (stage.conductor,
+                          copy == 1 ? a : b,
+                          parsed,
+                          g_ptr_array_index (parsed->sessions, 0),
+                          1,
+                          copy);
+  start_all (&stage);
+  for (guint i = 1; i <= 2; i++)
+    {
+      g_autofree char *name = g_strdup_printf ("round%u", i);
+
+      milter_conductor_arrive (stage.conductor, a, name);
+      EXPECT_PASSING (&stage, "");
+      milter_conductor_arrive (stage.conductor, b, name);
+      EXPECT_PASSING (&stage, "a b");
+    }
+  milter_conductor_arrive (stage.conductor, a, "of1");
+  EXPECT_PASSING (&stage, "a");
+}
+
 Test (conductor, sessions_that_wait_for_each_other_are_told_so)
 {
   g_auto (Stage) stage = make_stage (1);

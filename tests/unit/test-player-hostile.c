@@ -170,6 +170,167 @@ static const FakeCase cases[] = {
     "3: reply to macro / none / continue after 102 ms: nobody asked for an answer after macro\n" },
 };
 
+static const FakeCase gaps[] = {
+  { "the rest of the message and what it expects is left out",
+    "mta exact\nsession\n negotiate\n mail\n rcpt\n lost 12\n data => reject\n frame L \"x\" => closed\n"
+    " eom => quarantine\n mail\n rcpt\n eom\n quit\n",
+    NULL,
+    HELD,
+    "" },
+  { "what comes behind it is judged",
+    "mta exact\nsession\n negotiate\n mail\n lost\n rcpt => reject\n mail => reject\n",
+    NULL,
+    FAILED,
+    "7: reply to mail <sender@example.com> / reject / continue after 1 ms\n" },
+};
+
+static char *
+without_macros (const char *said)
+{
+  g_autoptr (GRegex) macros = g_regex_new ("^> macro .*\\n", G_REGEX_MULTILINE, 0, NULL);
+
+  return g_regex_replace_literal (macros, said, -1, 0, "", 0, NULL);
+}
+
+Test (player_hostile, what_is_lost_is_not_judged)
+{
+  g_autoptr (FakeRun) run = NULL;
+  g_autofree char *without = NULL;
+
+  fake_check (gaps, G_N_ELEMENTS (gaps));
+  run = fake_run (gaps[0].scenario, NULL);
+  without = without_macros (run->said->str);
+  cr_expect_str_eq (without,
+                    "> negotiate version=6 actions=all steps=all\n"
+                    "< negotiate version=6 actions=none steps=none\n"
+                    "> mail <sender@example.com>\n"
+                    "< continue\n"
+                    "> rcpt <recipient@example.net>\n"
+                    "< continue\n"
+                    "> abort\n"
+                    "> connect client.example.com 192.0.2.1 port=50443\n"
+                    "< continue\n"
+                    "> helo client.example.com\n"
+                    "< continue\n"
+                    "> mail <sender@example.com>\n"
+                    "< continue\n"
+                    "> rcpt <recipient@example.net>\n"
+                    "< continue\n"
+                    "> data\n"
+                    "< continue\n"
+                    "> header From: <sender@example.com>\n"
+                    "< continue\n"
+                    "> header To: <recipient@example.net>\n"
+                    "< continue\n"
+                    "> header Subject: test\n"
+                    "< continue\n"
+                    "> eoh\n"
+                    "< continue\n"
+                    "> eom\n"
+                    "< continue\n"
+                    "> quit\n",
+                    "%s",
+                    run->said->str);
+  cr_expect (strstr (run->said->str, "> macro connect j=mx.example.com") != NULL);
+  cr_expect (strstr (run->said->str, "> macro rcpt") == NULL, "that line is one of the recording");
+}
+
+static const struct
+{
+  const char *name, *scenario;
+  const char *const *rules;
+  MilterOutcome outcome;
+  const char *reason; /* (nullable) */
+  const char *report;
+} required[] = {
+  { "met", "session\n require negotiate symbols=none\n mail\n", NULL, HELD, NULL, "" },
+  { "not met, filled in",
+    "session\n require negotiate symbols=none\n mail => reject\n",
+    R ("O:neg 6 0x100 0 0=j"),
+    MILTER_OUTCOME_SKIPPED,
+    "require negotiate symbols=none: the milter answered negotiate version=6 actions=SETSYMLIST "
+    "steps=none symbols-connect=\"j\"",
+    "" },
+  { "not met, written",
+    "session\n require negotiate steps=+SKIP\n negotiate => negotiate version=4\n mail => reject\n",
+    NULL,
+    MILTER_OUTCOME_SKIPPED,
+    "require negotiate steps=+SKIP: the milter answered negotiate version=6 actions=none steps=none",
+    "" },
+  { "not met, for all sessions",
+    "require negotiate actions=+ADDHDRS\nsession\n mail => reject\n",
+    NULL,
+    MILTER_OUTCOME_SKIPPED,
+    "require negotiate actions=+ADDHDRS: the milter answered negotiate version=6 actions=none "
+    "steps=none",
+    "" },
+  { "an answer that breaks the rules is no reason to skip",
+    "session\n require negotiate version=6\n mail\n",
+    R ("O:neg 7 0 0"),
+    BROKEN,
+    NULL,
+    "3: reply to negotiate (the offer of options), filled in / negotiate, legal for the offer / "
+    "negotiate version=7 actions=none steps=none to negotiate (the offer of options) after 1 ms: the "
+    "milter answered version 7 to an offer of 6; 2 to 6 would be right\n" },
+  { "never decided",
+    "mta exact\nsession\n require negotiate symbols=none\n raw \"x\"\n",
+    NULL,
+    FAILED,
+    NULL,
+    "3: require negotiate symbols=none / an answer to negotiate, which decides it / nothing was "
+    "negotiated\n" },
+};
+
+Test (player_hostile, the_answer_to_the_offer_may_skip_a_session)
+{
+  for (gsize i = 0; i < G_N_ELEMENTS (required); i++)
+    {
+      g_autoptr (FakeRun) run = fake_run (required[i].scenario, required[i].rules);
+      const char *reason = milter_player_get_skip_reason (run->player);
+
+      cr_expect_eq (run->outcome, required[i].outcome, "%s: %d", required[i].name, run->outcome);
+      cr_expect_str_eq (run->report->str, required[i].report, "%s: %s", required[i].name, run->report->str);
+      if (required[i].reason == NULL)
+        cr_expect_null (reason, "%s", required[i].name);
+      else
+        cr_expect_str_eq (reason, required[i].reason, "%s: %s", required[i].name, reason);
+      if (run->outcome == MILTER_OUTCOME_SKIPPED)
+        cr_expect (g_str_has_suffix (run->said->str, "> quit\n"), "%s", run->said->str);
+    }
+}
+
+/* what is told where the truth was not said before */
+static const FakeCase told[] = {
+  { "two lines want the same edit",
+    "session\n eom\n => add-header X: 1\n => add-header X: 1\n",
+    R ("E:hX|1|;c"),
+    FAILED,
+    "4: edits at eom / add-header X: 1 / add-header X: 1 (line 3 took what fits)\n" },
+  { "an edit to what was filled in",
+    "session\n connect\n",
+    R ("O:hX|1|"),
+    BROKEN,
+    "2: edits at negotiate (the offer of options) / no edit / add-header X: 1 to negotiate (the "
+    "offer of options) after 1 ms: add-header may only come at the end of the message, not after negotiate (the offer of options)\n" },
+  { "a regex that gives up",
+    "session\n mail => 550 /^(a+)+$/\n",
+    R ("M:y550 aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaab|"),
+    FAILED,
+    "2: reply to mail <sender@example.com> / 550 /^(a+)+$/ (this regular expression goes back "
+    "without end, and was given up) / 550 \"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaab\" after 1 ms\n" },
+  { "a frame that is too large",
+    "session\n mail\n",
+    R ("M:raw:\x01|||c"),
+    BROKEN,
+    "2: reply to mail <sender@example.com> / continue or accept / a frame that is larger than what is "
+    "read (frame length 16777216 is above the limit of 1048577)\n" },
+};
+
+Test (player_hostile, the_truth_is_told)
+{
+  fake_check (told, G_N_ELEMENTS (told));
+}
+
 Test (player_hostile, what_comes_of_lines_that_act)
 {
   fake_check (cases, G_N_ELEMENTS (cases));

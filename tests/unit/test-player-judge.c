@@ -400,7 +400,8 @@ static const FakeCase unjudged[] = {
     "session\n mail => from dkim reject\n",
     R ("Z:"),
     FAILED,
-    "2: reply to mail <sender@example.com> / from dkim reject / there is no milter called dkim\n" },
+    "2: reply to mail <sender@example.com> / from dkim reject / there is no milter called dkim; "
+    "the one that there is has no name\n" },
   { "quit-nc that the milter does not know begins no session",
     "session\n mail\n quit-nc\n rcpt\n",
     R ("O:neg 4 0 0"),
