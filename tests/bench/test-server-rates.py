@@ -46,9 +46,9 @@ local c = mt.connect(spec)
 ok(mt.conninfo(c, "client.example.com", "192.0.2.1"))
 ok(mt.helo(c, "client.example.com"))
 for i = 1, n do
-  ok(mt.macro(c, SMFIC_MAIL, "i", "4F1C2D03E5A"))
+  ok(mt.macro(c, SMFIC_MAIL, "i", "4F1C2D03E50"))
   ok(mt.mailfrom(c, "<alice@example.com>"))
-  ok(mt.macro(c, SMFIC_RCPT, "i", "4F1C2D03E5A"))
+  ok(mt.macro(c, SMFIC_RCPT, "i", "4F1C2D03E50"))
   ok(mt.rcptto(c, "<bob@example.net>"))
   ok(mt.data(c))
 %s
