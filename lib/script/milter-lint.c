@@ -154,10 +154,9 @@ ask_about_reply (MilterLint *lint, guint peer, const MilterLintEvent *event, con
 
   while (todo != 0)
     {
-      guint i = (guint) g_bit_nth_lsf ((gulong) (todo & G_MAXUINT32), -1);
+      /* GLib's g_bit_nth_lsf() looks at bit after bit */
+      guint i = (guint) __builtin_ctzll (todo);
 
-      if ((todo & G_MAXUINT32) == 0)
-        i = 32 + (guint) g_bit_nth_lsf ((gulong) (todo >> 32), -1);
       todo &= todo - 1;
       ask (lint, &rows[i], peer, event, where);
     }

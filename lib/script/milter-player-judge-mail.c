@@ -147,12 +147,17 @@ milter_player_judge_edit (MilterPlayer *player, const MilterRecord *record)
 void
 milter_player_judge_edits (MilterPlayer *player)
 {
-  g_autoptr (GPtrArray) none = g_ptr_array_new ();
-  const GPtrArray *lines
-      = milter_player_turn_lines (player) != NULL ? milter_player_turn_lines (player) : none;
+  const GPtrArray *lines = milter_player_turn_lines (player);
   const GPtrArray *edits = player->turn.edits;
-  g_autoptr (GArray) findings = milter_judge_edits (lines, edits, peer_by_name, player);
+  g_autoptr (GPtrArray) none = NULL;
+  g_autoptr (GArray) findings = NULL;
 
+  /* most lines speak of no edits, and are answered by none */
+  if (edits->len == 0 && (lines == NULL || lines->len == 0))
+    return;
+  if (lines == NULL)
+    lines = none = g_ptr_array_new ();
+  findings = milter_judge_edits (lines, edits, peer_by_name, player);
   for (guint i = 0; i < edits->len; i++)
     {
       const MilterRecord *edit = g_ptr_array_index (edits, i);

@@ -364,6 +364,53 @@ plan_bytes (MilterPlayer *player, const MilterStep *step)
   player->turn.verbatim = true;
 }
 
+/* The lists of a line are those of the last one: making four of them takes as long as a frame does.
+ * A line that is suspended has its own meanwhile. */
+static void
+take_lists (MilterPlayer *player)
+{
+  MilterTurn *turn = &player->turn, *spare = &player->spare_turn;
+
+  if (spare->records == NULL)
+    {
+      spare->records = g_ptr_array_new_with_free_func (milter_record_free);
+      spare->edits = g_ptr_array_new_with_free_func (milter_record_free);
+      spare->watched = g_array_new (FALSE, TRUE, sizeof (bool));
+      spare->sent_to = g_array_new (FALSE, TRUE, sizeof (bool));
+    }
+  turn->records = g_steal_pointer (&spare->records);
+  turn->edits = g_steal_pointer (&spare->edits);
+  turn->watched = g_steal_pointer (&spare->watched);
+  turn->sent_to = g_steal_pointer (&spare->sent_to);
+}
+
+static void
+give_lists_back (MilterPlayer *player)
+{
+  MilterTurn *turn = &player->turn, *spare = &player->spare_turn;
+
+  if (turn->records == NULL)
+    return;
+  milter_turn_free_lists (spare);
+  g_ptr_array_set_size (turn->records, 0);
+  g_ptr_array_set_size (turn->edits, 0);
+  g_array_set_size (turn->watched, 0);
+  g_array_set_size (turn->sent_to, 0);
+  spare->records = g_steal_pointer (&turn->records);
+  spare->edits = g_steal_pointer (&turn->edits);
+  spare->watched = g_steal_pointer (&turn->watched);
+  spare->sent_to = g_steal_pointer (&turn->sent_to);
+}
+
+void
+milter_turn_free_lists (MilterTurn *turn)
+{
+  g_clear_pointer (&turn->records, g_ptr_array_unref);
+  g_clear_pointer (&turn->edits, g_ptr_array_unref);
+  g_clear_pointer (&turn->watched, g_array_unref);
+  g_clear_pointer (&turn->sent_to, g_array_unref);
+}
+
 void
 milter_turn_begin (MilterPlayer *player, const MilterStep *step)
 {
@@ -372,11 +419,8 @@ milter_turn_begin (MilterPlayer *player, const MilterStep *step)
   turn->open = true;
   turn->step = step;
   turn->where = step != NULL ? step->where : player->last_where;
-  turn->records = g_ptr_array_new_with_free_func (milter_record_free);
-  turn->edits = g_ptr_array_new_with_free_func (milter_record_free);
-  turn->watched = g_array_new (FALSE, TRUE, sizeof (bool));
+  take_lists (player);
   g_array_set_size (turn->watched, player->config.n_peers);
-  turn->sent_to = g_array_new (FALSE, TRUE, sizeof (bool));
   g_array_set_size (turn->sent_to, player->config.n_peers);
   if (step != NULL && step->kind == MILTER_STEP_KIND_COMMAND)
     turn->letter = step->spec->letter;
@@ -393,10 +437,7 @@ milter_turn_end (MilterPlayer *player)
     milter_player_release_step (player, turn->step);
   g_free (turn->text);
   g_free (turn->left_out);
-  g_clear_pointer (&turn->records, g_ptr_array_unref);
-  g_clear_pointer (&turn->edits, g_ptr_array_unref);
-  g_clear_pointer (&turn->watched, g_array_unref);
-  g_clear_pointer (&turn->sent_to, g_array_unref);
+  give_lists_back (player);
   memset (turn, 0, sizeof *turn);
 }
 

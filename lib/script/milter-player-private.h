@@ -209,6 +209,7 @@ struct _MilterPlayer
   GQueue units; /* of MilterUnit */
   GQueue after; /* of MilterUnit: sent when the line has been judged */
   MilterTurn turn;
+  MilterTurn spare_turn; /* its lists alone: those of the next line */
   MilterWait wait;
   GByteArray *handed_out; /* bytes of the last SEND */
   MilterWhere last_where;
@@ -291,6 +292,7 @@ void milter_player_next_peer (MilterPlayer *player, MilterUnit *unit);
 void milter_player_finish_unit (MilterPlayer *player, bool refused);
 /* the session is not played on: what the profile says then */
 void milter_player_leave (MilterPlayer *player);
+void milter_turn_free_lists (MilterTurn *turn);
 /* a line expects of each milter, not of the one that decides */
 bool milter_turn_is_for_each (const MilterTurn *turn);
 /* waits for what the line expects behind its units; FALSE: there is nothing more to wait for */
@@ -430,8 +432,9 @@ MilterPlayedMessage *milter_player_ensure_message (MilterPlayer *player);
 void milter_played_message_free (gpointer message);
 
 /* --- milter-player-reply.c --- */
-/* the message as the MTA holds it, for edits */
+/* the message as the MTA holds it, a copy for edits; or, without any, as it was sent */
 void milter_player_ensure_after (MilterPlayer *player);
+void milter_player_deliver (MilterPlayer *player);
 /* what is wrong with a message that came for @command (0: for none), by the protocol */
 void milter_player_examine (const MilterPlayer *player, MilterRecord *record);
 /* an answer takes effect: decisions, options, symbol lists. FALSE: the round of the chain ends */

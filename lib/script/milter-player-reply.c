@@ -252,14 +252,28 @@ milter_player_take_effect (MilterPlayer *player, const MilterUnit *unit, const M
   return false;
 }
 
+static bool
+has_edits (const MilterPlayer *player, guint peer)
+{
+  for (guint i = 0; i < player->turn.edits->len; i++)
+    if (((const MilterRecord *) g_ptr_array_index (player->turn.edits, i))->peer == peer)
+      return true;
+  return false;
+}
+
 /* the edits of one milter, as the profile's MTA takes them */
 void
 milter_player_apply_edits (MilterPlayer *player, guint peer)
 {
-  MilterMail *mail = player->message != NULL ? player->message->after : NULL;
+  MilterMail *mail;
   const MilterEditRules *rules = player->profile->edit_rules;
 
-  for (guint i = 0; mail != NULL && i < player->turn.edits->len; i++)
+  if (player->message == NULL || !has_edits (player, peer))
+    return;
+  milter_player_ensure_after (player);
+  mail = player->message->after;
+
+  for (guint i = 0; i < player->turn.edits->len; i++)
     {
       MilterRecord *edit = g_ptr_array_index (player->turn.edits, i);
       g_autoptr (GError) error = NULL;
@@ -272,8 +286,7 @@ milter_player_apply_edits (MilterPlayer *player, guint peer)
       set_fault (edit,
                  g_strdup_printf ("%s would refuse it: %s", player->profile->name, error->message));
     }
-  if (mail != NULL)
-    milter_mail_finish_edits (mail, rules);
+  milter_mail_finish_edits (mail, rules);
 }
 
 /* the next milter of the chain that is still interested in the message */

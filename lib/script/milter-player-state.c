@@ -7,13 +7,22 @@
 
 #include <string.h>
 
+/* what an edit was not applied to is the mail as it was sent */
+static void
+drop_after (MilterPlayedMessage *message)
+{
+  if (message->after != message->before)
+    milter_mail_free (message->after);
+  message->after = NULL;
+}
+
 void
 milter_played_message_free (gpointer data)
 {
   MilterPlayedMessage *message = data;
 
+  drop_after (message);
   milter_mail_free (message->before);
-  milter_mail_free (message->after);
   if (message->reply_text != NULL)
     g_string_free (message->reply_text, TRUE);
   g_free (message);
@@ -43,7 +52,7 @@ complete_message (MilterPlayer *player)
   if (message == NULL)
     return;
   if (message->after == NULL)
-    message->after = milter_mail_copy (message->before);
+    message->after = message->before;
   if (message->ended_us == 0)
     message->ended_us = player->now_us;
   player->message = NULL;
@@ -193,7 +202,16 @@ begin_end_of_message (MilterPlayer *player)
 {
   MilterPlayedMessage *message = milter_player_ensure_message (player);
 
-  g_clear_pointer (&message->after, milter_mail_free);
+  drop_after (message);
+}
+
+void
+milter_player_deliver (MilterPlayer *player)
+{
+  MilterPlayedMessage *message = player->message;
+
+  if (message != NULL && message->after == NULL)
+    message->after = message->before;
 }
 
 void
@@ -201,7 +219,7 @@ milter_player_ensure_after (MilterPlayer *player)
 {
   MilterPlayedMessage *message = player->message;
 
-  if (message == NULL || message->after != NULL)
+  if (message == NULL || (message->after != NULL && message->after != message->before))
     return;
   message->after = milter_mail_copy (message->before);
   milter_profile_hide_headers (player->profile, message->after);

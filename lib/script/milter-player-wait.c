@@ -203,7 +203,7 @@ resolve_answer (MilterPlayer *player, MilterRecord *record)
   if (sound && unit->letter == MILTER_COMMAND_END_OF_MESSAGE)
     {
       player->eom_answered = true;
-      milter_player_ensure_after (player);
+      milter_player_deliver (player);
       if (record->message.letter == MILTER_REPLY_CONTINUE
           || record->message.letter == MILTER_REPLY_ACCEPT)
         milter_player_apply_edits (player, record->peer);

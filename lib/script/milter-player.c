@@ -121,6 +121,7 @@ milter_player_free (MilterPlayer *player)
       player->turn = player->other_turn;
       milter_turn_end (player);
     }
+  milter_turn_free_lists (&player->spare_turn);
   g_queue_clear_full (&player->armed, g_free);
   g_queue_clear (&player->steps);
   g_clear_error (&player->source_error);

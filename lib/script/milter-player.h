@@ -106,7 +106,7 @@ typedef struct
 typedef struct
 {
   MilterMail *before;      /* as it was sent (envelope, headers, body) */
-  MilterMail *after;       /* with the edits of the milters applied; equal to before without edits */
+  MilterMail *after;       /* with the edits of the milters applied; `before` itself without any */
   guint8 verdict;          /* letter of the reply that decided: 'c', 'a', 'r' …; 0: none yet */
   guint8 verdict_command;  /* letter of the command that it answered */
   GString *reply_text;     /* (nullable) of a REPLYCODE: its wire text */
