@@ -86,10 +86,14 @@ wait_time (const MilterPlayer *player)
 
   if (wait->kind == MILTER_WAIT_QUIET)
     return player->peers[wait->peer].unjudged_due > 0 ? timeout : player->config.grace_us;
-  /* what stands below a stall speaks of the time that it lasts */
+  /* what stands below a stall speaks of the time that it lasts; it may be over for the second
+   * milter of a chain, which is no reason to wait for ever */
   if (player->turn.act != MILTER_ACT_NONE && player->turn.step->kind == MILTER_STEP_KIND_STALL)
-    return MAX (player->turn.act_us + player->turn.step->duration_us - player->now_us,
-                line != NULL ? line->within_us : 0);
+    {
+      gint64 time = MAX (player->turn.step->duration_us, line != NULL ? line->within_us : 0);
+
+      return MAX (player->turn.act_us + time - player->now_us, 1);
+    }
   if (line == NULL)
     return timeout;
   if (milter_expectation_has (line, MILTER_ANSWER_KIND_NONE))

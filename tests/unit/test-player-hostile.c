@@ -557,3 +557,14 @@ Test (player_hostile, pieces_have_their_size)
   cr_expect_eq (random->n_writes, again->n_writes);
   cr_expect_neq (random->n_writes, other->n_writes);
 }
+
+/* the time is over for all of them when it is over for the first */
+Test (player_hostile, a_stall_ends_for_all_of_a_chain)
+{
+  g_autoptr (FakeRun) run
+      = fake_run_chain ("session\n mail\n stall 200ms => none\n rcpt\n", NULL, NULL);
+
+  cr_expect_str_eq (run->report->str, "", "%s", run->report->str);
+  cr_expect_eq (run->outcome, HELD);
+  cr_expect_lt (run->now_us, 1000 * 1000);
+}
