@@ -123,7 +123,16 @@ def test_a_milter_that_does_not_start(play, tmp_path, tmpdir_env, command, sente
         assert done.returncode == 3, done
         assert re.search(sentence, done.stdout + done.stderr), done.stdout + done.stderr
     assert "2 sessions: 2 broken" in whole.stdout
+    # all of it is told once
+    assert len(re.findall(sentence, whole.stdout)) == 1
+    assert re.search(r"^\S+:3: BROKEN two: not played, the milter did not start: \S*x\.scenario:1$", whole.stdout, re.M)
     assert list(tmpdir_env[0].iterdir()) == []
+
+
+def test_a_command_that_does_not_say_where_to_listen(play, tmpdir_env):
+    done = play("--spawn", "sleep 60", "--spawn-timeout", "200ms", env=tmpdir_env[1])
+    assert done.returncode == 3
+    assert "it listens nowhere (its command does not name $socket)" in done.stderr
 
 
 @pytest.mark.parametrize("behaviour, sentence", [
@@ -167,6 +176,16 @@ def test_a_crash_breaks_the_session_that_saw_it_and_the_next_one_has_a_new_milte
     assert len(re.findall(sentence, done.stdout)) >= 2, done.stdout
     assert "started once more" in done.stdout
     assert "about to" in done.stdout
+
+
+@pytest.mark.parametrize("ending", ["signal=11", "exit=4"])
+def test_a_milter_that_minds_a_socket_that_is_left_is_started_once_more(run, ending):
+    done = run("at=E", "strict", ending)
+    assert done.returncode == 3
+    assert "before it negotiated" not in done.stdout
+    assert "started once more" in done.stdout
+    # the end of the process says it; that of the connection adds nothing
+    assert "closed the connection" not in done.stdout
 
 
 def test_only_the_session_that_saw_the_crash_is_broken(run):
@@ -347,6 +366,8 @@ def test_reports_of_sanitizers(play, asan_milter, tmp_path, tmpdir_env, what, se
     if what == "undefined":
         # beside AddressSanitizer, this one only knows the standard error
         return
-    report = re.search(r"the report is in ([^\s)]+)", done.stdout + done.stderr)[1]
+    reports = re.findall(r"the report is in ([^\s)]+)", done.stdout + done.stderr)
+    assert len(set(reports)) == len(reports)
+    report = reports[0]
     assert "asan-milter.c" in pathlib.Path(report).read_text()
     assert pathlib.Path(report).parent.parent == folder

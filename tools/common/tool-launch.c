@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/pidfd.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -131,6 +132,19 @@ tool_launch (const ToolLaunch *launch, ToolLaunched *launched, GError **error)
   waitpid (launched->pid, NULL, 0);
   close (fds[0]);
   return false;
+}
+
+/* --- the place where it listens ---------------------------------------------------------------- */
+
+void
+tool_launch_clear_place (const char *spec)
+{
+  g_autoptr (MilterConnectionSpec) parsed = milter_connection_spec_parse (spec, /* error= */ NULL);
+  struct stat status;
+
+  if (parsed != NULL && parsed->kind == MILTER_CONNECTION_KIND_UNIX
+      && lstat (parsed->path, &status) == 0 && S_ISSOCK (status.st_mode))
+    unlink (parsed->path);
 }
 
 /* --- knocking --------------------------------------------------------------------------------- */

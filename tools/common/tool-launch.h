@@ -34,6 +34,9 @@ typedef struct
 /* Starts it in a session and a process group of its own, with an empty standard input. The error is a
  * sentence. */
 bool tool_launch (const ToolLaunch *launch, ToolLaunched *launched, GError **error);
+/* Takes away the socket that a milter has left behind when it died: libmilter, as most, does not start
+ * where one is. */
+void tool_launch_clear_place (const char *spec);
 /* Connects to where a milter listens on this machine, and closes: an event for its listener. */
 void tool_knock (const char *spec);
 

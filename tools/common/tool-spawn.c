@@ -357,6 +357,18 @@ fail_start (ToolSpawn *spawn, const char *format, ...)
     begin_stop (spawn);
 }
 
+/* whether its command says where it shall listen; of a place over TCP it does, by naming $port */
+static bool
+is_told_where (const ToolSpawn *spawn)
+{
+  for (char **word = spawn->argv; *word != NULL; word++)
+    {
+      if (strstr (*word, spawn->dir) != NULL)
+        return true;
+    }
+  return !g_str_has_prefix (spawn->spec, "unix:");
+}
+
 /* It did not become ready in time: what is known of it. */
 static void
 fail_late (ToolSpawn *spawn, const char *obstacle)
@@ -365,13 +377,14 @@ fail_late (ToolSpawn *spawn, const char *obstacle)
   g_autofree char *duration = tool_format_duration (spawn->timeout_us);
 
   fail_start (spawn,
-              "%s did not negotiate on %s within %s: %s%s%s",
+              "%s did not negotiate on %s within %s: %s%s%s%s",
               spawn->label,
               spawn->spec,
               duration,
               obstacle,
               listeners != NULL ? "; it listens on " : "; it listens nowhere",
-              listeners != NULL ? listeners : "");
+              listeners != NULL ? listeners : "",
+              is_told_where (spawn) ? "" : " (its command does not name $socket)");
 }
 
 static void
@@ -418,6 +431,7 @@ tool_spawn_start (ToolSpawn *spawn)
   launch.dir = spawn->dir;
   launch.spec = spawn->spec;
   launch.sanitizer = spawn->sanitizer;
+  tool_launch_clear_place (spawn->spec);
   if (!tool_launch (&launch, &launched, &error))
     {
       spawn->start_problem = g_strdup (error->message);

@@ -26,7 +26,8 @@ typedef struct
   const char *path; /* (nullable) the file whose milters they are */
   guint line;
   guint n_left; /* units that are not over */
-  bool failure_told;
+  const char *failed_path; /* (nullable) of the case that tells why they did not start */
+  guint failed_line;
 } Chain;
 
 typedef enum
@@ -223,20 +224,30 @@ add_notes (const Unit *unit)
     report_case_add_note (unit->report_case, *line);
 }
 
-/* The session's milters have not started: the first one that finds out tells all of it. */
+/* The session's milters have not started: the first one that finds out tells all of it, the others
+ * name its line. */
 static void
 fail_start (Unit *unit)
 {
   Chain *chain = unit->chain;
 
-  report_case_add_problem (
-      unit->report_case, TOOL_EXIT_BROKEN, tool_chain_get_failure (chain->chain));
-  if (!chain->failure_told)
+  if (chain->failed_path == NULL)
     {
-      tool_chain_add_output (chain->chain, /* marks= */ NULL, unit->report_case);
+      report_case_add_problem (
+          unit->report_case, TOOL_EXIT_BROKEN, tool_chain_get_failure (chain->chain));
+      tool_chain_add_output (chain->chain, unit->output_marks, unit->report_case);
       add_notes (unit);
+      chain->failed_path = unit->scenario->path;
+      chain->failed_line = unit->session->where.line;
     }
-  chain->failure_told = true;
+  else
+    {
+      g_autofree char *problem = g_strdup_printf ("not played, the milter did not start: %s:%u",
+                                                  chain->failed_path,
+                                                  chain->failed_line);
+
+      report_case_add_problem (unit->report_case, TOOL_EXIT_BROKEN, problem);
+    }
   unit->state = UNIT_FINISHED;
   wake (unit->all);
 }
