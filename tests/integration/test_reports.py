@@ -376,6 +376,13 @@ def test_a_filter_leaves_out_what_it_does_not_mean(play, fake, scenario, tmp_pat
     assert [line.partition(": ")[2] for line in done.stdout.splitlines()] == names
 
 
+def test_a_filter_means_rounds_and_copies_by_their_names(play, fake, scenario):
+    path = scenario('parallel 2 session "client $p"\n  eom\nrepeat 2 session again\n  eom\nsession other\n  eom\n')
+    for pattern in "client 2", "again (round 2)", "*: client ?":
+        done = play("-s", fake().spec, "--filter", pattern, path)
+        assert (done.returncode, "2 sessions: 2 held" in done.stdout) == (0, True), done
+
+
 def test_a_filter_that_means_nothing_is_an_error(play, fake, scenario):
     milter = fake()
     done = play("-s", milter.spec, "--filter", "nothing", scenario(THREE))

@@ -74,14 +74,39 @@ add_path (GPtrArray *files, const char *path, Report *report)
   tell_unread (report, path, "the folder", sentence);
 }
 
+static bool
+has_wildcard (const char *filter)
+{
+  return strpbrk (filter, "*?") != NULL;
+}
+
 bool
 scenario_files_match (const char *filter, const char *file, const char *name)
 {
   g_autofree char *whole = g_strdup_printf ("%s: %s", file, name);
 
-  if (strpbrk (filter, "*?") == NULL)
+  if (!has_wildcard (filter))
     return strstr (whole, filter) != NULL;
   return g_pattern_match_simple (filter, whole);
+}
+
+/* whether the filter means any of its rounds and copies, as reports call them */
+static bool
+is_meant (const MilterScenario *scenario, const MilterScenarioSession *session, const char *filter)
+{
+  if (scenario_files_match (filter, scenario->path, session->name))
+    return true;
+  for (guint round = 1; round <= MAX (session->repeat, 1); round++)
+    {
+      for (guint copy = 1; copy <= MAX (session->parallel, 1); copy++)
+        {
+          g_autofree char *name = milter_scenario_session_make_name (session, round, copy);
+
+          if (scenario_files_match (filter, scenario->path, name))
+            return true;
+        }
+    }
+  return false;
 }
 
 static void
@@ -91,7 +116,7 @@ leave_out (MilterScenario *scenario, const char *filter)
     {
       const MilterScenarioSession *session = g_ptr_array_index (scenario->sessions, i - 1);
 
-      if (!scenario_files_match (filter, scenario->path, session->name))
+      if (!is_meant (scenario, session, filter))
         g_ptr_array_remove_index (scenario->sessions, i - 1);
     }
 }
@@ -126,8 +151,9 @@ scenario_files_read (const ServerOptions *options,
     }
   if (scenarios->len > 0 || options->filter == NULL || report_get_status (report) == TOOL_EXIT_USAGE)
     return g_steal_pointer (&scenarios);
-  tool_error ("--filter: no session is called \"%s\"; --list shows what they are called",
-              options->filter);
+  tool_error ("--filter: no session is called \"%s\"%s; --list shows what they are called",
+              options->filter,
+              has_wildcard (options->filter) ? ", FILE: included, as a * or ? asks for" : "");
   return NULL;
 }
 
