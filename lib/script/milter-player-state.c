@@ -16,13 +16,19 @@ drop_after (MilterPlayedMessage *message)
   message->after = NULL;
 }
 
+static void
+drop_mails (MilterPlayedMessage *message)
+{
+  drop_after (message);
+  g_clear_pointer (&message->before, milter_mail_free);
+}
+
 void
 milter_played_message_free (gpointer data)
 {
   MilterPlayedMessage *message = data;
 
-  drop_after (message);
-  milter_mail_free (message->before);
+  drop_mails (message);
   if (message->reply_text != NULL)
     g_string_free (message->reply_text, TRUE);
   g_free (message);
@@ -38,12 +44,16 @@ milter_player_ensure_message (MilterPlayer *player)
   message = g_new0 (MilterPlayedMessage, 1);
   message->before = milter_mail_new ();
   message->started_us = player->now_us;
+  /* a session of many messages would hold the bodies of all of them */
+  if (player->messages->len >= MILTER_PLAYER_KEPT_MAILS)
+    drop_mails (
+        g_ptr_array_index (player->messages, player->messages->len - MILTER_PLAYER_KEPT_MAILS));
   g_ptr_array_add (player->messages, message);
   player->message = message;
   return message;
 }
 
-/* every played message has both mails, whatever became of it */
+/* every message has both mails at its end, whatever became of it */
 static void
 complete_message (MilterPlayer *player)
 {

@@ -102,11 +102,15 @@ typedef struct
                               ended by CRLF, without the fields that are ignored */
 } MilterFailure;
 
+/* so many of the latest messages of a session have their mails still */
+#define MILTER_PLAYER_KEPT_MAILS 4u
+
 /* what the reports want to know about a message that was played (the last one is current) */
 typedef struct
 {
-  MilterMail *before;      /* as it was sent (envelope, headers, body) */
-  MilterMail *after;       /* with the edits of the milters applied; `before` itself without any */
+  MilterMail *before;      /* (nullable) as it was sent (envelope, headers, body) */
+  MilterMail *after;       /* (nullable) with the edits of the milters applied; `before` itself
+                              without any */
   guint8 verdict;          /* letter of the reply that decided: 'c', 'a', 'r' …; 0: none yet */
   guint8 verdict_command;  /* letter of the command that it answered */
   GString *reply_text;     /* (nullable) of a REPLYCODE: its wire text */

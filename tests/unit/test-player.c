@@ -483,6 +483,24 @@ message_text (const MilterMail *mail)
   return g_strndup ((const char *) bytes->data, bytes->len);
 }
 
+Test (player, only_the_latest_messages_keep_their_mails)
+{
+  g_autoptr (FakeRun) run = fake_run (
+      "session\n repeat 9 message\n mail\n body \"hi\"\n eom\n", R ("E1:hZ|1|;a"));
+  const GPtrArray *messages = milter_player_get_messages (run->player);
+
+  cr_assert_eq (messages->len, 9);
+  for (guint i = 0; i < messages->len; i++)
+    {
+      const MilterPlayedMessage *message = g_ptr_array_index (messages, i);
+      bool kept = i >= messages->len - MILTER_PLAYER_KEPT_MAILS;
+
+      cr_expect_eq (message->before != NULL, kept, "before of %u", i);
+      cr_expect_eq (message->after != NULL, kept, "after of %u", i);
+      cr_expect_neq (message->verdict, 0, "%u", i);
+    }
+}
+
 Test (player, messages_are_kept_before_and_after)
 {
   g_autoptr (FakeRun) run = fake_run (
