@@ -105,3 +105,24 @@ Test (report_text, frames_alone_are_frames_alone)
   cr_expect (g_str_has_suffix (text, " > helo x\n"), "%s", text);
   cr_expect_null (strchr (strchr (text, '\n') + 1, '\n'));
 }
+
+static void
+tell_two_failures (Report *report)
+{
+  ReportCase *report_case = report_add_case (report, "a", 1, "one");
+
+  report_case_begin (report_case);
+  fixture_failure (report_case, MILTER_OUTCOME_FAILED);
+  fixture_failure (report_case, MILTER_OUTCOME_FAILED);
+  report_case_end (report_case);
+}
+
+Test (report_text, what_was_said_last_is_told_once)
+{
+  g_autofree char *text = text_of_stream (REPORT_NORMAL, tell_two_failures);
+  const char *first = strstr (text, "  last ");
+
+  cr_assert_not_null (first, "%s", text);
+  cr_expect_null (strstr (first + 1, "  last "), "%s", text);
+  cr_expect_not_null (strstr (first, "  got       reject\n"), "%s", text);
+}

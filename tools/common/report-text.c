@@ -126,9 +126,13 @@ print_text (FILE *out, const char *label, const char *text)
   print_labelled (out, label, milter_bytes_from_string (text));
 }
 
-/* `FILE:LINE: FAIL SESSION/MESSAGE: what`, expected, got, last */
+/* `FILE:LINE: FAIL SESSION/MESSAGE: what`, expected, got, and last unless it is @last, told just before */
 static void
-print_failure (FILE *out, bool color, const ReportCase *report_case, const MilterFailure *failure)
+print_failure (FILE *out,
+               bool color,
+               const ReportCase *report_case,
+               const MilterFailure *failure,
+               const char *last)
 {
   g_autofree char *where = report_where_to_string (report_case, &failure->where);
 
@@ -150,17 +154,22 @@ print_failure (FILE *out, bool color, const ReportCase *report_case, const Milte
   fputc ('\n', out);
   print_text (out, "expected", failure->expected);
   print_text (out, "got", failure->got);
-  print_text (out, "last", failure->last);
+  if (g_strcmp0 (failure->last, last) != 0)
+    print_text (out, "last", failure->last);
 }
 
 void
 report_case_print_failures (const ReportCase *report_case, FILE *out, bool color)
 {
+  const char *last = NULL;
+
   for (guint i = 0; i < report_case->failures->len; i++)
-    print_failure (out,
-                   color,
-                   report_case,
-                   &((const ReportFailure *) g_ptr_array_index (report_case->failures, i))->failure);
+    {
+      const ReportFailure *told = g_ptr_array_index (report_case->failures, i);
+
+      print_failure (out, color, report_case, &told->failure, last);
+      last = told->failure.last;
+    }
   fflush (out);
 }
 
