@@ -10,8 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* how much is asked of the system at once */
-#define READ_SIZE 65536
+#include "milter-read-all.h"
 
 static const struct
 {
@@ -62,35 +61,16 @@ describe_excess (gsize max_size)
   return g_strdup_printf ("more than %" G_GSIZE_FORMAT " MiB", max_size >> 20);
 }
 
-/* some files tell no size, others grow: what is read counts */
 static GBytes *
-read_all (int fd, gsize max_size, const char *path, char **got)
+read_whole (int fd, gsize max_size, const char *path, char **got)
 {
   g_autoptr (GByteArray) bytes = g_byte_array_new ();
+  int failure = milter_read_all (fd, max_size, bytes);
 
-  for (;;)
-    {
-      guint before = bytes->len;
-      ssize_t n;
-
-      g_byte_array_set_size (bytes, before + READ_SIZE);
-      do
-        n = read (fd, bytes->data + before, READ_SIZE);
-      while (n < 0 && errno == EINTR);
-      if (n < 0)
-        {
-          *got = describe_errno (path, errno);
-          return NULL;
-        }
-      g_byte_array_set_size (bytes, before + (guint) n);
-      if (n == 0)
-        return g_byte_array_free_to_bytes (g_steal_pointer (&bytes));
-      if (bytes->len > max_size)
-        {
-          *got = describe_excess (max_size);
-          return NULL;
-        }
-    }
+  if (failure == 0)
+    return g_byte_array_free_to_bytes (g_steal_pointer (&bytes));
+  *got = failure == EFBIG ? describe_excess (max_size) : describe_errno (path, failure);
+  return NULL;
 }
 
 /* whether there is a file; what there is instead in @got */
@@ -133,7 +113,7 @@ milter_parser_read_file (const char *path, gsize max_size, char **got)
   if (fstat (fd, &status) < 0)
     *got = describe_errno (path, errno);
   else if (is_file (&status, max_size, got))
-    bytes = read_all (fd, max_size, path, got);
+    bytes = read_whole (fd, max_size, path, got);
   close (fd);
   return bytes;
 }
