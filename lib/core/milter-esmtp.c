@@ -3,7 +3,7 @@
  * milter-esmtp.c: the grammar of RFC 5321 4.1.2 for `<path> KEYWORD=value …`, and the bytes above
  * 0x7f that RFC 6531 adds.
  */
-#include "milter-esmtp.h"
+#include "milter-esmtp-private.h"
 
 #include <stdbool.h>
 #include <string.h>
@@ -330,4 +330,24 @@ milter_esmtp_parse_rcpt_to_argument (const char *argument,
   g_return_val_if_fail (argument != NULL, FALSE);
 
   return parse_argument (argument, "Postmaster", path, parameters, error);
+}
+
+gsize
+_milter_esmtp_address_size (const char *argument)
+{
+  bool bracketed = argument[0] == '<';
+  bool quoted = false;
+
+  for (gsize i = 0; argument[i] != '\0'; i++)
+    {
+      if (argument[i] == '\\' && quoted && argument[i + 1] != '\0')
+        i++;
+      else if (argument[i] == '"')
+        quoted = !quoted;
+      else if (!quoted && bracketed && argument[i] == '>')
+        return i + 1;
+      else if (!quoted && !bracketed && argument[i] == ' ')
+        return i;
+    }
+  return strlen (argument);
 }

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/un.h>
 
+#include "milter-esmtp-private.h"
 #include "milter-server-context-private.h"
 
 /* A handler of stop-on-… said that it knows enough. */
@@ -155,33 +156,12 @@ milter_server_context_helo (MilterServerContext *context, const char *fqdn)
   return _milter_server_say (context, &message);
 }
 
-/* where the address ends and its ESMTP parameters begin: behind the `>` that closes it, which a
- * quoted local part may contain too */
-static gsize
-address_size (const char *text)
-{
-  bool quoted = false;
-
-  if (text[0] != '<')
-    return strlen (text);
-  for (gsize i = 1; text[i] != '\0'; i++)
-    {
-      if (text[i] == '\\' && quoted && text[i + 1] != '\0')
-        i++;
-      else if (text[i] == '"')
-        quoted = !quoted;
-      else if (text[i] == '>' && !quoted)
-        return i + 1;
-    }
-  return strlen (text);
-}
-
 /* `<address> PARAMETER…` as the fields of MAIL and RCPT: one string for each parameter */
 static gboolean
 send_address (MilterServerContext *context, guint8 letter, const char *text)
 {
   g_autoptr (GByteArray) parameters = g_byte_array_new ();
-  gsize size = address_size (text);
+  gsize size = _milter_esmtp_address_size (text);
   g_auto (GStrv) words = g_strsplit (text + size, " ", /* max_tokens= */ -1);
   MilterMessage message;
 

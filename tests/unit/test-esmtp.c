@@ -7,6 +7,8 @@
 
 #include <milter/core.h>
 
+#include "milter-esmtp-private.h"
+
 typedef gboolean (*Parse) (const char *, char **, GHashTable **, GError **);
 
 static const Parse parse_mail = milter_esmtp_parse_mail_from_argument;
@@ -125,4 +127,21 @@ Test (esmtp, no_parameters_are_an_empty_table)
 
   cr_assert (parse_rcpt ("<a@x>", NULL, &parameters, NULL));
   cr_assert_eq (g_hash_table_size (parameters), 0);
+}
+
+Test (esmtp, an_address_ends_behind_its_bracket_or_at_a_blank)
+{
+  static const struct
+  {
+    const char *argument;
+    gsize size;
+  } rows[] = {
+    { "<a@b>", 5 },         { "<a@b> SIZE=1", 5 },      { "a@b SIZE=1", 3 }, { "a@b", 3 },
+    { "<\">\"@b> X", 7 },   { "<\"\\\"> \"@b> X", 10 }, { "<never", 6 },     { "", 0 },
+    { "\"a b\"@c X=1", 7 }, { "\"never closed", 13 },     { "\"\\", 2 },      { "<a b> X", 5 },
+  };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (rows); i++)
+    cr_expect_eq (
+        _milter_esmtp_address_size (rows[i].argument), rows[i].size, "%s", rows[i].argument);
 }

@@ -350,7 +350,8 @@ Test (context, parameters_of_the_envelope_are_strings_of_their_own)
     { "<a@b>", "<a@b>\0", 6 },
     { "<a@b> SIZE=10 BODY=8BITMIME", "<a@b>\0SIZE=10\0BODY=8BITMIME\0", 28 },
     { "<\"x> y\"@b> A=1", "<\"x> y\"@b>\0A=1\0", 15 },
-    { "a b@c", "a b@c\0", 6 },
+    { "a@b SIZE=1", "a@b\0SIZE=1\0", 11 },
+    { "\"a b\"@c", "\"a b\"@c\0", 8 },
     { "", "\0", 1 },
     { "<> ", "<>\0", 3 },
   };

@@ -9,6 +9,8 @@
 
 #include <string.h>
 
+#include "milter-esmtp-private.h"
+
 /* what is known of the address that is being read */
 typedef struct
 {
@@ -116,27 +118,12 @@ mail_addresses_parse (MilterBytes text)
   return addresses;
 }
 
-gsize
-mail_address_size (const char *text)
-{
-  bool quoted = false;
-
-  if (text[0] != '<')
-    return strcspn (text, " ");
-  for (gsize i = 1; text[i] != '\0'; i++)
-    {
-      if (text[i] == '\\' && quoted && text[i + 1] != '\0')
-        i++;
-      else if (text[i] == '"')
-        quoted = !quoted;
-      else if (text[i] == '>' && !quoted)
-        return i + 1;
-    }
-  return strlen (text);
-}
-
 char *
 mail_address_bracket (const char *address)
 {
-  return address[0] == '<' ? g_strdup (address) : g_strdup_printf ("<%s>", address);
+  gsize size = _milter_esmtp_address_size (address);
+
+  if (address[0] == '<')
+    return g_strdup (address);
+  return g_strdup_printf ("<%.*s>%s", (int) size, address, address + size);
 }

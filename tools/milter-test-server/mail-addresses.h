@@ -13,11 +13,8 @@ G_BEGIN_DECLS
 /* All addresses of `Alice <alice@example.com>, bob@example.net (Bob)`, each in angle brackets.
  * (transfer full) of char; empty if there are none. */
 GPtrArray *mail_addresses_parse (MilterBytes value);
-/* The address in angle brackets, unless it is in them already; ESMTP parameters behind an address
- * in brackets stay. (transfer full) */
+/* The address in angle brackets, unless it is in them already; ESMTP parameters behind it stay.
+ * (transfer full) */
 char *mail_address_bracket (const char *address);
-/* Where the address ends: behind the `>` that closes it, which a quoted local part may contain
- * too; without brackets at the first blank or at the end. */
-gsize mail_address_size (const char *text);
 
 G_END_DECLS

@@ -9,7 +9,7 @@
 
 #include <string.h>
 
-#include "mail-addresses.h"
+#include "milter-esmtp-private.h"
 
 typedef struct
 {
@@ -73,12 +73,19 @@ add_macros (PlainMessage *plain, const ServerOptions *options, guint8 command)
     }
 }
 
-/* `<address> PARAMETER…` as the words of `mail` and `rcpt` */
+/* `<address> PARAMETER…`: the words behind the address */
+static char **
+split_envelope (const char *text, gsize *address_size)
+{
+  *address_size = _milter_esmtp_address_size (text);
+  return g_strsplit (text + *address_size, " ", /* max_tokens= */ -1);
+}
+
 static void
 add_envelope (PlainMessage *plain, const ServerOptions *options, guint8 letter, const char *text)
 {
-  gsize size = mail_address_size (text);
-  g_auto (GStrv) words = g_strsplit (text + size, " ", /* max_tokens= */ -1);
+  gsize size;
+  g_auto (GStrv) words = split_envelope (text, &size);
   MilterStep *step;
 
   add_macros (plain, options, letter);
@@ -179,4 +186,32 @@ plain_message_source (const ServerOptions *options)
     add_text (add_command (plain, MILTER_COMMAND_UNKNOWN), options->unknown);
   add_content (plain, options);
   return (MilterStepSource){ &plain_class, plain };
+}
+
+static void
+add_address (MilterMail *mail,
+             const char *text,
+             void (*add) (MilterMail *mail, MilterBytes address, MilterBytes arguments))
+{
+  g_autoptr (GByteArray) arguments = g_byte_array_new ();
+  gsize size;
+  g_auto (GStrv) words = split_envelope (text, &size);
+
+  for (char **word = words; *word != NULL; word++)
+    {
+      if (**word != '\0')
+        milter_strings_append (arguments, milter_bytes_from_string (*word));
+    }
+  add (mail, milter_bytes (text, size), milter_bytes (arguments->data, arguments->len));
+}
+
+MilterMail *
+plain_message_mail (const ServerOptions *options)
+{
+  MilterMail *mail = milter_mail_copy (options->mail);
+
+  add_address (mail, options->envelope_from, milter_mail_set_sender);
+  for (guint i = 0; i < options->recipients->len; i++)
+    add_address (mail, g_ptr_array_index (options->recipients, i), milter_mail_add_recipient);
+  return mail;
 }

@@ -11,5 +11,7 @@ G_BEGIN_DECLS
 
 /* The options must outlive the source. */
 MilterStepSource plain_message_source (const ServerOptions *options);
+/* the same message, as it is before any milter (transfer full) */
+MilterMail *plain_message_mail (const ServerOptions *options);
 
 G_END_DECLS

@@ -14,6 +14,8 @@
 
 #include "mail-addresses.h"
 #include "milter-connection-spec.h"
+#include "milter-esmtp-private.h"
+#include "milter-read-all.h"
 #include "tool-values.h"
 
 /* no mail is longer; /dev/zero is */
@@ -153,23 +155,17 @@ add_body (ServerOptions *options, const ServerOptionRow *row, const char *value,
 
 /* --- mail files ------------------------------------------------------------------------------- */
 
+/* a FIFO or a device may be meant: `-m <(program)` */
 static bool
-read_all (int fd, const char *path, GByteArray *content, GError **error)
+read_mail (int fd, const char *path, GByteArray *content, GError **error)
 {
-  guint8 buffer[65536];
-  gssize n;
+  int failure = milter_read_all (fd, MAX_MAIL_SIZE, content);
 
-  while ((n = read (fd, buffer, sizeof buffer)) != 0)
-    {
-      if (n < 0 && errno == EINTR)
-        continue;
-      if (n < 0)
-        return server_option_refuse (error, "%s cannot be read: %s", path, g_strerror (errno));
-      if (content->len + (gsize) n > MAX_MAIL_SIZE)
-        return server_option_refuse (error, "%s is longer than %u bytes", path, MAX_MAIL_SIZE);
-      g_byte_array_append (content, buffer, (guint) n);
-    }
-  return true;
+  if (failure == 0)
+    return true;
+  if (failure == EFBIG)
+    return server_option_refuse (error, "%s is longer than %u bytes", path, MAX_MAIL_SIZE);
+  return server_option_refuse (error, "%s cannot be read: %s", path, g_strerror (failure));
 }
 
 static bool
@@ -179,11 +175,11 @@ read_file (const char *path, GByteArray *content, GError **error)
   bool read;
 
   if (strcmp (path, "-") == 0)
-    return read_all (STDIN_FILENO, "the standard input", content, error);
+    return read_mail (STDIN_FILENO, "the standard input", content, error);
   fd = open (path, O_RDONLY | O_CLOEXEC);
   if (fd < 0)
     return server_option_refuse (error, "%s cannot be read: %s", path, g_strerror (errno));
-  read = read_all (fd, path, content, error);
+  read = read_mail (fd, path, content, error);
   close (fd);
   return read;
 }
@@ -214,14 +210,25 @@ add_mail_file (ServerOptions *options, const ServerOptionRow *row, const char *v
 
 /* --- macros ----------------------------------------------------------------------------------- */
 
+/* long names travel in braces, a letter without, however they are written */
+static char *
+macro_name_on_wire (const char *name)
+{
+  gsize size = strlen (name);
+  bool braced = size > 2 && name[0] == '{' && name[size - 1] == '}';
+
+  if (braced && size == 3)
+    return g_strndup (name + 1, 1);
+  return braced || size == 1 ? g_strdup (name) : g_strdup_printf ("{%s}", name);
+}
+
 static void
 add_macro (ServerOptions *options, guint8 command, const char *name, const char *value)
 {
   ServerMacro *macro = g_new0 (ServerMacro, 1);
 
   macro->command = command;
-  macro->name
-      = strlen (name) > 1 && name[0] != '{' ? g_strdup_printf ("{%s}", name) : g_strdup (name);
+  macro->name = macro_name_on_wire (name);
   macro->value = g_strdup (value);
   g_ptr_array_add (options->macros, macro);
 }
@@ -350,7 +357,7 @@ add_address_header (MilterMail *mail, const char *name, const char *address)
 
   if (find_header (mail, name) != NULL)
     return;
-  value = g_strdup_printf (" %.*s", (int) mail_address_size (address), address);
+  value = g_strdup_printf (" %.*s", (int) _milter_esmtp_address_size (address), address);
   milter_mail_append_header (mail,
                              milter_bytes_from_string (name),
                              milter_bytes_from_string (value),
