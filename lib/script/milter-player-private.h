@@ -224,6 +224,8 @@ struct _MilterPlayer
   bool message_done;           /* … and by all that were asked: the message is over */
   MilterDecision message_over; /* for all peers */
   MilterDecision connection_over;
+  guint8 dismissal;        /* the reply that ended the session outside of a message; 0: none */
+  GString *dismissal_text; /* of a REPLYCODE; empty: none */
   /* facts for the macros */
   GString *host, *address, *helo, *sender, *recipient, *first_recipient, *message_id;
   guint n_mails;    /* of this SMTP session: as many queue ids were used up … */

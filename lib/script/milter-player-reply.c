@@ -130,6 +130,18 @@ clear_verdict (MilterPlayedMessage *message)
   message->reply_text = NULL;
 }
 
+/* there is no message that it could decide about */
+static void
+set_dismissal (MilterPlayer *player, const MilterRecord *record)
+{
+  player->dismissal = record->message.letter;
+  g_string_truncate (player->dismissal_text, 0);
+  if (record->message.letter == MILTER_REPLY_REPLY_CODE && record->message.fault == MILTER_NO_FAULT)
+    g_string_append_len (player->dismissal_text,
+                         (const char *) record->message.fields[0].bytes.data,
+                         (gssize) record->message.fields[0].bytes.size);
+}
+
 static void
 set_verdict (MilterPlayer *player, const MilterRecord *record)
 {
@@ -223,6 +235,8 @@ milter_player_take_effect (MilterPlayer *player, const MilterUnit *unit, const M
       decide (player, &player->connection_over, unit, record);
       decide (player, &player->message_over, unit, record);
       set_verdict (player, record);
+      if (player->message == NULL)
+        set_dismissal (player, record);
       return false;
     }
   if (reply == MILTER_REPLY_ACCEPT)
@@ -238,7 +252,10 @@ milter_player_take_effect (MilterPlayer *player, const MilterUnit *unit, const M
   if (reply == MILTER_REPLY_DISCARD && strchr ("CHU", command) != NULL)
     return true;
   if (strchr ("CH", command) != NULL)
-    decide (player, &player->connection_over, unit, record);
+    {
+      decide (player, &player->connection_over, unit, record);
+      set_dismissal (player, record);
+    }
   else if (command != MILTER_COMMAND_UNKNOWN
            && !(is_refusal (reply) && command == MILTER_COMMAND_ENVELOPE_RECIPIENT))
     {

@@ -105,6 +105,8 @@ begin_session (MilterPlayer *player)
   player->connected = player->heloed = false;
   player->n_mails = 0;
   player->id_is_free = false;
+  player->dismissal = 0;
+  g_string_truncate (player->dismissal_text, 0);
   memset (&player->connection_over, 0, sizeof player->connection_over);
   for (guint i = 0; i < player->config.n_peers; i++)
     memset (&player->peers[i].connection_over, 0, sizeof player->peers[i].connection_over);

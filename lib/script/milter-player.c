@@ -25,7 +25,7 @@ milter_player_new (const char *name, MilterStepSource source, const MilterPlayer
   MilterPlayer *player = g_new0 (MilterPlayer, 1);
   GString **facts[] = { &player->host,   &player->address,   &player->helo,
                         &player->sender, &player->recipient, &player->first_recipient,
-                        &player->message_id };
+                        &player->message_id, &player->dismissal_text };
 
   g_assert (config->n_peers > 0 && config->profile != NULL);
   player->name = g_strdup (name);
@@ -100,7 +100,8 @@ milter_player_free (MilterPlayer *player)
                          player->sender,
                          player->recipient,
                          player->first_recipient,
-                         player->message_id },
+                         player->message_id,
+                         player->dismissal_text },
           sizeof facts);
   for (gsize i = 0; i < G_N_ELEMENTS (facts); i++)
     g_string_free (facts[i], TRUE);
@@ -149,6 +150,13 @@ const GPtrArray *
 milter_player_get_failures (const MilterPlayer *player)
 {
   return player->failures;
+}
+
+guint8
+milter_player_get_dismissal (const MilterPlayer *player, const GString **text)
+{
+  *text = player->dismissal_text->len > 0 ? player->dismissal_text : NULL;
+  return player->dismissal;
 }
 
 const GPtrArray *

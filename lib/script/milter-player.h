@@ -176,6 +176,9 @@ MilterOutcome milter_player_get_outcome (const MilterPlayer *player);
 const char *milter_player_get_skip_reason (const MilterPlayer *player);
 /* of MilterFailure, in the order in which they were found (transfer none) */
 const GPtrArray *milter_player_get_failures (const MilterPlayer *player);
+/* The letter of the reply that sent the client away outside of a message, as at connect or helo; 0 if
+ * none did. @text (nullable): of a REPLYCODE its wire text (transfer none) */
+guint8 milter_player_get_dismissal (const MilterPlayer *player, const GString **text);
 /* of MilterPlayedMessage (transfer none) */
 const GPtrArray *milter_player_get_messages (const MilterPlayer *player);
 /* of MilterLintFinding (transfer none): the rules that were broken; empty if the lint is off */

@@ -29,7 +29,13 @@ def macros(milter, stage):
     ({}, "pass", 0),
     ({"M": ACCEPT}, "accept", 0),
     ({"E": ACCEPT}, "accept", 0),
+    ({"C": ACCEPT}, "accept", 0),
+    ({"C": frame(b"r")}, "reject", 1),
+    ({"C": frame(b"t")}, "temporary-failure", 1),
+    ({"H": reply_code(b"550 5.7.1 not you")}, "reject [550]<5.7.1>(not you)", 1),
+    ({"H": frame(b"4")}, "abort", 1),
     ({"M": frame(b"r")}, "reject", 1),
+    ({"E": reply_code(b"451 5.7.1 hm")}, "temporary-failure [451 5.7.1 hm]", 1),
     ({"E": frame(b"t")}, "temporary-failure", 1),
     ({"N": frame(b"d")}, "discard", 1),
     ({"E": reply_code(b"550 5.7.1 no way")}, "reject [550]<5.7.1>(no way)", 1),
@@ -46,6 +52,7 @@ def test_the_output_begins_with_the_verdict(play, fake, answers, status, code):
     assert lines[0] == f"status: {status}"
     assert re.fullmatch(r"elapsed-time: [0-9.e-]+ seconds", lines[1])
     assert (done.stderr == "") == (code != 3)
+    assert len(lines) == 2 or status == "quarantine", "the status says all"
 
 
 def test_a_transcript_leaves_the_first_lines_alone(play, fake):
@@ -244,6 +251,21 @@ Body
 + three\\x1b[0m
 {rule}
 """
+
+
+def test_a_refused_recipient_is_shown_as_taken_away(play, fake):
+    done = play("-s", fake({"R": [frame(b"r"), CONTINUE]}).spec, "-r", "a@b", "-r", "c@d NOTIFY=NEVER", "-f",
+                "e@f", "--output-message")
+    assert "  MAIL FROM:<e@f>\n- RCPT TO:<a@b>\n  RCPT TO:<c@d> NOTIFY=NEVER\n---" in done.stdout
+
+
+@pytest.mark.parametrize("stage", "CHMR")
+def test_a_message_that_was_refused_early_is_shown_whole(play, fake, stage):
+    done = play("-s", fake({stage: frame(b"r")}).spec, "-r", "a@b", "-b", "text\r\n", "--output-message")
+    assert done.stdout.startswith("status: reject\n")
+    assert "\n  RCPT TO:<a@b>\n" in done.stdout
+    assert "\n  To: <a@b>\n" in done.stdout
+    assert "\n  text\n" in done.stdout
 
 
 def test_the_message_may_be_saved(play, fake, tmp_path):

@@ -51,7 +51,7 @@ append_reply_code (GString *line, const GString *text)
 
   if (reply == NULL)
     {
-      g_string_append (line, "reject [");
+      g_string_append (line, text->str[0] == '4' ? "temporary-failure [" : "reject [");
       tool_append_safe (line, milter_bytes (text->str, text->len));
       g_string_append_c (line, ']');
       return;
@@ -80,6 +80,19 @@ message_of (const MilterPlayer *player)
   return messages->len > 0 ? g_ptr_array_index (messages, messages->len - 1) : NULL;
 }
 
+/* the letter of the reply that decided about the message, or sent the client away before it; 0 if
+ * none did. @text (nullable): of a REPLYCODE */
+static guint8
+verdict_of (const MilterPlayer *player, const GString **text)
+{
+  const MilterPlayedMessage *message = message_of (player);
+
+  if (message == NULL)
+    return milter_player_get_dismissal (player, text);
+  *text = message->reply_text;
+  return message->verdict;
+}
+
 static bool
 is_quarantined (const MilterPlayedMessage *message)
 {
@@ -89,16 +102,16 @@ is_quarantined (const MilterPlayedMessage *message)
 static void
 append_status (GString *out, const MilterPlayer *player, bool interrupted)
 {
-  const MilterPlayedMessage *message = message_of (player);
-  const char *nick = nick_of (message != NULL ? message->verdict : 0);
+  const GString *text;
+  guint8 verdict = verdict_of (player, &text);
+  const char *nick = nick_of (verdict);
 
   g_string_append (out, "status: ");
   if (milter_player_get_outcome (player) == MILTER_OUTCOME_BROKEN || interrupted)
     g_string_append (out, "error");
-  else if (message != NULL && message->verdict == MILTER_REPLY_REPLY_CODE
-           && message->reply_text != NULL)
-    append_reply_code (out, message->reply_text);
-  else if (is_quarantined (message) && strcmp (nick, "pass") == 0)
+  else if (verdict == MILTER_REPLY_REPLY_CODE && text != NULL)
+    append_reply_code (out, text);
+  else if (is_quarantined (message_of (player)) && strcmp (nick, "pass") == 0)
     g_string_append (out, "quarantine");
   else
     g_string_append (out, nick);
@@ -135,13 +148,25 @@ tell_broken (const MilterPlayer *player)
 static bool
 needs_explanation (const MilterPlayer *player, bool verbose)
 {
-  const MilterPlayedMessage *message = message_of (player);
+  const GString *text;
+  guint8 verdict = verdict_of (player, &text);
+  bool is_told = strcmp (nick_of (verdict), "pass") != 0 || verdict == MILTER_REPLY_REPLY_CODE;
 
   return milter_player_get_outcome (player) == MILTER_OUTCOME_FAILED
-         && (verbose || message == NULL || milter_player_get_failures (player)->len > 1
-             || strcmp (nick_of (message->verdict), "pass") == 0)
-         && !(message != NULL && message->verdict == MILTER_REPLY_REPLY_CODE
-              && milter_player_get_failures (player)->len == 1 && !verbose);
+         && (verbose || !is_told || milter_player_get_failures (player)->len > 1);
+}
+
+/* A recipient that the milter refused is shown as taken away. Of a message that never had one
+ * nothing has changed. */
+static void
+append_difference (GString *out, const ServerOptions *options, const MilterPlayer *player, bool color)
+{
+  const MilterPlayedMessage *message = message_of (player);
+  g_autoptr (MilterMail) before = plain_message_mail (options);
+  bool had_recipients = message != NULL && message->before->recipients->len > 0;
+
+  g_string_append_c (out, '\n');
+  message_diff_append (out, before, had_recipients ? message->after : before, color);
 }
 
 static ToolExit
@@ -329,11 +354,8 @@ tell (const PlainRun *all, const Connection *connection, FILE *stream, bool colo
                           "elapsed-time: %g seconds\n",
                           (double) session_run_get_elapsed_us (connection->run) / G_USEC_PER_SEC);
   append_quarantine (out, message);
-  if (options->output_message && message != NULL)
-    {
-      g_string_append_c (out, '\n');
-      message_diff_append (out, message->before, message->after, color);
-    }
+  if (options->output_message)
+    append_difference (out, options, player, color);
   if (!options->quiet || status != TOOL_EXIT_OK)
     fwrite (out->str, 1, out->len, stream);
   if (needs_explanation (player, options->verbose))

@@ -82,7 +82,7 @@ set_color (ServerOptions *options, const ServerOptionRow *row, const char *value
     value = "yes";
   return tool_color_from_string (value, &options->color)
          || server_option_refuse (
-             error, "\"%s\" is none of auto, always, never, yes, no", value);
+             error, "\"%s\" is none of auto, always, never, yes, no, true, false", value);
 }
 
 /* for every answer, the last one of a plain run's message included */
