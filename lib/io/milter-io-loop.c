@@ -21,11 +21,17 @@ typedef struct
   guint32 next_free; /* 0: none */
 } Slot;
 
+/* how long a loop that lingers waits for the next bytes, and how long it may go on in all before it
+ * lets the main context's other sources have their turn */
+#define LINGER_WAIT_MS 1
+#define LINGER_MAX_US  (4 * 1000)
+
 struct _MilterIoLoop
 {
   guint refs;  /* of the structure: its owner's and running dispatches' */
   guint users; /* of a thread's default loop */
   bool closed;
+  bool lingers;
   GSource *source;
   gpointer tag;
   MilterIoPoller *poller;
@@ -280,11 +286,12 @@ serve_inside (MilterIoWatch *watch, guint events)
     watch->class->writable_inside (watch);
 }
 
-static void
-serve_ready (MilterIoLoop *loop, guint8 *buffer)
+/* returns how many were ready */
+static guint
+serve_ready (MilterIoLoop *loop, guint8 *buffer, guint wait_ms)
 {
   MilterIoReady ready[BATCH_SIZE];
-  guint n = milter_io_poller_collect (loop->poller, ready, G_N_ELEMENTS (ready));
+  guint n = milter_io_poller_collect (loop->poller, ready, G_N_ELEMENTS (ready), wait_ms);
 
   for (guint i = 0; i < n && !loop->closed; i++)
     {
@@ -301,6 +308,7 @@ serve_ready (MilterIoLoop *loop, guint8 *buffer)
       watch->class->ready (watch, events, buffer);
       watch_leave (watch);
     }
+  return n;
 }
 
 static void
@@ -344,6 +352,23 @@ serve_queue (MilterIoLoop *loop, guint8 *buffer)
       watch_enter (watch);
       watch->class->queued (watch, inside, buffer);
       watch_leave (watch);
+    }
+}
+
+/* Peers that answer at once are served in one dispatch: a turn of the main context costs more than a
+ * command does. The context's other sources wait for so long at most. */
+static void
+linger (MilterIoLoop *loop, guint8 *buffer)
+{
+  gint64 end_us = g_get_monotonic_time () + LINGER_MAX_US;
+
+  while (!loop->closed && loop->n_connections > 0 && loop->first == NULL
+         && serve_ready (loop, buffer, LINGER_WAIT_MS) > 0)
+    {
+      if (!loop->closed)
+        serve_queue (loop, buffer);
+      if (g_get_monotonic_time () >= end_us)
+        return;
     }
 }
 
@@ -404,12 +429,15 @@ source_dispatch (GSource *source, GSourceFunc callback, gpointer user_data)
   if (buffer == NULL)
     buffer = g_malloc (MILTER_IO_BUFFER_SIZE);
 
-  if (g_source_query_unix_fd (source, loop->tag) != 0)
-    serve_ready (loop, buffer);
+  bool was_ready = g_source_query_unix_fd (source, loop->tag) != 0;
+  if (was_ready)
+    serve_ready (loop, buffer, /* wait_ms= */ 0);
   if (!loop->closed)
     serve_deadlines (loop);
   if (!loop->closed)
     serve_queue (loop, buffer);
+  if (loop->lingers && was_ready)
+    linger (loop, buffer);
 
   if (loop->buffer == NULL)
     loop->buffer = buffer;
@@ -510,6 +538,12 @@ _milter_io_loop_unref (MilterIoLoop *loop)
     return;
   abandon_watches (loop, /* lingering_too= */ false);
   free_if_unused (loop);
+}
+
+void
+_milter_io_loop_set_linger (MilterIoLoop *loop, bool lingers)
+{
+  loop->lingers = lingers;
 }
 
 guint

@@ -92,10 +92,10 @@ milter_io_poller_remove (MilterIoPoller *poller, int fd)
 }
 
 guint
-milter_io_poller_collect (MilterIoPoller *poller, MilterIoReady *ready, guint max)
+milter_io_poller_collect (MilterIoPoller *poller, MilterIoReady *ready, guint max, guint wait_ms)
 {
   struct epoll_event events[COLLECT_MAX];
-  int n = epoll_wait (poller->fd, events, (int) MIN (max, COLLECT_MAX), /* timeout= */ 0);
+  int n = epoll_wait (poller->fd, events, (int) MIN (max, COLLECT_MAX), (int) wait_ms);
 
   for (int i = 0; i < n; i++)
     {

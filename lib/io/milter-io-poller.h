@@ -39,5 +39,6 @@ bool milter_io_poller_add (MilterIoPoller *poller,
 void milter_io_poller_set (MilterIoPoller *poller, int fd, guint64 token, guint events);
 /* before @fd is closed */
 void milter_io_poller_remove (MilterIoPoller *poller, int fd);
-/* does not wait; returns how many of @ready were filled */
-guint milter_io_poller_collect (MilterIoPoller *poller, MilterIoReady *ready, guint max);
+/* waits for so long at most, 0: not at all; returns how many of @ready were filled */
+guint
+milter_io_poller_collect (MilterIoPoller *poller, MilterIoReady *ready, guint max, guint wait_ms);

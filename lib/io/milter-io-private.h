@@ -77,6 +77,10 @@ MILTER_AVAILABLE MilterIoLoop *_milter_io_loop_new (GMainContext *context, GErro
 MILTER_AVAILABLE void _milter_io_loop_free (MilterIoLoop *loop);
 /* those that were closed but are still writing count */
 MILTER_AVAILABLE guint _milter_io_loop_get_n_connections (MilterIoLoop *loop);
+/* For a thread that does nothing else that is urgent, as that of a program that plays sessions: a
+ * dispatch waits for the peers' next bytes, a millisecond at a time and four in all, before it gives
+ * the main context's other sources their turn. */
+MILTER_AVAILABLE void _milter_io_loop_set_linger (MilterIoLoop *loop, bool lingers);
 /* the loop of this thread's default main context, made when first asked for and shared by all who
  * ask; each call is paired with one of _milter_io_loop_unref(). With the last one its connections
  * are closed as by _milter_io_loop_free(), but for those that were closed before and are still

@@ -47,6 +47,8 @@ typedef struct
  * @limits: of what comes; none of it 0
  * @delays_ack: what comes over TCP is acknowledged as late as an MTA's kernel does it, until the peer
  *   has stalled for that four times: a milter that writes in small pieces shows
+ * @lingers: the thread does little else, and waits in place for answers that come at once, a few
+ *   milliseconds at most
  */
 typedef struct
 {
@@ -54,6 +56,7 @@ typedef struct
   double writing_timeout;
   MilterLimits limits;
   gboolean delays_ack;
+  gboolean lingers;
 } MilterServerPortConfig;
 
 /* Begins to connect to @spec; `ready` follows from the thread-default main context of this thread,

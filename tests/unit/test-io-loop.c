@@ -470,3 +470,57 @@ Test (io_loop, what_a_closed_connection_has_to_write_outlives_the_last_user_of_t
   peer_clear (&peer);
   peer_clear (&other);
 }
+
+/* lingering: the far end "answers" each time at once */
+
+static void
+answer_until_five (gpointer data)
+{
+  if (((Peer *) data)->n_received < 5)
+    cr_assert_eq (send (far_a, "x", 1, 0), 1);
+}
+
+Test (io_loop, a_loop_that_lingers_serves_peers_that_answer_at_once_in_one_turn)
+{
+  a.act = answer_until_five;
+  a.act_data = &a;
+  cr_assert_eq (send (far_a, "x", 1, 0), 1);
+  g_main_context_iteration (context, /* may_block= */ FALSE);
+  cr_assert_eq (a.n_received, 1, "one that does not has a turn for each");
+
+  _milter_io_loop_set_linger (loop, true);
+  g_main_context_iteration (context, /* may_block= */ FALSE);
+  cr_assert_eq (a.n_received, 5);
+}
+
+static void
+answer_for_ever (gpointer data)
+{
+  cr_assert_eq (send (far_a, "x", 1, 0), 1);
+}
+
+Test (io_loop, a_loop_that_lingers_gives_others_their_turn)
+{
+  _milter_io_loop_set_linger (loop, true);
+  a.act = answer_for_ever;
+  cr_assert_eq (send (far_a, "x", 1, 0), 1);
+  g_main_context_iteration (context, /* may_block= */ FALSE);
+  cr_assert_gt (a.n_received, 1);
+}
+
+static void
+close_loop (gpointer data)
+{
+  _milter_io_connection_close (a.connection, MILTER_IO_CLOSE_NOW);
+  _milter_io_connection_close (b.connection, MILTER_IO_CLOSE_NOW);
+  a.connection = b.connection = NULL;
+}
+
+Test (io_loop, a_loop_that_lingers_does_not_wait_for_nobody)
+{
+  _milter_io_loop_set_linger (loop, true);
+  a.act = close_loop;
+  cr_assert_eq (send (far_a, "x", 1, 0), 1);
+  g_main_context_iteration (context, /* may_block= */ FALSE);
+  cr_assert_eq (a.n_received, 1);
+}

@@ -36,7 +36,7 @@ static guint
 collect (void)
 {
   MilterIoReady ready[4];
-  guint n = milter_io_poller_collect (poller, ready, G_N_ELEMENTS (ready));
+  guint n = milter_io_poller_collect (poller, ready, G_N_ELEMENTS (ready), /* wait_ms= */ 0);
 
   cr_assert (n <= 1);
   cr_assert (n == 0 || ready[0].token == TOKEN);

@@ -299,6 +299,7 @@ session_run_new (MilterPlayer *player,
     .writing_timeout = writing_timeout,
     .limits = { .max_payload = MILTER_LIMIT_FROM_MILTER },
     .delays_ack = delays_ack,
+    .lingers = TRUE,
   };
   run->handlers = handlers;
   run->user_data = user_data;
