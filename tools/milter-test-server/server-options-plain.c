@@ -241,6 +241,18 @@ server_macro_free (ServerMacro *macro)
   g_free (macro);
 }
 
+/* braces are around the name or nowhere */
+static bool
+is_macro_name (const char *name)
+{
+  const char *brace = strpbrk (name, "{}");
+  gsize size = strlen (name);
+
+  return brace == NULL
+         || (size > 2 && name[0] == '{' && strcspn (name + 1, "{}") == size - 2
+             && name[size - 1] == '}');
+}
+
 /* --…-macro NAME:VALUE, and --authenticated-… VALUE */
 static bool
 set_macro (ServerOptions *options, const ServerOptionRow *row, const char *value, GError **error)
@@ -255,6 +267,8 @@ set_macro (ServerOptions *options, const ServerOptionRow *row, const char *value
     }
   if (!split_pair (value, &name, &rest, error))
     return false;
+  if (!is_macro_name (name))
+    return server_option_refuse (error, "\"%s\": braces go around a macro's name", name);
   add_macro (options, row->command, name, rest);
   return true;
 }
