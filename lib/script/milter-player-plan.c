@@ -566,6 +566,7 @@ milter_player_plan_end (MilterPlayer *player)
   /* a session without any line says at least that there is a milter */
   if (!ever_opened)
     fill_in (player, MILTER_COMMAND_CONNECT);
+  player->opens_at_end = !ever_opened && g_queue_is_empty (&player->units);
   for (guint i = 0; i < player->config.n_peers; i++)
     {
       const MilterPeer *peer = &player->peers[i];

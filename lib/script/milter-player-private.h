@@ -263,6 +263,7 @@ struct _MilterPlayer
 
   /* bytes of a recording are missing */
   bool fills_in;           /* missing commands are sent with defaults */
+  bool opens_at_end;       /* nothing was sent, not even a connection was made */
   bool lost;               /* … since a gap, as with Postfix */
   guint lost_line;         /* 0; or the rest of this message is left out since that line */
 

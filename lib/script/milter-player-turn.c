@@ -407,6 +407,11 @@ continue_leaving (MilterPlayer *player)
 
       if (milter_player_settle_ahead (player, i))
         return true;
+      if (player->opens_at_end && !peer->asked)
+        {
+          milter_player_begin_wait (player, MILTER_WAIT_OPEN, i, 0, /* due= */ false, NULL);
+          return true;
+        }
       if (!peer->opened || g_array_index (player->turn.watched, bool, i))
         continue;
       if (peer->quit && !peer->expected_end)

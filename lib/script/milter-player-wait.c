@@ -88,7 +88,8 @@ wait_time (const MilterPlayer *player)
     return player->peers[wait->peer].unjudged_due > 0 ? timeout : player->config.grace_us;
   /* what stands below a stall speaks of the time that it lasts; it may be over for the second
    * milter of a chain, which is no reason to wait for ever */
-  if (player->turn.act != MILTER_ACT_NONE && player->turn.step->kind == MILTER_STEP_KIND_STALL)
+  if (wait->kind != MILTER_WAIT_OPEN && player->turn.act != MILTER_ACT_NONE
+      && player->turn.step->kind == MILTER_STEP_KIND_STALL)
     {
       gint64 time = MAX (player->turn.step->duration_us, line != NULL ? line->within_us : 0);
 

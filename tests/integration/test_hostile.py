@@ -177,6 +177,7 @@ ENDS = [
     ("cut", "mail\n close after 50 bytes\n rcpt => continue\n", {}, 1, "not reached: nothing is sent after close, line 3"),
     ("bytes that never leave", "mail\n close after 5000 bytes\n rcpt\n", {}, 1, "5000 bytes sent by the lines below it"),
     ("stall", "mail\n stall 300ms\n rcpt\n", {}, 0, ""),
+    ("stall before anything else", "stall 300ms\n mail\n", {}, 0, ""),
     ("stall in the middle", "mail\n stall 300ms after 50 bytes\n rcpt\n", {}, 0, ""),
     ("stall without reading", "mail\n stall 300ms reading\n rcpt\n", {}, 0, ""),
     ("stall => closed", "mail\n stall 300ms => closed\n rcpt\n", {}, 1, "nothing in"),

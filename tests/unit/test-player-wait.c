@@ -229,6 +229,22 @@ static const FakeCase between[] = {
 
 Test (player_wait, between_commands) { fake_check (between, G_N_ELEMENTS (between)); }
 
+/* a profile that adds nothing has no other frame that would find out */
+Test (player_wait, a_session_without_a_line_makes_a_connection)
+{
+  static const char *const profiles[] = { "postfix", "sendmail", "plain", "exact" };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (profiles); i++)
+    {
+      g_autofree char *scenario = g_strdup_printf ("mta %s\nsession\n", profiles[i]);
+      g_autoptr (FakeRun) held = fake_run (scenario, NULL);
+      g_autoptr (FakeRun) broken = fake_run_unreachable (scenario);
+
+      cr_expect_eq (held->outcome, HELD, "%s: %s", profiles[i], held->report->str);
+      cr_expect_eq (broken->outcome, BROKEN, "%s", profiles[i]);
+    }
+}
+
 Test (player_wait, a_peer_that_cannot_be_reached_is_broken)
 {
   g_autoptr (FakeRun) run = fake_run_unreachable ("session\n eom\n");
