@@ -162,7 +162,8 @@ mark_sent (MilterPlayer *player)
   if (reads_nothing (turn->step) != NULL)
     {
       turn->sent = false;
-      turn->left_out = g_strdup (reads_nothing (turn->step));
+      if (turn->left_out == NULL)
+        turn->left_out = g_strdup (reads_nothing (turn->step));
     }
 }
 
@@ -303,19 +304,34 @@ fire_stall (MilterPlayer *player, const MilterStep *step)
   begin_act (player, step);
 }
 
+/* (nullable) a line whose byte has left; several at one byte follow each other, so that one behind a
+ * stall waits until that is over, and nothing follows an end */
+static GList *
+find_due (const MilterPlayer *player)
+{
+  GList *link = player->cut == NULL ? player->armed.head : NULL;
+
+  while (link != NULL && ((const MilterArmed *) link->data)->left > 0)
+    link = link->next;
+  return link;
+}
+
+gint64
+milter_player_armed_deadline (const MilterPlayer *player)
+{
+  return player->suspended || find_due (player) == NULL ? G_MAXINT64 : player->hold_until_us;
+}
+
 void
 milter_player_fire (MilterPlayer *player)
 {
-  while (!g_queue_is_empty (&player->armed) && player->phase < MILTER_PHASE_CLOSING)
-    {
-      GList *link = player->armed.head;
-      MilterArmed *armed;
+  GList *link;
 
-      while (link != NULL && ((const MilterArmed *) link->data)->left > 0)
-        link = link->next;
-      if (link == NULL)
-        return;
-      armed = link->data;
+  while (player->phase < MILTER_PHASE_CLOSING && !player->suspended
+         && player->now_us >= player->hold_until_us && (link = find_due (player)) != NULL)
+    {
+      MilterArmed *armed = link->data;
+
       g_queue_delete_link (&player->armed, link);
       if (ends_sending (armed->step))
         {
@@ -358,6 +374,36 @@ milter_player_resume_turn (MilterPlayer *player)
     abandon_turn (player);
   else
     milter_player_restart_wait (player);
+  milter_player_fire (player);
+}
+
+/* whether bytes that were not waited for have not even left */
+static bool
+is_output_left (const MilterPlayer *player)
+{
+  for (guint i = 0; player->cut == NULL && i < player->config.n_peers; i++)
+    if (milter_player_has_output (player, i) && player->peers[i].opened && !player->peers[i].ended)
+      return true;
+  return false;
+}
+
+/* behind the last line there may be one whose byte is still to leave, or that waits for the end of
+ * a stall */
+bool
+milter_player_wait_for_armed (MilterPlayer *player)
+{
+  bool due = find_due (player) != NULL;
+
+  if (g_queue_is_empty (&player->armed) || (!due && !is_output_left (player)))
+    return false;
+  if (due && player->now_us >= player->hold_until_us)
+    {
+      milter_player_fire (player);
+      return true;
+    }
+  milter_player_begin_wait (player, MILTER_WAIT_STALL, 0, 0, /* due= */ false, NULL);
+  player->wait.deadline_us = MAX (player->hold_until_us, player->now_us + 1);
+  return true;
 }
 
 void
@@ -376,8 +422,10 @@ milter_player_judge_armed (MilterPlayer *player)
           &step->where,
           g_strdup (milter_player_turn_text (player)),
           g_strdup_printf ("%" G_GUINT64_FORMAT " bytes sent by the lines below it", step->number),
-          g_strdup_printf ("not reached: %" G_GUINT64_FORMAT " bytes were sent",
-                           step->number - armed->left));
+          armed->left == 0
+              ? milter_player_describe_cut (player)
+              : g_strdup_printf ("not reached: %" G_GUINT64_FORMAT " bytes were sent",
+                                 step->number - armed->left));
       milter_turn_end (player);
       g_free (armed);
     }

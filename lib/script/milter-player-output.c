@@ -205,7 +205,7 @@ milter_player_next_output (MilterPlayer *player, MilterPlayerAction *action)
 gint64
 milter_player_output_deadline (const MilterPlayer *player)
 {
-  gint64 deadline = G_MAXINT64;
+  gint64 deadline = milter_player_armed_deadline (player);
 
   for (guint i = 0; i < player->config.n_peers; i++)
     {

@@ -319,6 +319,10 @@ void milter_player_plan_act (MilterPlayer *player, const MilterStep *step);
 bool milter_player_continue_act (MilterPlayer *player);
 /* lines whose bytes have left act */
 void milter_player_fire (MilterPlayer *player);
+/* when such a line is due that has to wait for the end of a stall */
+gint64 milter_player_armed_deadline (const MilterPlayer *player);
+/* TRUE: there is one, which is done or waited for */
+bool milter_player_wait_for_armed (MilterPlayer *player);
 /* the lines are over: those that never acted fail */
 void milter_player_judge_armed (MilterPlayer *player);
 /* what the line expects that ended the sending, or of a line in the middle of which it was played */

@@ -521,6 +521,8 @@ next_step (MilterPlayer *player)
       milter_player_stop (player);
       return;
     }
+  if (milter_player_wait_for_armed (player))
+    return;
   milter_player_judge_armed (player);
   milter_player_judge_requirements (player);
   player->phase = MILTER_PHASE_LEAVING;
