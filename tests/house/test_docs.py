@@ -13,11 +13,15 @@ import pathlib
 import re
 import signal
 import subprocess
+import sys
 import time
 
 import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tests/integration"))
+from listening import listens  # noqa: E402
+
 BUILD = os.environ.get("MILTERLAB_BUILD", "")
 DOCUMENTS = ["README.md", "docs/guide.md", "docs/scenarios.md"]
 FENCE = re.compile(r"^```([^\n]*)\n(.*?)^```$", re.M | re.S)
@@ -64,7 +68,7 @@ def matches(expected, got):
 
 def wait_for_socket(path, process):
     end = time.monotonic() + 20
-    while not path.is_socket():
+    while not listens(path):
         assert process.poll() is None, f"the milter on {path} ended with {process.returncode}"
         assert time.monotonic() < end, f"no milter on {path} after 20 s"
         time.sleep(0.02)

@@ -9,6 +9,7 @@ import time
 
 import pytest
 from fakemilter import FakeMilter
+from listening import listens
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
@@ -37,7 +38,7 @@ def start():
         process = subprocess.Popen([str(word) for word in command], start_new_session=True, **more)
         running.append(process)
         end = time.monotonic() + 30
-        while socket is not None and not pathlib.Path(socket).is_socket():
+        while socket is not None and not listens(socket):
             if process.poll() == 77:
                 pytest.skip(f"{command[0]}: a program that it needs is not installed")
             assert process.poll() is None, f"{command[0]} ended with {process.returncode}"

@@ -8,6 +8,7 @@ import time
 
 import pytest
 
+from listening import listens
 from milterwire import OFFER, Mta, connect, frame
 
 
@@ -172,7 +173,7 @@ def test_the_example_of_the_manual_runs(build, tmp_path):
     process = subprocess.Popen([build / "tests/client/manual-example-unix"], cwd=tmp_path, stdout=subprocess.PIPE)
     try:
         end = time.monotonic() + 20
-        while not (tmp_path / "manual-example.sock").is_socket():
+        while not listens(tmp_path / "manual-example.sock"):
             assert process.poll() is None
             assert time.monotonic() < end
             time.sleep(0.01)

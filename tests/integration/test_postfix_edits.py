@@ -13,6 +13,7 @@ import time
 
 import pytest
 from conftest import ROOT
+from listening import listens
 from postfix_instance import Postfix, why_not
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -116,7 +117,7 @@ def running(command, path):
     process = subprocess.Popen([str(word) for word in command], start_new_session=True)
     try:
         end = time.monotonic() + 30
-        while not path.is_socket():
+        while not listens(path):
             assert process.poll() is None and time.monotonic() < end, f"{command[0]} does not listen"
             time.sleep(0.02)
         yield f"unix:{path}"

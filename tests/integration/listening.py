@@ -1,0 +1,24 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Whether a program listens on a unix socket yet.
+
+The file is there from bind() on, and who connects before listen() is refused; a connection to try would be counted
+as one by a program that is tested.
+"""
+
+import os
+
+ACCEPTS = 0x10000
+
+
+def listens(path):
+    path = str(path)
+    with open("/proc/net/unix", encoding="utf-8", errors="surrogateescape") as table:
+        for line in table:
+            # Num RefCount Protocol Flags Type St Inode Path
+            fields = line.rstrip("\n").split(None, 7)
+            if len(fields) < 8 or fields[0] == "Num" or not int(fields[3], 16) & ACCEPTS:
+                continue
+            where = fields[7]
+            if where == path or (not where.startswith("/") and where == os.path.basename(path)):
+                return True
+    return False
