@@ -98,6 +98,20 @@ milter_lexer_unset_variable (MilterLexer *lexer, const char *name)
   g_hash_table_remove (lexer->variables, name);
 }
 
+/* that of the command line, which the file knows now; NULL: there is none (transfer none) */
+static GBytes *
+find_defined (MilterLexer *lexer, const char *name)
+{
+  const MilterScenarioHost *host = lexer->host;
+  GBytes *value = host != NULL && host->variables != NULL
+                      ? g_hash_table_lookup (host->variables, name)
+                      : NULL;
+
+  if (value != NULL && host->known_variables != NULL)
+    g_hash_table_add (host->known_variables, g_strdup (name));
+  return value;
+}
+
 bool
 milter_lexer_let (MilterLexer *lexer, const char *name, const MilterWord *value)
 {
@@ -105,8 +119,7 @@ milter_lexer_let (MilterLexer *lexer, const char *name, const MilterWord *value)
   const MilterCountedText *before = g_hash_table_lookup (lexer->variables, name);
 
   /* that of the command line wins */
-  if (lexer->host != NULL && lexer->host->variables != NULL
-      && g_hash_table_contains (lexer->host->variables, name))
+  if (find_defined (lexer, name) != NULL)
     return true;
   /* the word has been counted; a name that is used again costs nothing more */
   if (before == NULL && !milter_lexer_charge (lexer, strlen (name) + VARIABLE_COST))
@@ -157,12 +170,10 @@ make_predefined (MilterLexer *lexer, gsize offset, gsize i)
 static MilterCountedText *
 from_command_line (MilterLexer *lexer, const char *name)
 {
-  GBytes *value = NULL;
+  GBytes *value = find_defined (lexer, name);
   gsize size;
   const void *data;
 
-  if (lexer->host != NULL && lexer->host->variables != NULL)
-    value = g_hash_table_lookup (lexer->host->variables, name);
   if (value == NULL)
     return NULL;
   data = g_bytes_get_data (value, &size);

@@ -299,6 +299,8 @@ typedef struct
 {
   /* -D NAME=VALUE, of char* to GBytes; wins over `let` */
   GHashTable *variables;
+  /* (nullable) of char*: those of them that the file uses or sets with `let` are added */
+  GHashTable *known_variables;
   /* the temporary folder of the run, made when it is first asked for (transfer none) */
   const char *(*folder) (gpointer user_data, GError **error);
   /* where a milter that is to be spawned shall listen: the Nth of the file; @tcp: $port occurs in its

@@ -434,6 +434,15 @@ def test_options_of_scenarios_are_checked(play, scenario, arguments, words):
     assert done.stderr.count("\n") == 1
 
 
+@pytest.mark.parametrize("text, status", [
+    ("let who a\nsession\n  eom\n", 0), ("session\n  mail <$who>\n  eom\n", 0), ("let wo a\nsession\n  mail <$wo>\n", 2),
+])
+def test_a_variable_that_no_scenario_knows_is_an_error(play, fake, scenario, text, status):
+    done = play("-s", fake().spec, "-D", "who=b", scenario(text))
+    assert done.returncode == status, done
+    assert ("no scenario has a variable $who" in done.stderr) == (status == 2)
+
+
 @pytest.mark.parametrize("option", ["--list", "--filter=x", "--fail-fast", "--keep-going", "-Da=b", "--jobs=2"])
 def test_options_of_scenarios_need_one(play, option):
     done = play("-s", "inet:1@127.0.0.1", option)
