@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""What a run costs in things that can be counted: libraries that are loaded, and system calls for each command.
+
+Rates depend on the machine and stand in tests/bench; these counts do not, and grow by mistakes."""
+
+import os
+import pathlib
+import re
+import subprocess
+
+import pytest
+
+BUILD = pathlib.Path(os.environ.get("MILTERLAB_BUILD", ""))
+SERVER = BUILD / "tools/milter-test-server/milter-test-server"
+
+N_MESSAGES = 500
+COMMANDS = ["mail", "rcpt", "data", "header Subject: counted", "eoh", 'body "Hi.\\r\\n"', "eom => continue"]
+
+
+def is_sanitized():
+    return b"libasan" in subprocess.run(["ldd", SERVER], check=True, capture_output=True).stdout
+
+
+def test_a_run_loads_no_more_than_it_uses():
+    """Each library costs a run of one message some percent of its time; GObject and GIO are for programs."""
+    if is_sanitized():
+        pytest.skip("the build has sanitizers, which load libraries of their own")
+    loaded = subprocess.run(["ldd", SERVER], check=True, text=True, capture_output=True).stdout
+    names = {re.sub(r"\.so.*", "", pathlib.Path(line.split()[0]).name) for line in loaded.splitlines()}
+    assert {name for name in names if not name.startswith(("linux-vdso", "ld-linux"))} <= {
+        "libglib-2.0", "libpcre2-8", "libpcre", "libc", "libm", "libpthread"}, loaded
+
+
+def test_a_command_costs_one_write_one_read_and_one_wait(tmp_path):
+    if is_sanitized():
+        pytest.skip("the build has sanitizers, which want to be loaded first")
+    scenario = tmp_path / "many.scenario"
+    scenario.write_text(f"mta plain\nsession\nrepeat {N_MESSAGES} message\n" + "\n".join(COMMANDS) + "\n")
+    spec = f"unix:{tmp_path}/raw"
+    milter = subprocess.Popen([BUILD / "tests/bench/raw-milter", spec], stdout=subprocess.PIPE)
+    try:
+        assert milter.stdout.readline() == b"listening\n"
+        result = subprocess.run([SERVER, "-q", "-s", spec, scenario], text=True, capture_output=True, timeout=120, check=True,
+                                env=dict(os.environ, LD_PRELOAD=str((BUILD / "tests/bench/count-calls.so").resolve())))
+    finally:
+        milter.kill()
+        milter.wait()
+    counts = {name: int(n) for name, n in re.findall(r"(read|write|wait) (\d+)", result.stderr)}
+    n_commands = N_MESSAGES * len(COMMANDS)
+    for name, allowed in (("read", 1.1), ("write", 1.1), ("wait", 1.5)):
+        assert n_commands * 0.9 < counts[name] < n_commands * allowed, (name, counts, n_commands)
