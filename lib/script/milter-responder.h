@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * milter-responder.h: answers an MTA by the rules of a scenario, and judges it by its `expect` lines.
+ *
+ * The mirror of the player: no socket and no clock. A rule book is what a run has: the rules of its
+ * files, the numbers of events that count over the whole run, and what was seen of what was expected.
+ * Each connection has a responder, which lives in one thread; those of several threads share a book,
+ * whose counts are atomic.
+ */
+#pragma once
+
+#include "milter-macros.h"
+#include "milter-message.h"
+#include "milter-player.h"
+#include "milter-scenario.h"
+
+G_BEGIN_DECLS
+
+typedef struct _MilterRuleBook MilterRuleBook;
+typedef struct _MilterResponder MilterResponder;
+
+/* of MilterScenario, read with MILTER_SCENARIO_RULES; the rules of all, in order. They must outlive the
+ * book. An empty book answers nothing and expects nothing. */
+MilterRuleBook *milter_rule_book_new (const GPtrArray *scenarios);
+void milter_rule_book_free (MilterRuleBook *book);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (MilterRuleBook, milter_rule_book_free)
+
+/* An `expect` line, held against all that came. When all connections are over. */
+typedef struct
+{
+  const MilterRule *rule;
+  guint64 count;                 /* so many such events came */
+  MilterFailure *failure;        /* (nullable): NULL if it held; of outcome FAILED */
+} MilterExpectVerdict;
+
+/* of MilterExpectVerdict, in the order of the lines (transfer full) */
+GPtrArray *milter_rule_book_judge (const MilterRuleBook *book);
+
+MilterResponder *milter_responder_new (MilterRuleBook *book);
+void milter_responder_free (MilterResponder *responder);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (MilterResponder, milter_responder_free)
+
+/* A frame came; of macro frames, too. @macros: those that are set, this command's included. TRUE: what
+ * answers it is handed out by milter_responder_next(), until DONE; nothing else may be told of
+ * meanwhile. FALSE: no rule speaks of it: the milter does what it always does, that is "continue",
+ * and "every action, no step" for an offer. With a `send-as` that is not `whole`, or while a `close
+ * after N bytes` waits for its bytes, that as well is handed out here. */
+gboolean milter_responder_received (MilterResponder *responder,
+                                    const MilterMessage *message,
+                                    const MilterMacros *macros,
+                                    gint64 now_us);
+/* The MTA has closed the connection: the event `close`. */
+void milter_responder_ended (MilterResponder *responder, gint64 now_us);
+
+/* What to do now: SEND, WAIT, CLOSE, RESET, HALF_CLOSE, PAUSE_READING, RESUME_READING; DONE: the command
+ * is answered. After WAIT call it again at the deadline. */
+void milter_responder_next (MilterResponder *responder, gint64 now_us, MilterPlayerAction *action);
+/* what was sent for the command that is DONE, in one piece: for the session rules. Valid until the
+ * next milter_responder_received(). */
+MilterBytes milter_responder_get_answer (const MilterResponder *responder);
+
+G_END_DECLS

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * milter-trace-writer.h: writes what passed between MTAs and milters as a scenario that plays it back.
+ *
+ * The text is that of section 8 of the scenario language: `start`, `mta exact`, then one line a frame
+ * with its time and connection; a frame that its word would not give back byte for byte is written as
+ * `frame`, bytes that are no whole frame as `raw`. Replies stand under the command they answer. The
+ * writer has no file and no clock: it appends whole lines to a string, which the caller takes away.
+ */
+#pragma once
+
+#include <glib.h>
+
+#include "milter-message.h"
+
+G_BEGIN_DECLS
+
+typedef struct _MilterTraceWriter MilterTraceWriter;
+
+/* @start_us: the time of day that +0 is, in microseconds since 1970; @text: where lines are appended;
+ * the caller empties it whenever it likes. The heading is written at once. */
+MilterTraceWriter *milter_trace_writer_new (gint64 start_us, GString *text);
+void milter_trace_writer_free (MilterTraceWriter *writer);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (MilterTraceWriter, milter_trace_writer_free)
+
+/* @time_ns: nanoseconds since start. @connection: from 1, never used again. @from, @to: (nullable) the
+ * addresses of the MTA and of the milter */
+void milter_trace_writer_opened (MilterTraceWriter *writer,
+                                 guint connection,
+                                 const char *from,
+                                 const char *to,
+                                 gint64 time_ns);
+/* bytes of one side, cut anywhere; whole frames are written as they are complete */
+void milter_trace_writer_passed (MilterTraceWriter *writer,
+                                 guint connection,
+                                 MilterSide from,
+                                 MilterBytes bytes,
+                                 gint64 time_ns);
+/* this side has closed, or reset; what it left unfinished is written as `raw`. The other side may
+ * still send. */
+void milter_trace_writer_closed (MilterTraceWriter *writer,
+                                 guint connection,
+                                 MilterSide by,
+                                 gboolean reset,
+                                 gint64 time_ns);
+
+G_END_DECLS
