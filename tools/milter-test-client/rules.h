@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * rules.h: answers MTAs by the rules of scenarios, and judges them by their `expect` lines.
+ *
+ *   Rules *rules = rules_open (paths, lines, variables, &status);
+ *
+ *   rules_attach (rules, context, NULL, NULL);   in "connection-established", any thread
+ *
+ *   rules_judge (rules, report);                 milter_client_run() has returned
+ *   status = report_get_status (report);
+ *   rules_free (rules);
+ */
+#pragma once
+
+#include <milter/client.h>
+
+#include "milter-client-tap-private.h"
+#include "report.h"
+
+G_BEGIN_DECLS
+
+typedef struct _Rules Rules;
+
+/* Reads the rules of files, of the scenarios in folders, and of `-e` lines, in this order; all may be
+ * NULL. @variables: (nullable) of `-D`: char * to char *. With no source at all the rules answer nothing
+ * and expect nothing. NULL: what is wrong has been told, and the program ends with @status:
+ * TOOL_EXIT_USAGE, or TOOL_EXIT_SKIPPED if `require` left nothing over. */
+Rules *rules_open (const char *const *paths,
+                   const char *const *lines,
+                   GHashTable *variables,
+                   ToolExit *status);
+void rules_free (Rules *rules);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (Rules, rules_free)
+
+/* `--strict`: whatever an MTA does that the protocol does not allow is told on stderr when it comes,
+ * and makes the run broken. Before the first rules_attach() */
+void rules_be_strict (Rules *rules);
+
+/* The context answers by the rules; in its thread, before its first byte is read. It takes the
+ * context's tap. @watcher: (nullable) sees what passes, and the end, too; its `command` is not asked. */
+void rules_attach (Rules *rules,
+                   MilterClientContext *context,
+                   const MilterClientTap *watcher,
+                   gpointer watcher_data);
+
+/* A case for each `expect` line, and for each MTA that broke the protocol. All connections are over. */
+void rules_judge (Rules *rules, Report *report);
+
+G_END_DECLS
