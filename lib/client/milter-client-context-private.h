@@ -158,8 +158,8 @@ G_GNUC_INTERNAL void
 milter_client_context_ask_abort (MilterClientContext *context, MilterClientContextState state);
 
 /* milter-client-dispatch.c */
-/* Takes whole commands off @data until one is pending, the context closes or more bytes are needed.
- * FALSE for what a peer must not send: the error has been told and the context is closing. */
+/* Takes whole commands off @data until one is pending, the context closes, more bytes are needed, or
+ * too many answers wait for an MTA that does not read. FALSE for what a peer must not send: the error has been told and the context is closing. */
 G_GNUC_INTERNAL gboolean milter_client_context_take (MilterClientContext *context,
                                                      const guint8 *data,
                                                      gsize size,

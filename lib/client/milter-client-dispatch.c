@@ -180,6 +180,15 @@ dispatch (MilterClientContext *context, MilterMessage *message, GError **error)
   return TRUE;
 }
 
+/* whether the MTA has so many answers to read that it gets no more for the moment */
+static bool
+is_held_up (MilterClientContext *context)
+{
+  MilterIoConnection *connection = context->priv->connection;
+
+  return connection != NULL && _milter_io_connection_is_full (connection);
+}
+
 gboolean
 milter_client_context_take (MilterClientContext *context,
                             const guint8 *data,
@@ -194,7 +203,8 @@ milter_client_context_take (MilterClientContext *context,
 
   *consumed = 0;
   priv->busy++;
-  while (fault == NULL && found == MILTER_DECODE_COMPLETE && !priv->closing && !priv->pending)
+  while (fault == NULL && found == MILTER_DECODE_COMPLETE && !priv->closing && !priv->pending
+         && !is_held_up (context))
     {
       MilterMessage message;
       gsize n = 0;

@@ -176,15 +176,21 @@ static const MilterIoHandlers io_handlers = {
   .deadline = on_deadline,
 };
 
-/* the program meets the context here, before its first byte is read */
+/* the program meets the context here, before its first byte is read, even if a handler iterates the
+ * main context */
 static void
 introduce (MilterClientWorker *worker, MilterClientContext *context)
 {
+  MilterClientContextPrivate *priv = context->priv;
+
   g_object_ref (context);
-  context->priv->busy++;
-  milter_client_worker_arm (context);
+  priv->busy++;
+  _milter_io_connection_pause (priv->connection, true);
   milter_client_emit_connection_established (worker->client, context);
   milter_client_context_look_for_listeners (context);
+  milter_client_worker_arm (context);
+  if (priv->connection != NULL)
+    _milter_io_connection_pause (priv->connection, false);
   if (worker->ending)
     milter_client_context_leave (context);
   milter_client_context_unbusy (context);

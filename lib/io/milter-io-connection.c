@@ -72,15 +72,20 @@ count_pending (const MilterIoConnection *connection)
   return milter_io_output_count (&connection->output);
 }
 
+static bool
+is_full (const MilterIoConnection *connection)
+{
+  return connection->max_pending > 0 && count_pending (connection) > connection->max_pending;
+}
+
 static void
 update_wanted (MilterIoConnection *connection)
 {
   guint wanted = 0;
-  bool full = connection->max_pending > 0 && count_pending (connection) > connection->max_pending;
 
   if (connection->attempt != NULL)
     return;
-  if (!connection->deaf && !connection->paused && !full)
+  if (!connection->deaf && !connection->paused && !is_full (connection))
     wanted |= MILTER_IO_READABLE;
   if (connection->must_wait)
     wanted |= MILTER_IO_WRITABLE;
@@ -122,13 +127,24 @@ tell_errno (MilterIoConnection *connection, int errsv)
   tell_end (connection, reset ? MILTER_IO_END_RESET : MILTER_IO_END_ERROR, error);
 }
 
-/* data: a kept rest and what came after it */
+static void send_output (MilterIoConnection *connection);
+
+/* whether there is room for more answers, after a try to make some */
+static bool
+has_room (MilterIoConnection *connection)
+{
+  if (is_full (connection))
+    send_output (connection);
+  return !is_full (connection);
+}
+
+/* data: a kept rest and what came after it. One read may ask for more than the peer takes. */
 static void
 hand_on (MilterIoConnection *connection, const guint8 *data, gsize size)
 {
   gsize used = 0;
 
-  while (used < size && is_live (connection) && !connection->paused)
+  while (used < size && is_live (connection) && !connection->paused && has_room (connection))
     {
       gsize n = connection->handlers->received (
           connection, data + used, size - used, connection->user_data);
@@ -241,6 +257,22 @@ send_output (MilterIoConnection *connection)
     {
       (void) shutdown (connection->watch.fd, SHUT_WR);
       connection->shut_done = true;
+    }
+}
+
+/* the kernel takes bytes again */
+static void
+go_on_sending (MilterIoConnection *connection)
+{
+  connection->must_wait = false;
+  send_output (connection);
+  update_wanted (connection);
+  /* what was left because too much was waiting */
+  if (connection->max_pending > 0 && !is_full (connection) && !connection->told
+      && connection->rest.size > 0)
+    {
+      connection->due |= DUE_REST;
+      milter_io_watch_enqueue (&connection->watch);
     }
 }
 
@@ -457,9 +489,7 @@ connection_ready (MilterIoWatch *watch, guint events, guint8 *buffer)
 
   if (events & MILTER_IO_WRITABLE)
     {
-      connection->must_wait = false;
-      send_output (connection);
-      update_wanted (connection);
+      go_on_sending (connection);
       if (!connection->must_wait)
         tell_drained (connection);
     }
@@ -480,9 +510,7 @@ connection_writable_inside (MilterIoWatch *watch)
 {
   MilterIoConnection *connection = (MilterIoConnection *) watch;
 
-  connection->must_wait = false;
-  send_output (connection);
-  update_wanted (connection);
+  go_on_sending (connection);
   if (!connection->must_wait)
     connection->due |= DUE_DRAINED;
   milter_io_watch_enqueue (watch);
@@ -670,6 +698,12 @@ gsize
 _milter_io_connection_get_pending (MilterIoConnection *connection)
 {
   return count_pending (connection);
+}
+
+bool
+_milter_io_connection_is_full (const MilterIoConnection *connection)
+{
+  return is_full (connection);
 }
 
 void

@@ -126,11 +126,14 @@ MILTER_AVAILABLE void _milter_io_connection_written (MilterIoConnection *connect
 MILTER_AVAILABLE void _milter_io_connection_flush (MilterIoConnection *connection);
 /* bytes that the kernel has not taken yet */
 MILTER_AVAILABLE gsize _milter_io_connection_get_pending (MilterIoConnection *connection);
-/* Stops reading while more than @size bytes wait for a peer that does not read (0: never, as at
- * first). For the side that answers: a peer that only asks would fill our memory. The side that
- * asks must go on reading, else both wait for each other. */
+/* Stops reading, and handing on what was read, while more than @size bytes wait for a peer that does
+ * not read (0: never, as at first). For the side that answers: a peer that only asks would fill our
+ * memory. The side that asks must go on reading, else both wait for each other. */
 MILTER_AVAILABLE void _milter_io_connection_set_max_pending (MilterIoConnection *connection,
                                                              gsize size);
+/* whether so many wait: `received` leaves what it has not answered yet, and is called again when
+ * there is room */
+MILTER_AVAILABLE bool _milter_io_connection_is_full (const MilterIoConnection *connection);
 /* stop and resume reading: `received` is not called meanwhile, the kernel's buffer fills. On
  * resuming, what was left over is handed to `received` again from the main loop. */
 MILTER_AVAILABLE void _milter_io_connection_pause (MilterIoConnection *connection, bool pause);

@@ -235,6 +235,116 @@ Test (client_run, a_peer_that_asks_and_never_reads_is_not_read_until_it_does)
   stage_free (stage);
 }
 
+static int n_bodies; /* atomic */
+
+static MilterStatus
+replace_with_64k (MilterClientContext *context, const char *chunk, gsize size, gpointer data)
+{
+  g_autofree char *body = g_strnfill (65535, 'x');
+
+  g_atomic_int_inc (&n_bodies);
+  milter_client_context_replace_body (context, body, 65535, NULL);
+  return MILTER_STATUS_ACCEPT;
+}
+
+static const MilterClientHandlers long_answers = { .end_of_message = replace_with_64k };
+
+#define N_MESSAGES 500
+
+Test (client_run, one_read_of_many_small_messages_with_large_answers_does_not_fill_our_memory)
+{
+  /* nothing but this is left of a message when nobody listens to the rest */
+  static const char message[] = "\0\0\0\1";
+  Stage *stage = stage_new ();
+  g_autofree char *bytes = g_malloc (BODY_SIZE);
+  g_autoptr (GByteArray) messages = g_byte_array_new ();
+  const gsize answer_size = 5 + 65535 + 5;
+  gsize total = 0;
+
+  g_atomic_int_set (&n_bodies, 0);
+  for (guint i = 0; i < N_MESSAGES; i++)
+    {
+      g_byte_array_append (messages, (const guint8 *) message, sizeof message - 1);
+      g_byte_array_append (messages, (const guint8 *) "E", 1);
+    }
+  milter_client_set_handlers (stage->client, &long_answers, stage, NULL);
+  stage_start (stage);
+  SAY (stage, OFFER);
+  cr_assert_gt (hear (stage, bytes, BODY_SIZE, PATIENCE_MS), 0);
+  say (stage, messages->data, messages->len);
+  /* until it answers no more: what the kernel holds, and what it may hold itself */
+  for (int before = -1; before != g_atomic_int_get (&n_bodies);)
+    {
+      before = g_atomic_int_get (&n_bodies);
+      poll (NULL, 0, 300);
+    }
+  cr_expect_gt (g_atomic_int_get (&n_bodies), 0);
+  cr_expect_lt (g_atomic_int_get (&n_bodies), 50);
+  while (total < N_MESSAGES * answer_size)
+    {
+      gssize n = hear (stage, bytes, BODY_SIZE, PATIENCE_MS);
+
+      cr_assert_gt (n, 0);
+      total += (gsize) n;
+    }
+  cr_expect_eq (total, N_MESSAGES * answer_size);
+  cr_expect_eq (g_atomic_int_get (&n_bodies), N_MESSAGES);
+  stage_free (stage);
+}
+
+/* A handler of "connection-established" that iterates the main context of its thread. */
+
+static MilterStatus
+note_negotiate (MilterClientContext *context,
+                MilterOption *option,
+                MilterMacrosRequests *requests,
+                gpointer data)
+{
+  g_async_queue_push (((Stage *) data)->events, (gpointer) "negotiate");
+  return MILTER_STATUS_ALL_OPTIONS;
+}
+
+static const MilterClientHandlers noting = { .negotiate = note_negotiate };
+
+static gboolean
+set_flag (gpointer flag)
+{
+  *(bool *) flag = true;
+  return G_SOURCE_REMOVE;
+}
+
+static void
+iterate_a_while (MilterClient *client, MilterClientContext *context, gpointer data)
+{
+  g_autoptr (GMainContext) main_context = g_main_context_ref_thread_default ();
+  g_autoptr (GSource) source = g_timeout_source_new (200);
+  bool is_over = false;
+
+  g_async_queue_push (((Stage *) data)->events, (gpointer) "established");
+  g_source_set_callback (source, set_flag, &is_over, NULL);
+  g_source_attach (source, main_context);
+  while (!is_over)
+    g_main_context_iteration (main_context, TRUE);
+  milter_client_context_set_handlers (context, &noting, data);
+  g_async_queue_push (((Stage *) data)->events, (gpointer) "introduced");
+}
+
+Test (client_run, nothing_is_read_before_connection_established_has_returned)
+{
+  Stage *stage = stage_new ();
+  char bytes[64];
+
+  milter_client_set_handlers (stage->client, &noting, stage, NULL);
+  g_signal_connect (stage->client, "connection-established", G_CALLBACK (iterate_a_while), stage);
+  stage_start (stage);
+  SAY (stage, OFFER);
+  stage_expect (stage, "established");
+  stage_expect (stage, "introduced");
+  stage_expect (stage, "negotiate");
+  cr_expect_gt (hear (stage, bytes, sizeof bytes, PATIENCE_MS), 0);
+  stage_free (stage);
+}
+
 Test (client_run, a_long_timeout_is_as_long_as_was_asked_for)
 {
   Stage *stage = stage_new ();

@@ -313,6 +313,54 @@ Test (io_connection, a_peer_that_does_not_read_is_not_read_from_above_the_limit)
   iterate_until (context, peer.got->len == 5);
 }
 
+/* each byte is a question, and its answer has 64 KiB of that byte */
+static gsize
+answer_at_length (MilterIoConnection *connection, const guint8 *data, gsize size, gpointer user_data)
+{
+  g_autofree guint8 *answer = g_malloc (65536);
+
+  memset (answer, data[0], 65536);
+  _milter_io_connection_write (connection, answer, 65536);
+  ((Peer *) user_data)->n_received++;
+  return 1;
+}
+
+Test (io_connection, one_read_that_asks_for_more_than_the_peer_takes_is_answered_bit_by_bit)
+{
+  static const MilterIoHandlers handlers
+      = { .received = answer_at_length, .ended = peer_ended, .drained = peer_drained };
+  g_autoptr (GString) questions = g_string_new (NULL);
+  Peer asking = { NULL };
+  gsize n_read = 0;
+  gsize n_wrong = 0;
+  int fds[2];
+
+  for (guint i = 0; i < 300; i++)
+    g_string_append_c (questions, 'A' + i % 26);
+  make_pair (fds);
+  MilterIoConnection *connection
+      = _milter_io_connection_new (loop, fds[0], false, &handlers, &asking, NULL);
+  _milter_io_connection_set_max_pending (connection, 100000);
+  put (fds[1], questions->str);
+  iterate_ready (context);
+  cr_expect (asking.n_received > 1 && asking.n_received < 50, "%u", asking.n_received);
+
+  while (n_read < 65536 * questions->len)
+    {
+      guint8 room[65536];
+      ssize_t n = recv (fds[1], room, sizeof room, MSG_DONTWAIT);
+
+      for (ssize_t i = 0; i < n; i++, n_read++)
+        n_wrong += room[i] != 'A' + n_read / 65536 % 26;
+      cr_assert (_milter_io_connection_get_pending (connection) <= 100000 + 65536);
+      if (n < 0)
+        cr_assert (g_main_context_iteration (context, FALSE), "nothing more comes");
+    }
+  cr_expect (asking.n_received == questions->len);
+  cr_expect (n_wrong == 0);
+  close (fds[1]);
+}
+
 /* ends */
 
 Test (io_connection, eof_is_told_once_with_what_was_left)
