@@ -124,9 +124,8 @@ strip_brackets (MilterBytes address)
   return address;
 }
 
-/* with brackets, without, and as it came: a pattern may be written either way */
-static bool
-address_matches (const MilterPattern *pattern, MilterBytes address, bool undecided)
+bool
+milter_judge_address (const MilterPattern *pattern, MilterBytes address, bool undecided)
 {
   MilterBytes bare = strip_brackets (address);
   g_autoptr (GString) bracketed = g_string_new ("<");
@@ -205,24 +204,31 @@ arguments_match (const GPtrArray *patterns, MilterBytes packed, bool undecided)
 
 /* the value without the blank that belongs to the colon */
 static MilterBytes
-header_value (const MilterRecord *record, guint field)
+without_blank (MilterBytes value, bool leading_space)
 {
-  MilterBytes value = record->message.fields[field].bytes;
-
-  if (record->leading_space && value.size > 0 && value.data[0] == ' ')
+  if (leading_space && value.size > 0 && value.data[0] == ' ')
     return milter_bytes (value.data + 1, value.size - 1);
   return value;
 }
 
 /* `X:v` is not `X: v`, unless HDR_LEADSPC was not agreed: then the MTA puts the blank there */
 static bool
-blank_fits (const MilterAnswerPattern *answer, const MilterRecord *record, guint field)
+blank_fits (const MilterPattern *pattern, bool leading_blank, MilterBytes value, bool leading_space)
 {
-  MilterBytes value = record->message.fields[field].bytes;
-  bool blank = !record->leading_space || (value.size > 0 && value.data[0] == ' ');
+  bool blank = !leading_space || (value.size > 0 && value.data[0] == ' ');
 
-  return milter_pattern_get_kind (answer->value) == MILTER_PATTERN_REGEX
-         || blank == (answer->leading_blank != FALSE);
+  return milter_pattern_get_kind (pattern) == MILTER_PATTERN_REGEX || blank == leading_blank;
+}
+
+bool
+milter_judge_field (const MilterPattern *pattern,
+                    bool leading_blank,
+                    MilterBytes value,
+                    bool leading_space,
+                    bool undecided)
+{
+  return blank_fits (pattern, leading_blank, value, leading_space)
+         && milter_pattern_matches_or (pattern, without_blank (value, leading_space), undecided);
 }
 
 static bool
@@ -230,7 +236,6 @@ header_edit_matches (const MilterAnswerPattern *answer, const MilterRecord *reco
 {
   const MilterMessage *message = &record->message;
   guint name = message->letter == MILTER_REPLY_ADD_HEADER ? 0 : 1;
-  MilterBytes value = header_value (record, name + 1);
 
   if (answer->has_index && (name == 0 || message->fields[0].number != answer->index))
     return false;
@@ -247,8 +252,11 @@ header_edit_matches (const MilterAnswerPattern *answer, const MilterRecord *reco
       && answer->deletes != (message->fields[2].bytes.size == 0))
     return false;
   if (answer->value != NULL && !answer->deletes)
-    return blank_fits (answer, record, name + 1)
-           && milter_pattern_matches_or (answer->value, value, undecided);
+    return milter_judge_field (answer->value,
+                               answer->leading_blank,
+                               message->fields[name + 1].bytes,
+                               record->leading_space,
+                               undecided);
   return true;
 }
 
@@ -287,7 +295,7 @@ value_matches (const MilterAnswerPattern *answer, const Edit *edit, bool undecid
     }
   /* envelope: an address and maybe arguments */
   if (answer->value != NULL
-      && !address_matches (answer->value, message->fields[0].bytes, undecided))
+      && !milter_judge_address (answer->value, message->fields[0].bytes, undecided))
     return false;
   if (message->letter == MILTER_REPLY_ADD_RECIPIENT
       || message->letter == MILTER_REPLY_DELETE_RECIPIENT)
@@ -360,10 +368,10 @@ edit_subject (const Edit *edit)
   if (message->fault != MILTER_NO_FAULT)
     return message->payload;
   if (message->letter == MILTER_REPLY_ADD_HEADER)
-    return header_value (edit->record, 1);
+    return without_blank (edit->record->message.fields[1].bytes, edit->record->leading_space);
   if (message->letter == MILTER_REPLY_INSERT_HEADER
       || message->letter == MILTER_REPLY_CHANGE_HEADER)
-    return header_value (edit->record, 2);
+    return without_blank (edit->record->message.fields[2].bytes, edit->record->leading_space);
   if (message->letter == MILTER_REPLY_QUARANTINE)
     return message->fields[0].bytes;
   if (message->letter == MILTER_REPLY_PROGRESS)

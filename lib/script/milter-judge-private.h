@@ -72,6 +72,16 @@ bool milter_judge_allows_options (const MilterExpectation *line,
                                   const MilterRecord *record,
                                   const MilterOffer *offer);
 
+/* An address with brackets, without, and as it came: a pattern may be written either way. @undecided:
+ * what is said of one that a regex gives up on. */
+bool milter_judge_address (const MilterPattern *pattern, MilterBytes address, bool undecided);
+/* the value of a field as it travels; @leading_blank: the pattern was written as `X: v`, not `X:v` */
+bool milter_judge_field (const MilterPattern *pattern,
+                         bool leading_blank,
+                         MilterBytes value,
+                         bool leading_space,
+                         bool undecided);
+
 /* what is the matter with the edits */
 typedef enum
 {

@@ -116,15 +116,10 @@ do_act (MilterPlayer *player, const MilterStep *step)
 void
 milter_player_plan_act (MilterPlayer *player, const MilterStep *step)
 {
-  MilterArmed *armed;
-
   player->turn.act = step->kind == MILTER_STEP_KIND_BARRIER ? MILTER_ACT_DO : MILTER_ACT_OPEN;
   if (!step->has_after || step->number == 0)
     return;
-  armed = g_new0 (MilterArmed, 1);
-  armed->step = step;
-  armed->left = step->number;
-  g_queue_push_tail (&player->armed, armed);
+  milter_writes_arm (&player->writes, step);
   player->turn.kept = true;
   player->turn.act = MILTER_ACT_DONE;
 }
@@ -309,11 +304,7 @@ fire_stall (MilterPlayer *player, const MilterStep *step)
 static GList *
 find_due (const MilterPlayer *player)
 {
-  GList *link = player->cut == NULL ? player->armed.head : NULL;
-
-  while (link != NULL && ((const MilterArmed *) link->data)->left > 0)
-    link = link->next;
-  return link;
+  return player->cut == NULL ? milter_writes_find_due (&player->writes) : NULL;
 }
 
 gint64
@@ -330,19 +321,17 @@ milter_player_fire (MilterPlayer *player)
   while (player->phase < MILTER_PHASE_CLOSING && !player->suspended
          && player->now_us >= player->hold_until_us && (link = find_due (player)) != NULL)
     {
-      MilterArmed *armed = link->data;
+      const MilterStep *step = milter_writes_take (&player->writes, link);
 
-      g_queue_delete_link (&player->armed, link);
-      if (ends_sending (armed->step))
+      if (ends_sending (step))
         {
-          if (is_cut_short (player, armed->step))
+          if (is_cut_short (player, step))
             abandon_turn (player);
-          cut_sending (player, armed->step);
-          player->act_next = armed->step;
+          cut_sending (player, step);
+          player->act_next = step;
         }
       else
-        fire_stall (player, armed->step);
-      g_free (armed);
+        fire_stall (player, step);
     }
 }
 
@@ -394,7 +383,7 @@ milter_player_wait_for_armed (MilterPlayer *player)
 {
   bool due = find_due (player) != NULL;
 
-  if (g_queue_is_empty (&player->armed) || (!due && !is_output_left (player)))
+  if (g_queue_is_empty (&player->writes.armed) || (!due && !is_output_left (player)))
     return false;
   if (due && player->now_us >= player->hold_until_us)
     {
@@ -411,7 +400,7 @@ milter_player_judge_armed (MilterPlayer *player)
 {
   MilterArmed *armed;
 
-  while ((armed = g_queue_pop_head (&player->armed)) != NULL)
+  while ((armed = g_queue_pop_head (&player->writes.armed)) != NULL)
     {
       const MilterStep *step = armed->step;
 

@@ -130,11 +130,11 @@ milter_player_send_ahead (MilterPlayer *player, const MilterUnit *unit)
 {
   g_autoptr (MilterPlayer) understudy = NULL;
 
-  if (player->send_as != MILTER_SEND_AS_TOGETHER || player->star != NULL || !player->negotiated
+  if (player->writes.send_as != MILTER_SEND_AS_TOGETHER || player->star != NULL || !player->negotiated
       || unit->verbatim || unit->letter == MILTER_COMMAND_NEGOTIATE
       || (player->config.n_peers > 1 && unit->peer < 0)
       /* where a line cuts the bytes off, what was answered before is told as ever */
-      || !g_queue_is_empty (&player->armed))
+      || !g_queue_is_empty (&player->writes.armed))
     return;
   /* which answers are due is known here only, where some may come or not */
   milter_lint_raw (player->lint, unit->peer >= 0 ? (guint) unit->peer : 0);

@@ -5,42 +5,8 @@
  */
 #include "milter-player-private.h"
 
-#include "milter-generate.h"
-
-/* pieces of `random` have 1 to so many bytes */
-#define MAX_RANDOM_PIECE 1024u
 /* what has left is cleared away when it is as much as this */
 #define MAX_LEFT (64 * 1024)
-
-void
-milter_player_set_send_as (MilterPlayer *player, const MilterStep *step)
-{
-  player->send_as = step->send_as;
-  player->piece = step->number;
-}
-
-/* short pieces are more frequent: they cut a frame where it hurts */
-static gsize
-random_piece (guint64 *state)
-{
-  guint64 limit = MAX_RANDOM_PIECE >> (milter_random_next (state) % 10);
-
-  return 1 + milter_random_next (state) % limit;
-}
-
-static gsize
-piece_size (MilterPlayer *player, const MilterPeer *peer)
-{
-  gsize size = peer->out->len - peer->out_at;
-  gsize piece = player->send_as == MILTER_SEND_AS_SPLIT    ? MAX (player->piece, 1)
-                : player->send_as == MILTER_SEND_AS_RANDOM ? random_piece (&player->piece)
-                                                           : size;
-
-  size = MIN (size, piece);
-  for (const GList *i = player->armed.head; i != NULL; i = i->next)
-    size = MIN (size, ((const MilterArmed *) i->data)->left);
-  return size;
-}
 
 static bool
 may_write (const MilterPlayer *player, guint peer)
@@ -101,15 +67,14 @@ next_write (MilterPlayer *player, MilterPlayerAction *action)
 
       if (!may_write (player, i))
         continue;
-      size = piece_size (player, peer);
+      size = milter_writes_next_size (&player->writes, peer->out->len - peer->out_at);
       if (size == 0)
         return false;
       *action = (MilterPlayerAction){ .kind = MILTER_PLAYER_SEND,
                                       .peer = i,
                                       .bytes = milter_bytes (peer->out->data + peer->out_at, size) };
       peer->out_at += size;
-      for (GList *a = player->armed.head; a != NULL; a = a->next)
-        ((MilterArmed *) a->data)->left -= size;
+      milter_writes_count (&player->writes, size);
       if (peer->out_at == peer->out->len)
         finish_write (player, i);
       return true;

@@ -514,7 +514,7 @@ milter_player_plan_step (MilterPlayer *player, const MilterStep *step)
       player->timeout_us = step->duration_us;
       break;
     case MILTER_STEP_KIND_SEND_AS:
-      milter_player_set_send_as (player, step);
+      milter_writes_set_send_as (&player->writes, step);
       break;
     case MILTER_STEP_KIND_LOST:
       milter_player_begin_lost (player, step);

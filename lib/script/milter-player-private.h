@@ -18,6 +18,7 @@
 #include "milter-judge-private.h"
 #include "milter-player.h"
 #include "milter-session.h"
+#include "milter-writes.h"
 
 G_BEGIN_DECLS
 
@@ -142,13 +143,6 @@ typedef enum
   MILTER_ACT_DONE
 } MilterActStage;
 
-/* a line that acts when so many bytes have left */
-typedef struct
-{
-  const MilterStep *step;
-  guint64 left;
-} MilterArmed;
-
 /* the line that is played */
 typedef struct
 {
@@ -246,9 +240,7 @@ struct _MilterPlayer
   guint n_last;
 
   /* how bytes leave */
-  MilterSendAs send_as;
-  guint64 piece;           /* SPLIT: its size; RANDOM: the state of the generator */
-  GQueue armed;            /* of MilterArmed */
+  MilterWrites writes;
   gint64 hold_until_us;    /* nothing leaves before */
   gint64 read_stall_us;    /* 0, or how long nothing is read from the next command on */
   bool read_stall_due;     /* … which is about to leave */
@@ -310,7 +302,6 @@ bool milter_player_has_output (const MilterPlayer *player, guint peer);
 void milter_player_drop_output (MilterPeer *peer);
 /* when milter_player_next_output() has something to do again; G_MAXINT64 */
 gint64 milter_player_output_deadline (const MilterPlayer *player);
-void milter_player_set_send_as (MilterPlayer *player, const MilterStep *step);
 
 /* --- milter-player-act.c --- */
 /* stall, close, reset, half-close, barrier, lost: begins the turn of such a line */
@@ -425,9 +416,6 @@ void milter_player_copy_macros (MilterPlayer *to, const MilterPlayer *from);
 /* payloads (transfer full) from a line's arguments; missing ones are defaults */
 GBytes *milter_payload_for_step (const MilterPlayer *player, const MilterStep *step);
 GBytes *milter_payload_default (const MilterPlayer *player, guint8 letter);
-GBytes *milter_payload_strings (const GPtrArray *strings, const char *fallback);
-GBytes *milter_payload_negotiate (const MilterOffer *offer, const MilterNegotiateArgs *args);
-MilterOffer milter_offer_from_args (const MilterOffer *profile, const MilterNegotiateArgs *args);
 GBytes *milter_payload_macro (const MilterStep *step);
 
 /* --- milter-player-state.c --- */

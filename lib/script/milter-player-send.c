@@ -2,12 +2,13 @@
 /*
  * milter-player-send.c: from lines and units to frames, macros in front of them.
  *
- * Payloads are put together here byte by byte and not by the encoder, since a scenario may write
- * what no encoder would: a NUL inside an address, a string too long for a frame.
+ * Payloads are put together here byte by byte and not by the encoder, as milter-payload.h tells.
  */
 #include "milter-player-private.h"
 
 #include <string.h>
+
+#include "milter-payload.h"
 
 #define DEFAULT_HOST      "client.example.com"
 #define DEFAULT_ADDRESS   "192.0.2.1"
@@ -33,136 +34,40 @@ pending_macro_free (gpointer data)
   g_free (macro);
 }
 
-static MilterBytes
-view (GBytes *bytes)
-{
-  gsize size = 0;
-  const guint8 *data = bytes == NULL ? NULL : g_bytes_get_data (bytes, &size);
-
-  return milter_bytes (data, size);
-}
-
-static void
-append (GByteArray *payload, MilterBytes bytes)
-{
-  if (bytes.size > 0)
-    g_byte_array_append (payload, bytes.data, bytes.size);
-}
-
-static void
-append_string (GByteArray *payload, MilterBytes bytes)
-{
-  append (payload, bytes);
-  g_byte_array_append (payload, (const guint8 *) "", 1);
-}
-
-static void
-append_u32 (GByteArray *payload, guint32 number)
-{
-  guint32 wire = GUINT32_TO_BE (number);
-
-  g_byte_array_append (payload, (const guint8 *) &wire, 4);
-}
-
-static GBytes *
-finish (GByteArray *payload)
-{
-  return g_byte_array_free_to_bytes (payload);
-}
-
-GBytes *
-milter_payload_strings (const GPtrArray *strings, const char *fallback)
-{
-  GByteArray *payload = g_byte_array_new ();
-
-  if (strings == NULL || strings->len == 0)
-    append_string (payload, milter_bytes_from_string (fallback));
-  for (guint i = 0; strings != NULL && i < strings->len; i++)
-    append_string (payload, view (g_ptr_array_index (strings, i)));
-  return finish (payload);
-}
-
 /* connect [HOST [ADDRESS]] [port=N] */
 static GBytes *
 connect_payload (const MilterPlayer *player, const MilterStep *step)
 {
   GByteArray *payload = g_byte_array_new ();
   guint n = step != NULL ? step->arguments->len : 0;
-  MilterBytes host = n > 0 ? view (g_ptr_array_index (step->arguments, 0))
+  MilterBytes host = n > 0 ? milter_payload_view (g_ptr_array_index (step->arguments, 0))
                            : milter_bytes_from_string (DEFAULT_HOST);
-  MilterBytes address = n > 1 ? view (g_ptr_array_index (step->arguments, 1))
+  MilterBytes address = n > 1 ? milter_payload_view (g_ptr_array_index (step->arguments, 1))
                               : milter_bytes_from_string (DEFAULT_ADDRESS);
   guint16 port = step != NULL && step->has_port ? step->port : DEFAULT_PORT;
   bool is_unix = address.size >= 5 && memcmp (address.data, "unix:", 5) == 0;
   bool is_ipv6 = !is_unix && address.size > 0 && memchr (address.data, ':', address.size) != NULL;
   guint16 wire_port;
 
-  append_string (payload, host);
+  milter_payload_append_string (payload, host);
   if (milter_bytes_equal_string (address, "unknown"))
     {
-      append (payload, milter_bytes ("U", 1));
-      return finish (payload);
+      milter_payload_append (payload, milter_bytes ("U", 1));
+      return g_byte_array_free_to_bytes (payload);
     }
   if (is_unix)
     address = milter_bytes (address.data + 5, address.size - 5);
   if (is_unix && (step == NULL || !step->has_port))
     port = 0;
   wire_port = GUINT16_TO_BE (port);
-  append (payload, milter_bytes (is_unix ? "L" : is_ipv6 ? "6" : "4", 1));
-  append (payload, milter_bytes (&wire_port, 2));
+  milter_payload_append (payload, milter_bytes (is_unix ? "L" : is_ipv6 ? "6" : "4", 1));
+  milter_payload_append (payload, milter_bytes (&wire_port, 2));
   /* sendmail writes IPv6:::1, unless the line already does (milter-protocol 4) */
   if (is_ipv6
       && !(address.size >= 5 && g_ascii_strncasecmp ((const char *) address.data, "IPv6:", 5) == 0))
-    append (payload, milter_bytes_from_string (player->profile->ipv6_prefix));
-  append_string (payload, address);
-  return finish (payload);
-}
-
-static guint32
-apply_flags (guint32 base, const MilterFlagList *list)
-{
-  if (!list->given)
-    return base;
-  return list->relative ? (base | list->set) & ~list->clear : list->set;
-}
-
-MilterOffer
-milter_offer_from_args (const MilterOffer *profile, const MilterNegotiateArgs *args)
-{
-  MilterOffer offer = *profile;
-
-  /* a lower version alone offers what that version knows */
-  if (args->has_version)
-    {
-      MilterOffer known = milter_offer_for_version (args->version_min);
-
-      offer.version = args->version_min;
-      offer.actions &= known.actions;
-      offer.steps &= known.steps;
-    }
-  offer.actions = apply_flags (offer.actions, &args->actions);
-  offer.steps = apply_flags (offer.steps, &args->steps);
-  return offer;
-}
-
-GBytes *
-milter_payload_negotiate (const MilterOffer *offer, const MilterNegotiateArgs *args)
-{
-  GByteArray *payload = g_byte_array_new ();
-
-  append_u32 (payload, offer->version);
-  append_u32 (payload, offer->actions);
-  append_u32 (payload, offer->steps);
-  for (guint i = 0; args != NULL && args->symbols != NULL && i < args->symbols->len; i++)
-    {
-      const MilterSymbolList *list = g_ptr_array_index (args->symbols, i);
-
-      append_u32 (payload, list->stage);
-      append_string (payload, view (list->names));
-    }
-  if (args != NULL)
-    append (payload, view (args->tail));
-  return finish (payload);
+    milter_payload_append (payload, milter_bytes_from_string (player->profile->ipv6_prefix));
+  milter_payload_append_string (payload, address);
+  return g_byte_array_free_to_bytes (payload);
 }
 
 GBytes *
@@ -170,17 +75,17 @@ milter_payload_macro (const MilterStep *step)
 {
   GByteArray *payload = g_byte_array_new ();
 
-  append (payload, milter_bytes (&step->letter, 1));
+  milter_payload_append (payload, milter_bytes (&step->letter, 1));
   for (guint i = 0; i < step->macros->len; i++)
     {
       const MilterMacroItem *item = g_ptr_array_index (step->macros, i);
 
       if (item->value == NULL)
         continue;
-      append_string (payload, view (item->name));
-      append_string (payload, view (item->value));
+      milter_payload_append_string (payload, milter_payload_view (item->name));
+      milter_payload_append_string (payload, milter_payload_view (item->value));
     }
-  return finish (payload);
+  return g_byte_array_free_to_bytes (payload);
 }
 
 static GBytes *
@@ -283,25 +188,25 @@ set_pair (GByteArray *pairs, GBytes *name, GBytes *value)
   MilterBytes rest, old_name, old_value;
   bool found = false;
 
-  append (old, milter_bytes (pairs->data, pairs->len));
+  milter_payload_append (old, milter_bytes (pairs->data, pairs->len));
   g_byte_array_set_size (pairs, 0);
   rest = milter_bytes (old->data, old->len);
   while (milter_strings_next (&rest, &old_name))
     {
-      bool same = milter_bytes_equal (old_name, view (name));
+      bool same = milter_bytes_equal (old_name, milter_payload_view (name));
 
       if (!milter_strings_next (&rest, &old_value))
         old_value = milter_bytes (NULL, 0);
       if (same && (value == NULL || found))
         continue;
-      append_string (pairs, old_name);
-      append_string (pairs, same ? view (value) : old_value);
+      milter_payload_append_string (pairs, old_name);
+      milter_payload_append_string (pairs, same ? milter_payload_view (value) : old_value);
       found = found || same;
     }
   if (!found && value != NULL)
     {
-      append_string (pairs, view (name));
-      append_string (pairs, view (value));
+      milter_payload_append_string (pairs, milter_payload_view (name));
+      milter_payload_append_string (pairs, milter_payload_view (value));
     }
 }
 
@@ -404,8 +309,8 @@ send_macros (MilterPlayer *player, const MilterProfile *profile, guint peer, gui
           || (wanted && (own == 0 || strchr (profile->empty_macro_frames, letter) != NULL));
   if (!wanted)
     return;
-  append (payload, milter_bytes (&letter, 1));
-  append (payload, milter_bytes (pairs->data, pairs->len));
+  milter_payload_append (payload, milter_bytes (&letter, 1));
+  milter_payload_append (payload, milter_bytes (pairs->data, pairs->len));
   append_frame (
       player, peer, MILTER_COMMAND_DEFINE_MACRO, milter_bytes (payload->data, payload->len));
 }
@@ -431,8 +336,9 @@ send_header (MilterPlayer *player, guint peer, const MilterUnit *unit)
   bool leading_space = milter_player_has_leading_space (player, peer);
   g_autoptr (GByteArray) payload = g_byte_array_new ();
 
-  append_string (payload, view (unit->name));
-  append_string (payload, milter_mail_wire_value (view (unit->value), leading_space));
+  milter_payload_append_string (payload, milter_payload_view (unit->name));
+  milter_payload_append_string (
+      payload, milter_mail_wire_value (milter_payload_view (unit->value), leading_space));
   append_frame (player, peer, unit->letter, milter_bytes (payload->data, payload->len));
 }
 
@@ -445,7 +351,7 @@ milter_player_send (MilterPlayer *player, guint peer, const MilterUnit *unit)
 
   if (unit->letter == 0)
     {
-      append (to->out, view (unit->payload));
+      milter_payload_append (to->out, milter_payload_view (unit->payload));
       milter_lint_raw (sender->lint, peer);
       to->sent_us = player->now_us;
       return;
@@ -455,5 +361,5 @@ milter_player_send (MilterPlayer *player, guint peer, const MilterUnit *unit)
   if (unit->payload == NULL)
     send_header (player, peer, unit);
   else
-    append_frame (player, peer, unit->letter, view (unit->payload));
+    append_frame (player, peer, unit->letter, milter_payload_view (unit->payload));
 }

@@ -39,7 +39,7 @@ milter_player_new (const char *name, MilterStepSource source, const MilterPlayer
   player->fills_in = config->profile->fills_in;
   player->timeout_us = config->timeout_us;
   if (config->send_as != NULL)
-    milter_player_set_send_as (player, config->send_as);
+    milter_writes_set_send_as (&player->writes, config->send_as);
   player->peers = g_new0 (MilterPeer, config->n_peers);
   for (guint i = 0; i < config->n_peers; i++)
     {
@@ -123,7 +123,7 @@ milter_player_free (MilterPlayer *player)
       milter_turn_end (player);
     }
   milter_turn_free_lists (&player->spare_turn);
-  g_queue_clear_full (&player->armed, g_free);
+  milter_writes_clear (&player->writes);
   g_queue_clear (&player->steps);
   g_clear_error (&player->source_error);
   milter_lint_free (player->lint);

@@ -49,8 +49,12 @@ gboolean milter_responder_received (MilterResponder *responder,
                                     const MilterMessage *message,
                                     const MilterMacros *macros,
                                     gint64 now_us);
-/* The MTA has closed the connection: the event `close`. */
-void milter_responder_ended (MilterResponder *responder, gint64 now_us);
+/* The MTA has closed the connection, or reset it: the event `close`. @macros: (nullable) those that are
+ * still set. TRUE: a rule has something to do then, which milter_responder_next() hands out as above;
+ * bytes may be written, if the MTA has only ended its sending. */
+gboolean milter_responder_ended (MilterResponder *responder,
+                                 const MilterMacros *macros,
+                                 gint64 now_us);
 
 /* What to do now: SEND, WAIT, CLOSE, RESET, HALF_CLOSE, PAUSE_READING, RESUME_READING; DONE: the command
  * is answered. After WAIT call it again at the deadline. */
