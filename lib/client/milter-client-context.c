@@ -352,6 +352,15 @@ milter_client_context_get_timeout (MilterClientContext *context)
   return context->priv->timeout;
 }
 
+/**
+ * milter_client_context_set_option:
+ * @context: a context
+ * @option: (nullable): what this connection needs of its MTA
+ *
+ * Before the negotiation, as in a handler of "connection-established", it declares for this
+ * connection what milter_client_set_option() does for all of them. The negotiation replaces it by
+ * what was agreed.
+ */
 void
 milter_client_context_set_option (MilterClientContext *context, MilterOption *option)
 {
@@ -365,7 +374,8 @@ milter_client_context_set_option (MilterClientContext *context, MilterOption *op
  * milter_client_context_get_option:
  * @context: a context
  *
- * Returns: (transfer none) (nullable): what was agreed with the MTA; %NULL before the negotiation
+ * Returns: (transfer none) (nullable): what was agreed with the MTA; before the negotiation, what
+ *   milter_client_context_set_option() was given
  */
 MilterOption *
 milter_client_context_get_option (MilterClientContext *context)

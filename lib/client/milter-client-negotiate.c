@@ -3,13 +3,14 @@
  * milter-client-negotiate.c: the MTA's offer, and our answer.
  *
  * The handlers see the offer as an option that they may edit. What they leave as it is, or answer
- * with MILTER_STATUS_ALL_OPTIONS, becomes the default answer: every action, and only the events
- * that somebody listens to. An unchanged offer is never echoed: its steps would ask the MTA to send
+ * with MILTER_STATUS_ALL_OPTIONS, becomes the default answer: the actions that the program declared,
+ * or every one, and only the events that somebody listens to. An unchanged offer is never echoed: its steps would ask the MTA to send
  * nothing and to wait for nothing.
  */
 #include <string.h>
 
 #include "milter-client-context-private.h"
+#include "milter-client.h"
 
 MilterStatus
 milter_client_context_take_offer (MilterClientContext *context)
@@ -53,18 +54,42 @@ is_edited (MilterClientContext *context)
              || (guint32) milter_option_get_step (option) != offer->steps);
 }
 
+/* what the program said beforehand that it needs (nullable) */
+static MilterOption *
+get_declared (MilterClientContext *context)
+{
+  MilterClientContextPrivate *priv = context->priv;
+
+  if (priv->option != NULL || priv->client == NULL)
+    return priv->option;
+  return milter_client_get_option (priv->client);
+}
+
+/* every action, unless the program has said which, and only the events that somebody listens to */
 static gboolean
 default_answer (MilterClientContext *context, MilterOffer *answer, GError **error)
 {
   const MilterOffer *offer = &context->priv->session.offer;
+  MilterOption *declared = get_declared (context);
   /* a word of 0 stands for the oldest set (NEG-15, NEG-16); milter_offer_answer() knows it */
   guint32 steps = offer->steps != 0 ? offer->steps : MILTER_STEPS_ALL;
+  guint32 actions = offer->actions & MILTER_ACTIONS_ALL;
   guint32 wanted = milter_client_context_get_unwanted (context) | MILTER_STEP_SKIP;
 
   if (offer->steps == 0)
     wanted &= 0x3f;
-  return milter_offer_answer (
-      offer, offer->actions & MILTER_ACTIONS_ALL, wanted & steps, answer, error);
+  wanted &= steps;
+  if (declared != NULL)
+    {
+      /* that one is used by itself where lists go along */
+      actions = milter_option_get_action (declared) & ~(guint32) MILTER_ACTION_SET_SYMBOL_LIST;
+      wanted |= milter_option_get_step (declared);
+    }
+  if (!milter_offer_answer (offer, actions, wanted, answer, error))
+    return FALSE;
+  if (declared != NULL)
+    answer->version = MIN (answer->version, milter_option_get_version (declared));
+  return TRUE;
 }
 
 static gboolean
@@ -140,6 +165,15 @@ symbol_lists (MilterClientContext *context)
   return lists.lists;
 }
 
+/* what the MTA may send in one frame from here on (milter-protocol 1.2) */
+static guint32
+get_max_payload (guint32 steps)
+{
+  if (steps & MILTER_STEP_MDS_1M)
+    return 1024 * 1024 - 1;
+  return steps & MILTER_STEP_MDS_256K ? 256 * 1024 - 1 : MILTER_LIMIT_FROM_MTA;
+}
+
 static void
 send_answer (MilterClientContext *context, const MilterOffer *answer)
 {
@@ -157,6 +191,7 @@ send_answer (MilterClientContext *context, const MilterOffer *answer)
   if (!milter_message_append (&message, milter_client_context_get_output (context), NULL))
     g_error ("an answer to a negotiation cannot be written");
   milter_session_reply (&priv->session, &message, NULL);
+  priv->limits.max_payload = get_max_payload (priv->session.agreed.steps);
   milter_client_context_written (context);
   g_clear_object (&priv->option);
 }

@@ -28,6 +28,7 @@ struct _MilterClientPrivate
   const MilterClientHandlers *handlers;
   gpointer handlers_data;
   GDestroyNotify handlers_destroy;
+  MilterOption *option; /* (nullable): what is asked of every MTA */
   guint timeout;
   int listen_backlog;
   bool remove_on_create;

@@ -67,6 +67,7 @@ milter_client_object_finalize (GObject *object)
   /* a socket that was opened and never run */
   milter_client_close_socket (client, NULL);
   milter_client_set_handlers (client, NULL, NULL, NULL);
+  g_clear_object (&priv->option);
   g_clear_pointer (&priv->spec, milter_connection_spec_free);
   g_free (priv->unix_socket_group);
   g_free (priv->default_unix_socket_group);
@@ -300,6 +301,44 @@ milter_client_set_handlers (MilterClient *client,
   priv->handlers_destroy = destroy;
   if (old_destroy != NULL)
     old_destroy (old_data);
+}
+
+/**
+ * milter_client_set_option:
+ * @client: a client
+ * @option: (nullable): what the program needs of an MTA; %NULL: every action that is offered
+ *
+ * Declares what is asked of an MTA where no handler of "negotiate" edits its offer: the actions of
+ * @option and no others, its steps besides those that keep away the events that nobody listens to,
+ * and its version, if it is lower than the offered one. An MTA that does not offer an action, or a
+ * step without which it would send what it should not, is refused, as libmilter does: "error" tells
+ * which, and the connection is closed. Set it before the client runs.
+ *
+ * Macros are asked for with milter_protocol_agent_set_macros_requests().
+ *
+ * Since: 0.1
+ */
+void
+milter_client_set_option (MilterClient *client, MilterOption *option)
+{
+  g_return_if_fail (MILTER_IS_CLIENT (client));
+  g_return_if_fail (option == NULL || MILTER_IS_OPTION (option));
+  g_set_object (&client->priv->option, option);
+}
+
+/**
+ * milter_client_get_option:
+ * @client: a client
+ *
+ * Returns: (transfer none) (nullable): what milter_client_set_option() was given
+ *
+ * Since: 0.1
+ */
+MilterOption *
+milter_client_get_option (MilterClient *client)
+{
+  g_return_val_if_fail (MILTER_IS_CLIENT (client), NULL);
+  return client->priv->option;
 }
 
 /**

@@ -74,6 +74,8 @@ MILTER_AVAILABLE void milter_client_set_handlers (MilterClient *client,
                                                   const MilterClientHandlers *handlers,
                                                   gpointer user_data,
                                                   GDestroyNotify destroy);
+MILTER_AVAILABLE void milter_client_set_option (MilterClient *client, MilterOption *option);
+MILTER_AVAILABLE MilterOption *milter_client_get_option (MilterClient *client);
 MILTER_AVAILABLE MilterClientContext *milter_client_create_context (MilterClient *client);
 
 /* where it listens */

@@ -10,6 +10,17 @@ continue_string (MilterClientContext *context, const char *string, gpointer data
   return MILTER_STATUS_CONTINUE;
 }
 
+static MilterStatus
+take_two_actions (MilterClientContext *context,
+                  MilterOption *option,
+                  MilterMacrosRequests *requests,
+                  gpointer data)
+{
+  milter_option_set_action (option, 0x11);
+  milter_option_set_step (option, MILTER_STEP_NONE);
+  return MILTER_STATUS_CONTINUE;
+}
+
 static const MilterClientHandlers recipient_only = { .envelope_recipient = continue_string };
 
 /* the answer of @peer's context; "" if there is none and it closed (transfer full) */
@@ -68,6 +79,264 @@ Test (client_negotiate, the_default_answer_asks_only_for_events_with_handlers)
       answer = answer_to (&peer, rows[i].version, rows[i].actions, rows[i].steps);
       cr_expect_str_eq (answer, rows[i].answer, "row %zu: %s", i, answer);
       cr_expect_eq (peer.error == NULL, *rows[i].answer != '\0');
+      peer_clear (&peer);
+    }
+}
+
+/* One handler alone, in each of the ways that there are to have one. */
+
+static const struct
+{
+  const char *name; /* of the signal */
+  const char *step; /* what asks the event away */
+  gsize slot;       /* in MilterClientHandlers */
+  gsize function;   /* in MilterClientContextClass */
+  gboolean use_bytes;
+} events[] = {
+#define EVENT(name, member, step)                                                                  \
+  {                                                                                                \
+    name, step, G_STRUCT_OFFSET (MilterClientHandlers, member),                                    \
+        G_STRUCT_OFFSET (MilterClientContextClass, member), FALSE                                  \
+  }
+  EVENT ("connect", connect, "NOCONNECT"),
+  EVENT ("helo", helo, "NOHELO"),
+  EVENT ("envelope-from", envelope_from, "NOMAIL"),
+  EVENT ("envelope-recipient", envelope_recipient, "NORCPT"),
+  EVENT ("body", body, "NOBODY"),
+  EVENT ("header", header, "NOHDRS"),
+  EVENT ("end-of-header", end_of_header, "NOEOH"),
+  EVENT ("unknown", unknown, "NOUNKNOWN"),
+  EVENT ("data", data, "NODATA"),
+  /* these two always come */
+  EVENT ("end-of-message", end_of_message, ""),
+  EVENT ("abort", abort, ""),
+#undef EVENT
+  { "body-bytes", "NOBODY", 0, G_STRUCT_OFFSET (MilterClientContextClass, body_bytes), TRUE },
+  { "end-of-message-bytes",
+    "",
+    0,
+    G_STRUCT_OFFSET (MilterClientContextClass, end_of_message_bytes),
+    TRUE },
+};
+
+static const char *const all_no_steps[]
+    = { "NOCONNECT", "NOHELO", "NOMAIL",    "NORCPT", "NOBODY",
+        "NOHDRS",    "NOEOH",  "NOUNKNOWN", "NODATA" };
+
+/* none of them is called: all that happens is a negotiation */
+static void
+no_handler (void)
+{
+  g_assert_not_reached ();
+}
+
+typedef void (*AnyHandler) (void);
+
+static void
+set_class_function (gpointer klass, gpointer event)
+{
+  gsize function = events[GPOINTER_TO_UINT (event)].function;
+
+  G_STRUCT_MEMBER (AnyHandler, klass, function) = no_handler;
+}
+
+/* a subclass that has the function of one event */
+static MilterClientContext *
+make_subclassed (guint event)
+{
+  g_autofree char *name = g_strdup_printf ("OnlyEvent%u", event);
+  const GTypeInfo info = {
+    .class_size = sizeof (MilterClientContextClass),
+    .class_init = set_class_function,
+    .class_data = GUINT_TO_POINTER (event),
+    .instance_size = sizeof (MilterClientContext),
+  };
+
+  return g_object_new (g_type_register_static (MILTER_TYPE_CLIENT_CONTEXT, name, &info, 0), NULL);
+}
+
+static void
+expect_asked (MilterClientContext *context, guint event, const char *shape)
+{
+  Peer peer = { context, g_string_new (NULL), NULL };
+  g_autoptr (GString) expected = g_string_new ("negotiate version=6 actions=all steps=");
+  g_autofree char *answer = NULL;
+
+  for (gsize i = 0; i < G_N_ELEMENTS (all_no_steps); i++)
+    if (strcmp (all_no_steps[i], events[event].step) != 0)
+      g_string_append_printf (expected, "%s,", all_no_steps[i]);
+  g_string_append (expected, "SKIP");
+  milter_client_context_set_use_bytes (context, events[event].use_bytes);
+  answer = answer_to (&peer, 6, 0x1ff, 0x1fffff);
+  cr_expect_str_eq (answer, expected->str, "%s, %s: %s", events[event].name, shape, answer);
+  peer_clear (&peer);
+}
+
+Test (client_negotiate, each_event_alone_is_asked_for_in_every_shape_of_handler)
+{
+  for (guint i = 0; i < G_N_ELEMENTS (events); i++)
+    {
+      MilterClientHandlers handlers = { NULL };
+      MilterClientContext *context = milter_client_context_new (NULL);
+
+      g_signal_connect (context, events[i].name, no_handler, NULL);
+      expect_asked (context, i, "signal");
+
+      expect_asked (make_subclassed (i), i, "class function");
+
+      if (events[i].use_bytes)
+        continue;
+      G_STRUCT_MEMBER (AnyHandler, &handlers, events[i].slot) = no_handler;
+      context = milter_client_context_new (NULL);
+      milter_client_context_set_handlers (context, &handlers, NULL);
+      expect_asked (context, i, "table");
+    }
+}
+
+/* What a program declares. */
+
+Test (client_negotiate, what_was_declared_is_asked_for_and_no_more)
+{
+  static const struct
+  {
+    const char *name;
+    guint32 version, actions, steps; /* declared */
+    guint32 offered_version, offered_actions, offered_steps;
+    const char *answer; /* "" if the MTA is refused */
+  } rows[] = {
+    { "some actions",
+      6,
+      0x11,
+      0,
+      6,
+      0x1ff,
+      0x1fffff,
+      "negotiate version=6 actions=ADDHDRS,CHGHDRS "
+      "steps=NOCONNECT,NOHELO,NOMAIL,NOBODY,NOHDRS,NOEOH,NOUNKNOWN,NODATA,SKIP" },
+    { "no action",
+      6,
+      0,
+      0,
+      6,
+      0x1ff,
+      0x1fffff,
+      "negotiate version=6 actions=none "
+      "steps=NOCONNECT,NOHELO,NOMAIL,NOBODY,NOHDRS,NOEOH,NOUNKNOWN,NODATA,SKIP" },
+    { "a step besides",
+      6,
+      0,
+      MILTER_STEP_NO_REPLY_ENVELOPE_RECIPIENT,
+      6,
+      0x1ff,
+      0x1fffff,
+      "negotiate version=6 actions=none "
+      "steps=NOCONNECT,NOHELO,NOMAIL,NOBODY,NOHDRS,NOEOH,NOUNKNOWN,NODATA,SKIP,NR_RCPT" },
+    { "a no-reply step that is not offered: every command is answered",
+      6,
+      0,
+      MILTER_STEP_NO_REPLY_ENVELOPE_RECIPIENT,
+      6,
+      0x1ff,
+      0x3ff,
+      "negotiate version=6 actions=none "
+      "steps=NOCONNECT,NOHELO,NOMAIL,NOBODY,NOHDRS,NOEOH,NOUNKNOWN,NODATA" },
+    { "a lower version",
+      3,
+      0x1,
+      0,
+      6,
+      0x1ff,
+      0x1fffff,
+      "negotiate version=3 actions=ADDHDRS "
+      "steps=NOCONNECT,NOHELO,NOMAIL,NOBODY,NOHDRS,NOEOH,NOUNKNOWN,NODATA,SKIP" },
+    { "an MTA of a lower version",
+      6,
+      0x1,
+      0,
+      2,
+      0x3f,
+      0x7f,
+      "negotiate version=2 actions=ADDHDRS steps=NOCONNECT,NOHELO,NOMAIL,NOBODY,NOHDRS,NOEOH" },
+    { "lists of macros are no need",
+      6,
+      0x101,
+      0,
+      2,
+      0x3f,
+      0x7f,
+      "negotiate version=2 actions=ADDHDRS steps=NOCONNECT,NOHELO,NOMAIL,NOBODY,NOHDRS,NOEOH" },
+    { "an action that is not offered", 6, 0x41, 0, 2, 0x3f, 0x7f, "" },
+    { "a step that is not offered", 6, 0, MILTER_STEP_ENVELOPE_RECIPIENT_REJECTED, 2, 0, 0x7f, "" },
+  };
+
+  for (gsize i = 0; i < 2 * G_N_ELEMENTS (rows); i++)
+    {
+      g_autoptr (MilterOption) option = NULL;
+      g_autoptr (MilterClient) client = milter_client_new ();
+      g_autofree char *answer = NULL;
+      gsize row = i / 2;
+      Peer peer = { NULL, g_string_new (NULL), NULL };
+
+      option = milter_option_new (rows[row].version, rows[row].actions, rows[row].steps);
+      /* for all connections, or for this one, which counts for more */
+      milter_client_set_option (client, i % 2 == 0 ? option : NULL);
+      cr_expect_eq (milter_client_get_option (client), i % 2 == 0 ? option : NULL);
+      peer.context = milter_client_create_context (client);
+      if (i % 2 != 0)
+        milter_client_context_set_option (peer.context, option);
+      milter_client_context_set_handlers (peer.context, &recipient_only, &peer);
+      answer = answer_to (&peer,
+                          rows[row].offered_version,
+                          rows[row].offered_actions,
+                          rows[row].offered_steps);
+      cr_expect_str_eq (answer, rows[row].answer, "%s: %s", rows[row].name, answer);
+      cr_expect_eq (peer.error == NULL, *rows[row].answer != '\0', "%s", rows[row].name);
+      peer_clear (&peer);
+    }
+}
+
+Test (client_negotiate, an_edited_offer_goes_before_what_was_declared)
+{
+  g_autoptr (MilterOption) option = milter_option_new (6, 0x1, 0);
+  g_autoptr (MilterClient) client = milter_client_new ();
+  Peer peer = { NULL, g_string_new (NULL), NULL };
+  g_autofree char *answer = NULL;
+
+  milter_client_set_option (client, option);
+  peer.context = milter_client_create_context (client);
+  milter_client_context_set_handlers (peer.context, &recipient_only, &peer);
+  g_signal_connect (peer.context, "negotiate", G_CALLBACK (take_two_actions), NULL);
+  answer = answer_to (&peer, 6, 0x1ff, 0x1fffff);
+  cr_expect_str_eq (answer, "negotiate version=6 actions=ADDHDRS,CHGHDRS steps=none");
+  peer_clear (&peer);
+}
+
+Test (client_negotiate, frames_may_be_as_long_as_was_agreed)
+{
+  static const struct
+  {
+    guint32 steps;
+    gsize size;
+    bool taken;
+  } rows[] = {
+    { 0, 65535, true },
+    { 0, 65536, false },
+    { MILTER_STEP_MDS_256K, 262143, true },
+    { MILTER_STEP_MDS_256K, 262144, false },
+    { MILTER_STEP_MDS_1M, 1048575, true },
+    { MILTER_STEP_MDS_1M, 1048576, false },
+  };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (rows); i++)
+    {
+      Peer peer = peer_new ();
+      g_autoptr (MilterOption) option = milter_option_new (6, 0, rows[i].steps);
+      g_autofree char *body = g_strnfill (rows[i].size, 'x');
+
+      milter_client_context_set_option (peer.context, option);
+      g_free (answer_to (&peer, 6, 0x1ff, 0x301fffff));
+      cr_expect_eq (
+          peer_send_bytes (&peer, 'E', body, rows[i].size), rows[i].taken, "row %zu", i);
       peer_clear (&peer);
     }
 }
