@@ -6,6 +6,7 @@
 #pragma once
 
 #include <stdbool.h>
+#include <string.h>
 
 #include "milter-message.h"
 
@@ -21,6 +22,16 @@ typedef struct
   int fault;
   gsize fault_offset;
 } MilterCursor;
+
+/* four bytes that are there */
+static inline guint32
+milter_get_u32 (const guint8 *from)
+{
+  guint32 number;
+
+  memcpy (&number, from, sizeof number);
+  return GUINT32_FROM_BE (number);
+}
 
 /* sets the fault; returns false */
 bool milter_cursor_fault (MilterCursor *cursor, int fault, gsize offset);

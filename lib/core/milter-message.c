@@ -102,11 +102,11 @@ milter_frame_decode (const guint8 *data,
                      gsize *consumed,
                      GError **error)
 {
-  MilterCursor cursor = { data, size, 0, MILTER_NO_FAULT, 0 };
-  guint32 length, first;
+  guint32 length;
 
-  if (!milter_cursor_take_number (&cursor, LENGTH_SIZE, &length))
+  if (size < LENGTH_SIZE)
     return MILTER_DECODE_NEED_MORE;
+  length = milter_get_u32 (data);
   if (length == 0)
     {
       g_set_error (error,
@@ -123,13 +123,25 @@ milter_frame_decode (const guint8 *data,
   if (size - LENGTH_SIZE < length)
     return MILTER_DECODE_NEED_MORE;
 
-  cursor.size = LENGTH_SIZE + (gsize) length;
-  if (!milter_cursor_take_number (&cursor, LETTER_SIZE, &first))
-    return MILTER_DECODE_NEED_MORE;
-  *letter = (guint8) first;
-  *payload = milter_cursor_take_rest (&cursor);
-  *consumed = cursor.offset;
+  *letter = data[LENGTH_SIZE];
+  *payload = length > LETTER_SIZE
+                 ? milter_bytes (data + LENGTH_SIZE + LETTER_SIZE, length - LETTER_SIZE)
+                 : milter_bytes (NULL, 0);
+  *consumed = LENGTH_SIZE + (gsize) length;
   return MILTER_DECODE_COMPLETE;
+}
+
+static inline void
+init (MilterMessage *message, MilterSide sender, guint8 letter)
+{
+  const MilterSpec *spec = milter_spec_get (sender, letter);
+
+  *message = (MilterMessage){
+    .sender = sender,
+    .letter = letter,
+    .spec = spec,
+    .fault = spec == NULL ? MILTER_CODEC_ERROR_UNKNOWN_LETTER : MILTER_NO_FAULT,
+  };
 }
 
 /**
@@ -145,10 +157,11 @@ void
 milter_message_parse (MilterSide sender, guint8 letter, MilterBytes payload, MilterMessage *message)
 {
   MilterCursor cursor = { payload.data, payload.size, 0, MILTER_NO_FAULT, 0 };
-  const MilterSpec *spec = milter_spec_get (sender, letter);
+  const MilterSpec *spec;
   guint i = 0;
 
-  milter_message_init (message, sender, letter);
+  init (message, sender, letter);
+  spec = message->spec;
   message->payload = payload;
   if (spec == NULL)
     return;
@@ -212,14 +225,7 @@ milter_message_decode (MilterSide sender,
 void
 milter_message_init (MilterMessage *message, MilterSide sender, guint8 letter)
 {
-  const MilterSpec *spec = milter_spec_get (sender, letter);
-
-  *message = (MilterMessage){
-    .sender = sender,
-    .letter = letter,
-    .spec = spec,
-    .fault = spec == NULL ? MILTER_CODEC_ERROR_UNKNOWN_LETTER : MILTER_NO_FAULT,
-  };
+  init (message, sender, letter);
 }
 
 /* faults, for people */

@@ -28,9 +28,9 @@ milter_session_letter_in (guint8 letter, const char *letters)
   return letter != '\0' && strchr (letters, letter) != NULL;
 }
 
-/* a command in session->skipped */
+/* a command in session->skipped and in other sets of letters */
 static inline guint
-milter_session_skip_bit (guint8 letter)
+milter_session_letter_bit (guint8 letter)
 {
   return letter >= 'A' && letter <= 'Z' ? 1u << (letter - 'A') : 0;
 }
@@ -48,7 +48,43 @@ gboolean milter_session_deviation (GError **error, MilterSessionError code, cons
 /* a payload that is malformed is a deviation */
 gboolean milter_session_check_fault (const MilterMessage *message, GError **error);
 
+/* the list of what is due; its size is a power of two */
+static inline MilterSessionDue *
+milter_session_due_at (const MilterSession *session, guint n)
+{
+  return &session->due[(session->due_first + n) & (session->due_size - 1)];
+}
+
 /* takes the oldest command off the list, of which there must be one */
-MilterSessionDue milter_session_due_pop (MilterSession *session);
+static inline MilterSessionDue
+milter_session_due_pop (MilterSession *session)
+{
+  MilterSessionDue oldest = *milter_session_due_at (session, 0);
+
+  session->due_first = (session->due_first + 1) & (session->due_size - 1);
+  session->due_count--;
+  return oldest;
+}
+
+/* Whether CONTINUE can answer the oldest command: it can answer each but a negotiation, whatever
+ * was agreed. */
+static inline bool
+milter_session_may_continue (const MilterSession *session)
+{
+  return session->due_count > 0
+         && milter_session_due_at (session, 0)->letter != MILTER_COMMAND_NEGOTIATE;
+}
+
+/* what milter_session_reply() does with the CONTINUE that may come, which is nearly every reply */
+static inline void
+milter_session_continue (MilterSession *session)
+{
+  MilterSessionDue due = milter_session_due_pop (session);
+
+  if (due.letter == MILTER_COMMAND_END_OF_MESSAGE && due.message == session->message
+      && session->state == MILTER_SESSION_END_OF_MESSAGE)
+    session->state = MILTER_SESSION_ENVELOPE;
+}
+
 /* what was sent ahead of a message that is now decided is not answered any more; UNKNOWN is */
 void milter_session_due_drop (MilterSession *session, guint32 message);

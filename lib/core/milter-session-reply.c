@@ -286,7 +286,7 @@ take_final (MilterSession *session, const MilterMessage *message)
       return;
     }
   if (message->letter == MILTER_REPLY_SKIP && due.message == session->message)
-    session->skipped |= milter_session_skip_bit (due.letter);
+    session->skipped |= milter_session_letter_bit (due.letter);
   if (due.letter == MILTER_COMMAND_END_OF_MESSAGE && due.message == session->message
       && session->state == MILTER_SESSION_END_OF_MESSAGE)
     session->state = MILTER_SESSION_ENVELOPE;
@@ -310,6 +310,12 @@ milter_session_reply (MilterSession *session, const MilterMessage *message, GErr
 {
   gboolean fine = TRUE;
 
+  if (message->letter == MILTER_REPLY_CONTINUE && message->fault == MILTER_NO_FAULT
+      && milter_session_may_continue (session))
+    {
+      milter_session_continue (session);
+      return TRUE;
+    }
   if (session->policy != MILTER_SESSION_OFF)
     fine = check_reply (session, message, error);
   if (!fine)

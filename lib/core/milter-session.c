@@ -17,25 +17,32 @@
 
 /* clang-format off */
 
+/* a set of up to ten letters */
+#define LETTER(l) ((l) == 0 ? 0 : 1u << (((l) - 'A') & 31))
+#define TEN_LETTERS(a, b, c, d, e, f, g, h, i, j, ...)                                             \
+  (LETTER (a) | LETTER (b) | LETTER (c) | LETTER (d) | LETTER (e) | LETTER (f) | LETTER (g)        \
+   | LETTER (h) | LETTER (i) | LETTER (j))
+#define LETTERS(...) TEN_LETTERS (__VA_ARGS__, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)
+
 /* each state's name and the commands that may come in it, if nothing was negotiated away */
 static const struct
 {
   const char *name;
-  const char *legal;
+  guint legal;
 } states[] = {
-  [MILTER_SESSION_START]           = { "start",           "OQ" },
-  [MILTER_SESSION_NEGOTIATING]     = { "negotiating",     "Q" },
-  [MILTER_SESSION_READY]           = { "ready",           "CDAQK" },
-  [MILTER_SESSION_ENVELOPE]        = { "envelope",        "HMUDAQK" },
-  [MILTER_SESSION_MAIL]            = { "mail",            "RHMUDAQK" },
-  [MILTER_SESSION_RCPT]            = { "rcpt",            "RTHMUDAQK" },
-  [MILTER_SESSION_DATA]            = { "data",            "LNHMDAQK" },
-  [MILTER_SESSION_HEADER]          = { "header",          "LNHMDAQK" },
-  [MILTER_SESSION_BODY]            = { "body",            "BEHMDAQK" },
-  [MILTER_SESSION_END_OF_MESSAGE]  = { "end-of-message",  "HMUDAQK" },
-  [MILTER_SESSION_MESSAGE_OVER]    = { "message-over",    "HMUDAQK" },
-  [MILTER_SESSION_CONNECTION_OVER] = { "connection-over", "DAQK" },
-  [MILTER_SESSION_CLOSED]          = { "closed",          "" },
+  [MILTER_SESSION_START]           = { "start",           LETTERS ('O', 'Q') },
+  [MILTER_SESSION_NEGOTIATING]     = { "negotiating",     LETTERS ('Q') },
+  [MILTER_SESSION_READY]           = { "ready",           LETTERS ('C', 'D', 'A', 'Q', 'K') },
+  [MILTER_SESSION_ENVELOPE]        = { "envelope",        LETTERS ('H', 'M', 'U', 'D', 'A', 'Q', 'K') },
+  [MILTER_SESSION_MAIL]            = { "mail",            LETTERS ('R', 'H', 'M', 'U', 'D', 'A', 'Q', 'K') },
+  [MILTER_SESSION_RCPT]            = { "rcpt",            LETTERS ('R', 'T', 'H', 'M', 'U', 'D', 'A', 'Q', 'K') },
+  [MILTER_SESSION_DATA]            = { "data",            LETTERS ('L', 'N', 'H', 'M', 'D', 'A', 'Q', 'K') },
+  [MILTER_SESSION_HEADER]          = { "header",          LETTERS ('L', 'N', 'H', 'M', 'D', 'A', 'Q', 'K') },
+  [MILTER_SESSION_BODY]            = { "body",            LETTERS ('B', 'E', 'H', 'M', 'D', 'A', 'Q', 'K') },
+  [MILTER_SESSION_END_OF_MESSAGE]  = { "end-of-message",  LETTERS ('H', 'M', 'U', 'D', 'A', 'Q', 'K') },
+  [MILTER_SESSION_MESSAGE_OVER]    = { "message-over",    LETTERS ('H', 'M', 'U', 'D', 'A', 'Q', 'K') },
+  [MILTER_SESSION_CONNECTION_OVER] = { "connection-over", LETTERS ('D', 'A', 'Q', 'K') },
+  [MILTER_SESSION_CLOSED]          = { "closed",          LETTERS (0) },
 };
 
 /* what a step makes invisible: with @skip agreed, @from is as good as @to */
@@ -69,27 +76,27 @@ static const char *const fits_after_helo = "HMU";
 
 /* where a command leads; STAY is for those that lead nowhere */
 #define STAY 0xff
+#define BY_LETTER(command) [MILTER_COMMAND_##command - 'A']
 static const struct
 {
-  guint8 letter;
   guint8 state;
   bool ends_message;
-} moves[] = {
-  { MILTER_COMMAND_NEGOTIATE,          MILTER_SESSION_NEGOTIATING,    false },
-  { MILTER_COMMAND_DEFINE_MACRO,       STAY,                          false },
-  { MILTER_COMMAND_CONNECT,            MILTER_SESSION_ENVELOPE,       false },
-  { MILTER_COMMAND_HELO,               MILTER_SESSION_ENVELOPE,       true },
-  { MILTER_COMMAND_ENVELOPE_FROM,      MILTER_SESSION_MAIL,           true },
-  { MILTER_COMMAND_ENVELOPE_RECIPIENT, MILTER_SESSION_RCPT,           false },
-  { MILTER_COMMAND_DATA,               MILTER_SESSION_DATA,           false },
-  { MILTER_COMMAND_HEADER,             MILTER_SESSION_HEADER,         false },
-  { MILTER_COMMAND_END_OF_HEADER,      MILTER_SESSION_BODY,           false },
-  { MILTER_COMMAND_BODY,               MILTER_SESSION_BODY,           false },
-  { MILTER_COMMAND_END_OF_MESSAGE,     MILTER_SESSION_END_OF_MESSAGE, false },
-  { MILTER_COMMAND_ABORT,              STAY,                          true },
-  { MILTER_COMMAND_QUIT,               MILTER_SESSION_CLOSED,         true },
-  { MILTER_COMMAND_QUIT_NC,            MILTER_SESSION_READY,          true },
-  { MILTER_COMMAND_UNKNOWN,            STAY,                          false },
+} moves['Z' - 'A' + 1] = {
+  BY_LETTER (NEGOTIATE)         = { MILTER_SESSION_NEGOTIATING,    false },
+  BY_LETTER (DEFINE_MACRO)      = { STAY,                          false },
+  BY_LETTER (CONNECT)           = { MILTER_SESSION_ENVELOPE,       false },
+  BY_LETTER (HELO)              = { MILTER_SESSION_ENVELOPE,       true },
+  BY_LETTER (ENVELOPE_FROM)     = { MILTER_SESSION_MAIL,           true },
+  BY_LETTER (ENVELOPE_RECIPIENT)= { MILTER_SESSION_RCPT,           false },
+  BY_LETTER (DATA)              = { MILTER_SESSION_DATA,           false },
+  BY_LETTER (HEADER)            = { MILTER_SESSION_HEADER,         false },
+  BY_LETTER (END_OF_HEADER)     = { MILTER_SESSION_BODY,           false },
+  BY_LETTER (BODY)              = { MILTER_SESSION_BODY,           false },
+  BY_LETTER (END_OF_MESSAGE)    = { MILTER_SESSION_END_OF_MESSAGE, false },
+  BY_LETTER (ABORT)             = { STAY,                          true },
+  BY_LETTER (QUIT)              = { MILTER_SESSION_CLOSED,         true },
+  BY_LETTER (QUIT_NC)           = { MILTER_SESSION_READY,          true },
+  BY_LETTER (UNKNOWN)           = { STAY,                          false },
 };
 
 /* clang-format on */
@@ -115,12 +122,6 @@ milter_session_state_to_string (MilterSessionState state)
 
 /* The list of what is due. */
 
-static MilterSessionDue *
-due_at (const MilterSession *session, guint n)
-{
-  return &session->due[(session->due_first + n) % session->due_size];
-}
-
 static void
 due_grow (MilterSession *session)
 {
@@ -128,7 +129,7 @@ due_grow (MilterSession *session)
   MilterSessionDue *due = g_new (MilterSessionDue, size);
 
   for (guint i = 0; i < session->due_count; i++)
-    due[i] = *due_at (session, i);
+    due[i] = *milter_session_due_at (session, i);
   if (session->due != session->due_inline)
     g_free (session->due);
   session->due = due;
@@ -141,17 +142,8 @@ due_push (MilterSession *session, guint8 letter)
 {
   if (session->due_count == session->due_size)
     due_grow (session);
-  *due_at (session, session->due_count++) = (MilterSessionDue){ letter, session->message };
-}
-
-MilterSessionDue
-milter_session_due_pop (MilterSession *session)
-{
-  MilterSessionDue oldest = *due_at (session, 0);
-
-  session->due_first = (session->due_first + 1) % session->due_size;
-  session->due_count--;
-  return oldest;
+  *milter_session_due_at (session, session->due_count++)
+      = (MilterSessionDue){ letter, session->message };
 }
 
 void
@@ -161,10 +153,10 @@ milter_session_due_drop (MilterSession *session, guint32 message)
 
   for (guint i = 0; i < session->due_count; i++)
     {
-      MilterSessionDue due = *due_at (session, i);
+      MilterSessionDue due = *milter_session_due_at (session, i);
 
       if (due.message != message || !milter_spec_get (MILTER_SIDE_MTA, due.letter)->in_message)
-        *due_at (session, kept++) = due;
+        *milter_session_due_at (session, kept++) = due;
     }
   session->due_count = kept;
 }
@@ -211,7 +203,13 @@ milter_session_clear (MilterSession *session)
 guint8
 milter_session_due (const MilterSession *session)
 {
-  return session->due_count == 0 ? 0 : due_at (session, 0)->letter;
+  return session->due_count == 0 ? 0 : milter_session_due_at (session, 0)->letter;
+}
+
+static bool
+is_answered (const MilterSession *session, const MilterSpec *spec)
+{
+  return spec->answer != MILTER_ANSWER_NONE && (session->agreed.steps & spec->no_reply) == 0;
 }
 
 /**
@@ -226,8 +224,7 @@ milter_session_is_answered (const MilterSession *session, guint8 letter)
 {
   const MilterSpec *spec = milter_spec_get (MILTER_SIDE_MTA, letter);
 
-  return spec != NULL && spec->answer != MILTER_ANSWER_NONE
-         && (session->agreed.steps & spec->no_reply) == 0;
+  return spec != NULL && is_answered (session, spec);
 }
 
 /**
@@ -304,7 +301,7 @@ is_legal (const MilterSession *session, guint8 letter)
   MilterSessionState state = session->state;
 
   do
-    if (milter_session_letter_in (letter, states[state].legal))
+    if ((milter_session_letter_bit (letter) & states[state].legal) != 0)
       return true;
   while (next_passage (session, &state));
   return false;
@@ -368,7 +365,7 @@ check_wanted (const MilterSession *session, const MilterSpec *spec, GError **err
                                      "%s (%s): the milter negotiated not to be sent it",
                                      spec->word,
                                      spec->field_name);
-  if ((session->skipped & milter_session_skip_bit (spec->letter)) != 0)
+  if ((session->skipped & milter_session_letter_bit (spec->letter)) != 0)
     return milter_session_deviation (error,
                                      MILTER_SESSION_ERROR_SKIPPED,
                                      "%s (%s): the milter asked for no more of it in this message",
@@ -414,6 +411,20 @@ check_command (const MilterSession *session, const MilterMessage *message, GErro
   return TRUE;
 }
 
+/* What nearly every command is: nothing that was negotiated or answered before plays a part. One
+ * that is not plain may be fine all the same. */
+static bool
+is_plain (const MilterSession *session, const MilterMessage *message)
+{
+  const MilterSpec *spec = message->spec;
+  guint bit = milter_session_letter_bit (message->letter);
+
+  return message->fault == MILTER_NO_FAULT && (states[session->state].legal & bit) != 0
+         && (session->skipped & bit) == 0 && spec->since <= session->agreed.version
+         && (session->agreed.steps & spec->skip) == 0 && session->n_refused == 0
+         && message->letter != MILTER_COMMAND_NEGOTIATE;
+}
+
 /* Commands: what they do. */
 
 static void
@@ -440,15 +451,12 @@ take_offer (MilterSession *session, const MilterMessage *message)
 static void
 take_move (MilterSession *session, guint8 letter)
 {
-  for (gsize i = 0; i < G_N_ELEMENTS (moves); i++)
-    if (moves[i].letter == letter)
-      {
-        if (moves[i].ends_message)
-          cut_message (session);
-        if (moves[i].state != STAY)
-          session->state = moves[i].state;
-        return;
-      }
+  guint i = letter - 'A';
+
+  if (moves[i].ends_message)
+    cut_message (session);
+  if (moves[i].state != STAY)
+    session->state = moves[i].state;
 }
 
 static void
@@ -465,7 +473,7 @@ take_command (MilterSession *session, const MilterMessage *message)
   /* Postfix: SKIP to anything but BODY holds until something else comes (milter-protocol 3.5) */
   if (letter != MILTER_COMMAND_DEFINE_MACRO)
     session->skipped
-        &= milter_session_skip_bit (MILTER_COMMAND_BODY) | milter_session_skip_bit (letter);
+        &= milter_session_letter_bit (MILTER_COMMAND_BODY) | milter_session_letter_bit (letter);
 
   if (letter == MILTER_COMMAND_NEGOTIATE)
     take_offer (session, message);
@@ -476,7 +484,7 @@ take_command (MilterSession *session, const MilterMessage *message)
     session->first_message = session->message;
   if (letter == MILTER_COMMAND_ENVELOPE_RECIPIENT)
     session->n_recipients++;
-  if (milter_session_is_answered (session, letter))
+  if (is_answered (session, spec))
     due_push (session, letter);
 }
 
@@ -513,7 +521,7 @@ milter_session_command (MilterSession *session, const MilterMessage *message, GE
   gboolean fine = TRUE;
 
   session->dropped = FALSE;
-  if (session->policy != MILTER_SESSION_OFF)
+  if (session->policy != MILTER_SESSION_OFF && !is_plain (session, message))
     fine = check_command (session, message, error);
   if (!fine)
     session->n_deviations++;
