@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "milter-client-context-private.h"
+#include "milter-session-private.h"
 
 /* Output. */
 
@@ -105,6 +106,9 @@ choose_reply (MilterClientContext *context, guint8 command, MilterStatus status)
 
   if ((gsize) status < G_N_ELEMENTS (reply_letters))
     letter = reply_letters[status];
+  /* it can answer anything */
+  if (letter == MILTER_REPLY_CONTINUE)
+    return letter;
   reply = milter_spec_get (MILTER_SIDE_MILTER, letter);
   if (!may_answer (context, reply, command))
     {
@@ -117,25 +121,46 @@ choose_reply (MilterClientContext *context, guint8 command, MilterStatus status)
 }
 
 static void
-send_reply (MilterClientContext *context, guint8 letter)
+send_text (MilterClientContext *context)
 {
   MilterClientContextPrivate *priv = context->priv;
   MilterMessage message;
   g_autoptr (GError) error = NULL;
 
-  milter_message_init (&message, MILTER_SIDE_MILTER, letter);
-  if (letter == MILTER_REPLY_REPLY_CODE)
-    message.fields[0].bytes = milter_bytes (priv->reply->str, priv->reply->len);
+  milter_message_init (&message, MILTER_SIDE_MILTER, MILTER_REPLY_REPLY_CODE);
+  message.fields[0].bytes = milter_bytes (priv->reply->str, priv->reply->len);
   /* only what was checked before stands in the fields */
   if (!milter_message_append (&message, milter_client_context_get_output (context), &error))
     g_error ("a checked reply cannot be written: %s", error->message);
   milter_session_reply (&priv->session, &message, NULL);
-  milter_client_context_written (context);
-  if (letter == MILTER_REPLY_REPLY_CODE)
+  g_string_free (g_steal_pointer (&priv->reply), TRUE);
+  priv->reply_code = 0;
+}
+
+static void
+send_letter (MilterClientContext *context, guint8 letter)
+{
+  MilterSession *session = &context->priv->session;
+  MilterMessage message;
+
+  milter_frame_append (letter, milter_bytes (NULL, 0), milter_client_context_get_output (context));
+  if (letter == MILTER_REPLY_CONTINUE && milter_session_may_continue (session))
     {
-      g_string_free (g_steal_pointer (&priv->reply), TRUE);
-      priv->reply_code = 0;
+      milter_session_continue (session);
+      return;
     }
+  milter_message_init (&message, MILTER_SIDE_MILTER, letter);
+  milter_session_reply (session, &message, NULL);
+}
+
+static void
+send_reply (MilterClientContext *context, guint8 letter)
+{
+  if (letter == MILTER_REPLY_REPLY_CODE)
+    send_text (context);
+  else
+    send_letter (context, letter);
+  milter_client_context_written (context);
 }
 
 /* whether this answer ended the message, or left none */
@@ -178,7 +203,8 @@ milter_client_context_answer (MilterClientContext *context, MilterStatus status)
 
   priv->status = status;
   milter_client_context_enter (context, row->state + 1);
-  milter_client_context_track_answer (context, row->letter, status);
+  if (priv->result != NULL)
+    milter_client_context_track_answer (context, row->letter, status);
   if (priv->in_message && is_message_over (context, row->letter))
     milter_client_context_end_message (context, status);
   if (priv->leaving && !priv->in_message)

@@ -76,6 +76,7 @@ struct _MilterClientContextPrivate
   MilterClient *client;           /* (nullable) */
   MilterClientWorker *worker;     /* (nullable): NULL for a context without a connection */
   MilterIoConnection *connection; /* (nullable), unowned */
+  MilterProtocolAgentState *agent; /* of the base class */
   GList link;                     /* among the worker's contexts */
 
   const MilterClientHandlers *handlers;
@@ -128,9 +129,14 @@ G_GNUC_INTERNAL extern guint milter_client_context_signals[N_SIGNALS];
 /* milter-client-signals.c */
 G_GNUC_INTERNAL void milter_client_context_install_signals (MilterClientContextClass *klass);
 
+static inline void
+milter_client_context_enter (MilterClientContext *context, MilterClientContextState state)
+{
+  context->priv->last_state = context->priv->state;
+  context->priv->state = state;
+}
+
 /* milter-client-context.c */
-G_GNUC_INTERNAL void
-milter_client_context_enter (MilterClientContext *context, MilterClientContextState state);
 G_GNUC_INTERNAL void
 milter_client_context_emit_error (MilterClientContext *context, const GError *error);
 /* whether the calling thread is the context's own */
@@ -143,8 +149,15 @@ milter_client_context_post (MilterClientContext *context,
                             GDestroyNotify free_data);
 
 /* milter-client-events.c */
+G_GNUC_INTERNAL extern const MilterClientRow milter_client_rows['Z' - 'A' + 1];
 /* (nullable) */
-G_GNUC_INTERNAL const MilterClientRow *milter_client_row_get (guint8 letter);
+static inline const MilterClientRow *
+milter_client_row_get (guint8 letter)
+{
+  if (letter < 'A' || letter > 'Z' || milter_client_rows[letter - 'A'].letter == 0)
+    return NULL;
+  return &milter_client_rows[letter - 'A'];
+}
 /* looks which signals have handlers, and remembers it */
 G_GNUC_INTERNAL void milter_client_context_look_for_listeners (MilterClientContext *context);
 /* the steps that ask away what nobody listens to */
@@ -159,7 +172,8 @@ milter_client_context_ask_abort (MilterClientContext *context, MilterClientConte
 
 /* milter-client-dispatch.c */
 /* Takes whole commands off @data until one is pending, the context closes, more bytes are needed, or
- * too many answers wait for an MTA that does not read. FALSE for what a peer must not send: the error has been told and the context is closing. */
+ * too many answers wait for an MTA that does not read. FALSE for what a peer must not send: the
+ * error has been told and the context is closing. */
 G_GNUC_INTERNAL gboolean milter_client_context_take (MilterClientContext *context,
                                                      const guint8 *data,
                                                      gsize size,
@@ -172,8 +186,17 @@ G_GNUC_INTERNAL void milter_client_context_fail (MilterClientContext *context, c
 /* closes the connection; the context is over as soon as no handler of it is running: "abort" if it
  * is in a message, "finished", and its worker forgets it */
 G_GNUC_INTERNAL void milter_client_context_close (MilterClientContext *context, MilterIoClose how);
-/* pairs with ->busy++ */
-G_GNUC_INTERNAL void milter_client_context_unbusy (MilterClientContext *context);
+/* the last of a context: what ends it waits until no handler is on the stack */
+G_GNUC_INTERNAL void milter_client_context_finish (MilterClientContext *context);
+/* Pairs with ->busy++. A context with a connection lives as long as it is busy: a plain count,
+ * because taking a reference with each command costs more than all the rest of it. */
+static inline void
+milter_client_context_unbusy (MilterClientContext *context)
+{
+  context->priv->busy--;
+  if (context->priv->busy == 0 && context->priv->closing)
+    milter_client_context_finish (context);
+}
 /* the client shuts down: closes now if nothing is under way, else at the end of the message */
 G_GNUC_INTERNAL void milter_client_context_leave (MilterClientContext *context);
 
@@ -208,12 +231,14 @@ G_GNUC_INTERNAL void
 milter_client_context_end_message (MilterClientContext *context, MilterStatus status);
 
 /* milter-client-result.c: keeps the message's result up to date, if anybody wants one */
-/* a command is about to be handled; is_first: of its message */
+/* a message begins */
+G_GNUC_INTERNAL void milter_client_context_begin_result (MilterClientContext *context);
+/* a command is about to be handled; there is a result */
 G_GNUC_INTERNAL void milter_client_context_track (MilterClientContext *context,
-                                                  const MilterMessage *message,
-                                                  bool is_first);
+                                                  const MilterMessage *message);
 G_GNUC_INTERNAL void
 milter_client_context_track_edit (MilterClientContext *context, MilterBytes frame);
+/* there is a result */
 G_GNUC_INTERNAL void milter_client_context_track_answer (MilterClientContext *context,
                                                          guint8 command,
                                                          MilterStatus status);

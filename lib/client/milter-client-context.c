@@ -197,6 +197,7 @@ milter_client_context_init (MilterClientContext *context)
   priv->last_state = MILTER_CLIENT_CONTEXT_STATE_INVALID;
   priv->timeout = DEFAULT_TIMEOUT;
   priv->link.data = context;
+  priv->agent = _milter_protocol_agent_get_state (MILTER_PROTOCOL_AGENT (context));
 }
 
 /**
@@ -248,13 +249,6 @@ milter_client_context_set_handlers (MilterClientContext *context,
 }
 
 /* States. */
-
-void
-milter_client_context_enter (MilterClientContext *context, MilterClientContextState state)
-{
-  context->priv->last_state = context->priv->state;
-  context->priv->state = state;
-}
 
 void
 milter_client_context_set_state (MilterClientContext *context, MilterClientContextState state)

@@ -76,7 +76,7 @@ take_macros (MilterClientContext *context, const MilterMessage *message)
   bool is_heard_here = g_signal_has_handler_pending (context, id, 0, FALSE)
                        || MILTER_CLIENT_CONTEXT_GET_CLASS (context)->define_macro != NULL;
 
-  milter_macros_set (_milter_protocol_agent_get_store (agent), command, message->fields[1].bytes);
+  milter_macros_set (context->priv->agent->macros, command, message->fields[1].bytes);
   if (is_heard_here)
     {
       milter_protocol_agent_set_macro_context (agent, command);
@@ -90,7 +90,7 @@ take_next_client (MilterClientContext *context)
 {
   milter_client_context_set_private_data (context, NULL, NULL);
   milter_client_context_reset_message_related_data (context);
-  milter_macros_clear (_milter_protocol_agent_get_store (MILTER_PROTOCOL_AGENT (context)));
+  milter_macros_clear (context->priv->agent->macros);
   milter_client_context_enter (context, MILTER_CLIENT_CONTEXT_STATE_NEGOTIATE_REPLIED);
 }
 
@@ -123,18 +123,20 @@ take_event (MilterClientContext *context,
             GError **error)
 {
   MilterClientContextPrivate *priv = context->priv;
-  MilterProtocolAgent *agent = MILTER_PROTOCOL_AGENT (context);
   MilterStatus status = MILTER_STATUS_DEFAULT;
   gboolean taken;
-  bool is_first;
 
-  milter_macros_command (_milter_protocol_agent_get_store (agent), row->letter);
-  milter_protocol_agent_set_macro_context (agent, row->letter);
+  milter_macros_command (priv->agent->macros, row->letter);
+  priv->agent->macro_context = row->letter;
   milter_client_context_enter (context, row->state);
   priv->current = row;
-  is_first = message->spec->in_message && !priv->in_message;
-  priv->in_message = priv->in_message || is_first;
-  milter_client_context_track (context, message, is_first);
+  if (!priv->in_message && message->spec->in_message)
+    {
+      priv->in_message = true;
+      milter_client_context_begin_result (context);
+    }
+  if (priv->result != NULL)
+    milter_client_context_track (context, message);
 
   /* one that was given in a handler which then answered by itself is no answer to this */
   priv->has_early = false;
@@ -169,8 +171,7 @@ dispatch (MilterClientContext *context, MilterMessage *message, GError **error)
   if (priv->closing || dropped)
     return TRUE;
   if (message->letter == MILTER_COMMAND_ABORT)
-    milter_macros_command (_milter_protocol_agent_get_store (MILTER_PROTOCOL_AGENT (context)),
-                           MILTER_COMMAND_ABORT);
+    milter_macros_command (priv->agent->macros, MILTER_COMMAND_ABORT);
   if (row != NULL)
     return take_event (context, row, message, error);
   take_silent (context, message);
@@ -203,8 +204,9 @@ milter_client_context_take (MilterClientContext *context,
 
   *consumed = 0;
   priv->busy++;
+  /* the first command had room for its answer */
   while (fault == NULL && found == MILTER_DECODE_COMPLETE && !priv->closing && !priv->pending
-         && !is_held_up (context))
+         && (*consumed == 0 || (*consumed < size && !is_held_up (context))))
     {
       MilterMessage message;
       gsize n = 0;
@@ -235,9 +237,8 @@ milter_client_context_fail (MilterClientContext *context, const GError *error)
   milter_client_context_close (context, MILTER_IO_CLOSE_FLUSH);
 }
 
-/* the last of a context: what ends it waits until no handler is on the stack */
-static void
-finish (MilterClientContext *context)
+void
+milter_client_context_finish (MilterClientContext *context)
 {
   MilterClientContextPrivate *priv = context->priv;
 
@@ -255,14 +256,6 @@ finish (MilterClientContext *context)
 }
 
 void
-milter_client_context_unbusy (MilterClientContext *context)
-{
-  context->priv->busy--;
-  if (context->priv->busy == 0 && context->priv->closing)
-    finish (context);
-}
-
-void
 milter_client_context_close (MilterClientContext *context, MilterIoClose how)
 {
   MilterClientContextPrivate *priv = context->priv;
@@ -274,7 +267,7 @@ milter_client_context_close (MilterClientContext *context, MilterIoClose how)
   if (priv->connection != NULL)
     _milter_io_connection_close (g_steal_pointer (&priv->connection), how);
   if (priv->busy == 0)
-    finish (context);
+    milter_client_context_finish (context);
 }
 
 static void

@@ -311,7 +311,7 @@ take_end_of_message (MilterClientContext *context,
 #define ROW(letter) [(letter) - 'A']
 
 /* clang-format off */
-static const MilterClientRow rows['Z' - 'A' + 1] = {
+const MilterClientRow milter_client_rows['Z' - 'A' + 1] = {
   ROW ('O') = { 'O', EVENT_NEGOTIATE,          STATE (NEGOTIATE),          0,                        take_negotiate },
   ROW ('C') = { 'C', EVENT_CONNECT,            STATE (CONNECT),            STEP (CONNECT),            take_connect },
   ROW ('H') = { 'H', EVENT_HELO,               STATE (HELO),               STEP (HELO),               take_helo },
@@ -325,17 +325,6 @@ static const MilterClientRow rows['Z' - 'A' + 1] = {
   ROW ('E') = { 'E', EVENT_END_OF_MESSAGE,     STATE (END_OF_MESSAGE),     0,                         take_end_of_message },
 };
 /* clang-format on */
-
-const MilterClientRow *
-milter_client_row_get (guint8 letter)
-{
-  const MilterClientRow *row;
-
-  if (letter < 'A' || letter > 'Z')
-    return NULL;
-  row = &rows[letter - 'A'];
-  return row->letter != 0 ? row : NULL;
-}
 
 /* whether anything is there for the event; asked exactly, because it decides what the MTA sends */
 static bool
@@ -370,8 +359,8 @@ milter_client_context_get_unwanted (MilterClientContext *context)
 {
   guint32 unwanted = 0;
 
-  for (gsize i = 0; i < G_N_ELEMENTS (rows); i++)
-    if (rows[i].unwanted != 0 && !handles (context, rows[i].event))
-      unwanted |= rows[i].unwanted;
+  for (gsize i = 0; i < G_N_ELEMENTS (milter_client_rows); i++)
+    if (milter_client_rows[i].unwanted != 0 && !handles (context, milter_client_rows[i].event))
+      unwanted |= milter_client_rows[i].unwanted;
   return unwanted;
 }

@@ -61,18 +61,21 @@ static const struct
 };
 
 void
-milter_client_context_track (MilterClientContext *context,
-                             const MilterMessage *message,
-                             bool is_first)
+milter_client_context_begin_result (MilterClientContext *context)
 {
   MilterClientContextPrivate *priv = context->priv;
 
-  if (is_first && priv->result == NULL && is_wanted (context))
+  if (priv->result == NULL && is_wanted (context))
     priv->result = _milter_message_result_new ();
-  if (priv->result == NULL)
-    return;
-  if (is_first)
+  if (priv->result != NULL)
     _milter_message_result_start (priv->result, g_get_monotonic_time ());
+}
+
+void
+milter_client_context_track (MilterClientContext *context, const MilterMessage *message)
+{
+  MilterClientContextPrivate *priv = context->priv;
+
   for (gsize i = 0; i < G_N_ELEMENTS (tracked_commands); i++)
     if (tracked_commands[i].letter == message->letter)
       tracked_commands[i].track (priv->result, message);
@@ -121,7 +124,7 @@ milter_client_context_track_answer (MilterClientContext *context,
   bool refuses = status == MILTER_STATUS_REJECT || status == MILTER_STATUS_TEMPORARY_FAILURE;
   GList *last;
 
-  if (result == NULL || command != MILTER_COMMAND_ENVELOPE_RECIPIENT || !refuses)
+  if (command != MILTER_COMMAND_ENVELOPE_RECIPIENT || !refuses)
     return;
   /* moving it frees nothing but the list's own cell */
   last = g_list_last (milter_message_result_get_recipients (result));

@@ -112,12 +112,12 @@ on_received (MilterIoConnection *connection, const guint8 *data, gsize size, gpo
   MilterClientContext *context = user_data;
   gsize consumed;
 
-  g_object_ref (context);
+  context->priv->busy++;
   milter_client_context_take (context, data, size, &consumed, NULL);
   /* bytes that make no whole command yet do not buy time */
   if (consumed > 0)
     milter_client_worker_arm (context);
-  g_object_unref (context);
+  milter_client_context_unbusy (context);
   return consumed;
 }
 

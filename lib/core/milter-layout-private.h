@@ -23,7 +23,7 @@ typedef struct
   gsize fault_offset;
 } MilterCursor;
 
-/* four bytes that are there */
+/* four bytes that are there, the highest first */
 static inline guint32
 milter_get_u32 (const guint8 *from)
 {
@@ -31,6 +31,14 @@ milter_get_u32 (const guint8 *from)
 
   memcpy (&number, from, sizeof number);
   return GUINT32_FROM_BE (number);
+}
+
+static inline guint8 *
+milter_put_u32 (guint32 number, guint8 *to)
+{
+  number = GUINT32_TO_BE (number);
+  memcpy (to, &number, sizeof number);
+  return to + sizeof number;
 }
 
 /* sets the fault; returns false */

@@ -18,20 +18,18 @@ static const char stages_backwards[] = "UEBNLTRMHC";
 #define MAIL_SLOT 2
 #define SLOT_NONE N_SLOTS
 
-/* where a command's clearing begins: @first and all that comes later in a session */
-static const struct
-{
-  guint8 letter;
-  guint first;
-} clearings[] = {
-  { MILTER_COMMAND_NEGOTIATE, 0 },
-  { MILTER_COMMAND_QUIT, 0 },
-  { MILTER_COMMAND_QUIT_NC, 0 },
-  { MILTER_COMMAND_CONNECT, 1 },
-  { MILTER_COMMAND_HELO, 2 },
-  { MILTER_COMMAND_ENVELOPE_FROM, 3 },
-  { MILTER_COMMAND_ENVELOPE_RECIPIENT, 4 },
-  { MILTER_COMMAND_ABORT, MAIL_SLOT },
+/* where a command's clearing begins, one more, so that 0 is "nowhere": this slot and all that comes
+ * later in a session */
+#define CLEARS_FROM(letter, slot) [(letter) - 'A'] = (slot) + 1
+static const guint8 clearings['Z' - 'A' + 1] = {
+  CLEARS_FROM (MILTER_COMMAND_NEGOTIATE, 0),
+  CLEARS_FROM (MILTER_COMMAND_QUIT, 0),
+  CLEARS_FROM (MILTER_COMMAND_QUIT_NC, 0),
+  CLEARS_FROM (MILTER_COMMAND_CONNECT, 1),
+  CLEARS_FROM (MILTER_COMMAND_HELO, 2),
+  CLEARS_FROM (MILTER_COMMAND_ENVELOPE_FROM, 3),
+  CLEARS_FROM (MILTER_COMMAND_ENVELOPE_RECIPIENT, 4),
+  CLEARS_FROM (MILTER_COMMAND_ABORT, MAIL_SLOT),
 };
 
 typedef struct
@@ -226,13 +224,14 @@ milter_macros_set_one (MilterMacros *macros, guint8 command, const char *name, c
 void
 milter_macros_command (MilterMacros *macros, guint8 command)
 {
+  guint8 first = command >= 'A' && command <= 'Z' ? clearings[command - 'A'] : 0;
+
   if (command != MILTER_COMMAND_END_OF_MESSAGE)
     leave_ended_message (macros);
   macros->message_ended = command == MILTER_COMMAND_END_OF_MESSAGE;
 
-  for (gsize i = 0; i < G_N_ELEMENTS (clearings); i++)
-    if (clearings[i].letter == command)
-      clear_from (macros, clearings[i].first);
+  if (first != 0)
+    clear_from (macros, first - 1);
   if (command != MILTER_COMMAND_UNKNOWN)
     macros->slots[LAST_SLOT].size = 0;
 

@@ -373,8 +373,9 @@ begin_frame (GByteArray *buffer, guint8 letter, gsize payload_size)
   if (payload_size >= G_MAXUINT32 || (guint64) start + overhead + payload_size > G_MAXUINT32)
     return NULL;
   g_byte_array_set_size (buffer, start + overhead + (guint) payload_size);
-  to = milter_put_number ((guint32) payload_size + LETTER_SIZE, LENGTH_SIZE, buffer->data + start);
-  return milter_put_number (letter, LETTER_SIZE, to);
+  to = milter_put_u32 ((guint32) payload_size + LETTER_SIZE, buffer->data + start);
+  *to = letter;
+  return to + LETTER_SIZE;
 }
 
 /**

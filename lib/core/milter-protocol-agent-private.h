@@ -9,6 +9,16 @@
 
 G_BEGIN_DECLS
 
+/* what changes with each command, open to the contexts */
+typedef struct
+{
+  MilterMacros *macros;
+  MilterCommand macro_context;
+} MilterProtocolAgentState;
+
+/* (transfer none): valid as long as the agent */
+MILTER_AVAILABLE MilterProtocolAgentState *
+_milter_protocol_agent_get_state (MilterProtocolAgent *agent);
 /* (transfer none): where the agent's macros are; it may be changed behind the agent's back */
 MILTER_AVAILABLE MilterMacros *_milter_protocol_agent_get_store (MilterProtocolAgent *agent);
 

@@ -14,8 +14,7 @@
 
 typedef struct
 {
-  MilterMacros *macros;
-  MilterCommand macro_context;
+  MilterProtocolAgentState state;
   GHashTable *current; /* what was handed out last */
   GHashTable *available;
   MilterMacrosRequests *requests;
@@ -42,7 +41,7 @@ milter_protocol_agent_finalize (GObject *object)
 {
   MilterProtocolAgentPrivate *priv = get_private (MILTER_PROTOCOL_AGENT (object));
 
-  milter_macros_free (priv->macros);
+  milter_macros_free (priv->state.macros);
   g_clear_pointer (&priv->current, g_hash_table_unref);
   g_clear_pointer (&priv->available, g_hash_table_unref);
   g_clear_object (&priv->requests);
@@ -53,7 +52,7 @@ static void
 milter_protocol_agent_get_property (GObject *object, guint id, GValue *value, GParamSpec *pspec)
 {
   if (id == PROP_MACRO_CONTEXT)
-    g_value_set_enum (value, get_private (MILTER_PROTOCOL_AGENT (object))->macro_context);
+    g_value_set_enum (value, get_private (MILTER_PROTOCOL_AGENT (object))->state.macro_context);
   else
     G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
 }
@@ -101,14 +100,20 @@ milter_protocol_agent_init (MilterProtocolAgent *agent)
 {
   MilterProtocolAgentPrivate *priv = get_private (agent);
 
-  priv->macros = milter_macros_new ();
-  priv->macro_context = MILTER_COMMAND_NEGOTIATE;
+  priv->state.macros = milter_macros_new ();
+  priv->state.macro_context = MILTER_COMMAND_NEGOTIATE;
+}
+
+MilterProtocolAgentState *
+_milter_protocol_agent_get_state (MilterProtocolAgent *agent)
+{
+  return &get_private (agent)->state;
 }
 
 MilterMacros *
 _milter_protocol_agent_get_store (MilterProtocolAgent *agent)
 {
-  return get_private (agent)->macros;
+  return get_private (agent)->state.macros;
 }
 
 /**
@@ -123,7 +128,7 @@ milter_protocol_agent_set_macro_context (MilterProtocolAgent *agent, MilterComma
 {
   g_return_if_fail (MILTER_IS_PROTOCOL_AGENT (agent));
 
-  get_private (agent)->macro_context = macro_context;
+  get_private (agent)->state.macro_context = macro_context;
 }
 
 /**
@@ -137,7 +142,7 @@ milter_protocol_agent_get_macro_context (MilterProtocolAgent *agent)
 {
   g_return_val_if_fail (MILTER_IS_PROTOCOL_AGENT (agent), MILTER_COMMAND_NEGOTIATE);
 
-  return get_private (agent)->macro_context;
+  return get_private (agent)->state.macro_context;
 }
 
 /**
@@ -217,7 +222,7 @@ milter_protocol_agent_set_macro (MilterProtocolAgent *agent,
   g_return_if_fail (MILTER_IS_PROTOCOL_AGENT (agent));
   g_return_if_fail (macro_name != NULL);
 
-  milter_macros_set_one (get_private (agent)->macros, macro_context, macro_name, macro_value);
+  milter_macros_set_one (get_private (agent)->state.macros, macro_context, macro_name, macro_value);
 }
 
 /* the store's strings end in NUL, so they can be taken as they are; the first of a name counts, as
@@ -266,7 +271,7 @@ milter_protocol_agent_get_macros (MilterProtocolAgent *agent)
   g_return_val_if_fail (MILTER_IS_PROTOCOL_AGENT (agent), NULL);
 
   priv = get_private (agent);
-  add_stage (begin_table (&priv->current), priv->macros, priv->macro_context);
+  add_stage (begin_table (&priv->current), priv->state.macros, priv->state.macro_context);
   return priv->current;
 }
 
@@ -287,8 +292,8 @@ milter_protocol_agent_get_available_macros (MilterProtocolAgent *agent)
 
   priv = get_private (agent);
   begin_table (&priv->available);
-  for (stage = milter_macros_get_stages (priv->macro_context); *stage != '\0'; stage++)
-    add_stage (priv->available, priv->macros, *stage);
+  for (stage = milter_macros_get_stages (priv->state.macro_context); *stage != '\0'; stage++)
+    add_stage (priv->available, priv->state.macros, *stage);
   return priv->available;
 }
 
@@ -309,7 +314,7 @@ milter_protocol_agent_get_macro (MilterProtocolAgent *agent, const char *name)
   g_return_val_if_fail (name != NULL, NULL);
 
   priv = get_private (agent);
-  return milter_macros_lookup (priv->macros, priv->macro_context, name);
+  return milter_macros_lookup (priv->state.macros, priv->state.macro_context, name);
 }
 
 /**
@@ -324,7 +329,7 @@ milter_protocol_agent_clear_macros (MilterProtocolAgent *agent, MilterCommand ma
 {
   g_return_if_fail (MILTER_IS_PROTOCOL_AGENT (agent));
 
-  milter_macros_set (get_private (agent)->macros, macro_context, milter_bytes (NULL, 0));
+  milter_macros_set (get_private (agent)->state.macros, macro_context, milter_bytes (NULL, 0));
 }
 
 /**
@@ -338,7 +343,7 @@ milter_protocol_agent_clear_message_related_macros (MilterProtocolAgent *agent)
 {
   g_return_if_fail (MILTER_IS_PROTOCOL_AGENT (agent));
 
-  milter_macros_command (get_private (agent)->macros, MILTER_COMMAND_ABORT);
+  milter_macros_command (get_private (agent)->state.macros, MILTER_COMMAND_ABORT);
 }
 
 /**
