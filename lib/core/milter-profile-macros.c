@@ -15,6 +15,7 @@ typedef struct
   const MilterProfile *profile;
   const MilterProfileFacts *facts;
   guint8 command;
+  GString *value; /* (nullable) of the macro that is written; made with the first one */
 } Context;
 
 typedef bool (*Fact) (const Context *context, GString *out);
@@ -312,11 +313,15 @@ append_template (const Context *context, const char *text, gsize size, GString *
 
   while (text < end)
     {
+      const char *brace = memchr (text, '{', (gsize) (end - text));
       const char *close;
 
-      if (*text != '{')
+      if (brace != text)
         {
-          g_string_append_c (out, *text++);
+          const char *stop = brace != NULL ? brace : end;
+
+          g_string_append_len (out, text, stop - text);
+          text = stop;
           continue;
         }
       close = closing_brace (text);
@@ -336,14 +341,16 @@ append_pair (const char *name, const GString *value, GByteArray *pairs)
 
 /* true if the macro has a value now and was appended */
 static bool
-append_macro (const Context *context, const MilterProfileMacro *macro, GByteArray *pairs)
+append_macro (Context *context, const MilterProfileMacro *macro, GByteArray *pairs)
 {
-  GString *value = g_string_new (NULL);
-  bool known = append_template (context, macro->value, strlen (macro->value), value);
+  bool known;
 
+  if (context->value == NULL)
+    context->value = g_string_new (NULL);
+  g_string_truncate (context->value, 0);
+  known = append_template (context, macro->value, strlen (macro->value), context->value);
   if (known)
-    append_pair (macro->name, value, pairs);
-  g_string_free (value, TRUE);
+    append_pair (macro->name, context->value, pairs);
   return known;
 }
 
@@ -392,7 +399,7 @@ next_symbol (MilterBytes *list, MilterBytes *name)
 }
 
 static void
-append_requested (const Context *context, MilterBytes symbols, GByteArray *pairs)
+append_requested (Context *context, MilterBytes symbols, GByteArray *pairs)
 {
   MilterBytes name;
 
@@ -411,7 +418,7 @@ append_requested (const Context *context, MilterBytes symbols, GByteArray *pairs
 }
 
 static bool
-append_own (const Context *context, GByteArray *pairs)
+append_own (Context *context, GByteArray *pairs)
 {
   bool any = false;
 
@@ -457,6 +464,26 @@ find_list (const Context *context, GBytes *const *symbols, MilterBytes *list)
   return true;
 }
 
+static bool
+append_all (Context *context, GBytes *const *symbols, GByteArray *pairs)
+{
+  const MilterProfile *profile = context->profile;
+  MilterBytes list, rest, first;
+  bool asked = find_list (context, symbols, &list);
+  bool empty;
+
+  rest = list;
+  empty = !next_symbol (&rest, &first);
+  if (!asked || (empty && profile->empty_list_is_default))
+    return append_own (context, pairs)
+           || strchr (profile->empty_macro_frames, context->command) != NULL;
+  /* sendmail: no frame for an empty list, and an empty frame if nothing on the list has a value */
+  if (empty)
+    return false;
+  append_requested (context, list, pairs);
+  return true;
+}
+
 gboolean
 milter_profile_append_macros (const MilterProfile *profile,
                               guint8 command,
@@ -464,18 +491,10 @@ milter_profile_append_macros (const MilterProfile *profile,
                               GBytes *const symbols[MILTER_N_MACRO_STAGES],
                               GByteArray *pairs)
 {
-  Context context = { profile, facts, command };
-  MilterBytes list, rest, first;
-  bool asked = find_list (&context, symbols, &list);
-  bool empty;
+  Context context = { .profile = profile, .facts = facts, .command = command };
+  bool any = append_all (&context, symbols, pairs);
 
-  rest = list;
-  empty = !next_symbol (&rest, &first);
-  if (!asked || (empty && profile->empty_list_is_default))
-    return append_own (&context, pairs) || strchr (profile->empty_macro_frames, command) != NULL;
-  /* sendmail: no frame for an empty list, and an empty frame if nothing on the list has a value */
-  if (empty)
-    return FALSE;
-  append_requested (&context, list, pairs);
-  return TRUE;
+  if (context.value != NULL)
+    g_string_free (context.value, TRUE);
+  return any;
 }

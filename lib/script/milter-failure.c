@@ -156,6 +156,7 @@ milter_player_fail (MilterPlayer *player,
   failure->what = what;
   failure->expected = expected;
   failure->got = got;
+  milter_player_tell_notes (player);
   failure->last = format_last (player);
   g_ptr_array_add (player->failures, failure);
   player->outcome = MAX (player->outcome, outcome);

@@ -29,7 +29,7 @@ typedef struct
   guint8 command;        /* which it answers; 0: none */
   bool due;              /* an answer was due */
   gint64 after_us;       /* since the last byte of the command */
-  GBytes *bytes;         /* (nullable) the frame; of GARBAGE and CLOSED the bytes that are none */
+  GBytes *bytes;         /* (nullable) GARBAGE, CLOSED: the bytes that are no frame */
   MilterMessage message; /* MESSAGE: a view of the frame */
   bool leading_space;    /* HDR_LEADSPC was agreed with the peer */
   bool too_long;         /* GARBAGE: a frame, but a larger one than is read */
@@ -39,6 +39,8 @@ typedef struct
   bool extra;            /* waited for because a line wants more than one answer, or none */
   char *fault;           /* (nullable) why one of these */
   bool matched;          /* an edit that a line expected */
+  gsize frame_size;      /* MESSAGE: … */
+  guint8 frame[];        /* … the frame, in one piece with the record: one comes for each command */
 } MilterRecord;
 
 MilterRecord *milter_record_new (MilterRecordKind kind, guint peer, gint64 after_us);

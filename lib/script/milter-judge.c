@@ -8,6 +8,8 @@
 
 #include "milter-smtp-reply.h"
 
+#define FRAME_HEAD_SIZE 5
+
 MilterRecord *
 milter_record_new (MilterRecordKind kind, guint peer, gint64 after_us)
 {
@@ -19,19 +21,34 @@ milter_record_new (MilterRecordKind kind, guint peer, gint64 after_us)
   return record;
 }
 
+static void
+put_frame (guint8 *to, const MilterMessage *message)
+{
+  guint32 length = GUINT32_TO_BE ((guint32) message->payload.size + 1);
+
+  memcpy (to, &length, sizeof length);
+  to[sizeof length] = message->letter;
+  if (message->payload.size > 0)
+    memcpy (to + FRAME_HEAD_SIZE, message->payload.data, message->payload.size);
+}
+
 MilterRecord *
 milter_record_new_message (guint peer, const MilterMessage *message, gint64 after_us)
 {
-  MilterRecord *record = milter_record_new (MILTER_RECORD_MESSAGE, peer, after_us);
-  g_autoptr (GByteArray) frame = g_byte_array_new ();
-  gsize size;
-  const guint8 *data;
+  gsize frame_size = FRAME_HEAD_SIZE + message->payload.size;
+  MilterRecord *record = g_malloc (sizeof *record + frame_size);
 
-  milter_frame_append (message->letter, message->payload, frame);
-  record->bytes = g_byte_array_free_to_bytes (g_steal_pointer (&frame));
-  data = g_bytes_get_data (record->bytes, &size);
-  milter_message_parse (
-      MILTER_SIDE_MILTER, message->letter, milter_bytes (data + 5, size - 5), &record->message);
+  *record = (MilterRecord){
+    .kind = MILTER_RECORD_MESSAGE,
+    .peer = peer,
+    .after_us = after_us,
+    .frame_size = frame_size,
+  };
+  put_frame (record->frame, message);
+  milter_message_parse (MILTER_SIDE_MILTER,
+                        message->letter,
+                        milter_bytes (record->frame + FRAME_HEAD_SIZE, message->payload.size),
+                        &record->message);
   return record;
 }
 
@@ -53,6 +70,8 @@ milter_record_get_bytes (const MilterRecord *record)
   gsize size;
   const guint8 *data;
 
+  if (record->kind == MILTER_RECORD_MESSAGE)
+    return milter_bytes (record->frame, record->frame_size);
   if (record->bytes == NULL)
     return milter_bytes (NULL, 0);
   data = g_bytes_get_data (record->bytes, &size);

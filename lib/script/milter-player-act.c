@@ -60,10 +60,10 @@ milter_player_describe_cut (const MilterPlayer *player)
 
 /* what a milter does then, and how late, is not held against it */
 static void
-excuse_milters (const MilterPlayer *player)
+excuse_milters (MilterPlayer *player)
 {
   for (guint i = 0; i < player->config.n_peers; i++)
-    milter_lint_raw (player->lint, i);
+    milter_player_provoke (player, i);
 }
 
 static void
@@ -150,7 +150,7 @@ mark_sent (MilterPlayer *player)
     if (player->peers[i].opened && !player->peers[i].let_go)
       {
         turn->sent = true;
-        g_array_index (turn->sent_to, bool, i) = true;
+        turn->sent_to[i] = true;
       }
   if (!turn->sent && player->cut != NULL && player->cut != turn->step)
     turn->left_out = milter_player_describe_cut (player);

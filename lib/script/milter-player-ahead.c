@@ -99,7 +99,7 @@ copy_units (MilterPlayer *to, const MilterPlayer *from)
       copy->payload = unit->payload != NULL ? g_bytes_ref (unit->payload) : NULL;
       copy->name = unit->name != NULL ? g_bytes_ref (unit->name) : NULL;
       copy->value = unit->value != NULL ? g_bytes_ref (unit->value) : NULL;
-      g_queue_push_tail (&to->units, copy);
+      milter_player_push_unit (&to->units, copy);
     }
 }
 
@@ -137,7 +137,7 @@ milter_player_send_ahead (MilterPlayer *player, const MilterUnit *unit)
       || !g_queue_is_empty (&player->writes.armed))
     return;
   /* which answers are due is known here only, where some may come or not */
-  milter_lint_raw (player->lint, unit->peer >= 0 ? (guint) unit->peer : 0);
+  milter_player_provoke (player, unit->peer >= 0 ? (guint) unit->peer : 0);
   understudy = make_understudy (player, unit);
   while (!understudy->cue_over && understudy->phase < MILTER_PHASE_LEAVING)
     milter_player_advance (understudy);

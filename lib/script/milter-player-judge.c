@@ -591,12 +591,31 @@ judge_names (MilterPlayer *player)
     }
 }
 
+/* Most lines expect nothing, and all that came of them passes: then there is nothing to sort. */
+static bool
+passes_without_lines (const MilterTurn *turn, const GPtrArray *lines)
+{
+  if ((lines != NULL && lines->len > 0) || turn->edits->len > 0 || turn->act != MILTER_ACT_NONE
+      || turn->missing || turn->cut || !turn->sent)
+    return false;
+  for (guint i = 0; i < turn->records->len; i++)
+    {
+      const MilterRecord *record = g_ptr_array_index (turn->records, i);
+
+      if (record->kind != MILTER_RECORD_MESSAGE || !passes (record))
+        return false;
+    }
+  return true;
+}
+
 void
 milter_player_judge_turn (MilterPlayer *player)
 {
   const MilterTurn *turn = &player->turn;
   const GPtrArray *lines = milter_player_turn_lines (player);
 
+  if (passes_without_lines (turn, lines))
+    return;
   /* a line of a message of which bytes are missing, or one that acts later */
   if (turn->missing || (turn->act != MILTER_ACT_NONE && turn->kept && turn->step != player->cut))
     return;

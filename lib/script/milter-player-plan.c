@@ -56,18 +56,29 @@ add_unit (MilterPlayer *player, guint8 letter, GBytes *payload, bool own)
   MilterUnit *unit = milter_unit_new (letter, payload);
 
   unit->own = own;
-  g_queue_push_tail (&player->units, unit);
+  milter_player_push_unit (&player->units, unit);
   return unit;
 }
 
+/* takes the name and the value */
 static MilterUnit *
-add_header (MilterPlayer *player, MilterBytes name, MilterBytes value, bool own)
+add_header (MilterPlayer *player, GBytes *name, GBytes *value, bool own)
 {
   MilterUnit *unit = add_unit (player, MILTER_COMMAND_HEADER, NULL, own);
 
-  unit->name = g_bytes_new (name.data, name.size);
-  unit->value = g_bytes_new (value.data, value.size);
+  unit->name = name;
+  unit->value = value;
   return unit;
+}
+
+/* a field of a mail, which does not live as long as the unit */
+static MilterUnit *
+add_mail_header (MilterPlayer *player, const MilterMailHeader *header)
+{
+  return add_header (player,
+                     g_bytes_new (header->name->str, header->name->len),
+                     g_bytes_new (header->value->str, header->value->len),
+                     /* own= */ true);
 }
 
 /* a body as an MTA cuts it: both at 65535 bytes, wherever that falls, the last one shorter */
@@ -79,8 +90,8 @@ add_body (MilterPlayer *player, GBytes *body, int peer)
   for (gsize at = 0; at < size; at += MILTER_BODY_CHUNK_MAX)
     {
       gsize n = MIN (size - at, MILTER_BODY_CHUNK_MAX);
-      MilterUnit *unit = add_unit (
-          player, MILTER_COMMAND_BODY, g_bytes_new_from_bytes (body, at, n), /* own= */ true);
+      GBytes *chunk = n < size ? g_bytes_new_from_bytes (body, at, n) : g_bytes_ref (body);
+      MilterUnit *unit = add_unit (player, MILTER_COMMAND_BODY, chunk, /* own= */ true);
 
       unit->peer = peer;
     }
@@ -125,8 +136,8 @@ fill_in_fields (MilterPlayer *player)
 
   for (gsize i = 0; player->n_fields == 0 && i < G_N_ELEMENTS (fields); i++)
     add_header (player,
-                milter_bytes_from_string (fields[i].name),
-                milter_bytes_from_string (fields[i].value),
+                g_bytes_new_static (fields[i].name, strlen (fields[i].name)),
+                g_bytes_new_static (fields[i].value, strlen (fields[i].value)),
                 /* own= */ false);
 }
 
@@ -157,7 +168,7 @@ milter_player_plan_letters (MilterPlayer *player, GQueue *queue, const char *let
 
       unit->always = true;
       unit->peer = peer;
-      g_queue_push_tail (queue, unit);
+      milter_player_push_unit (queue, unit);
     }
 }
 
@@ -246,12 +257,7 @@ milter_player_plan_content (MilterPlayer *player, guint peer)
 
       if (header->hidden || header->deleted)
         continue;
-      add_header (player,
-                  milter_bytes (header->name->str, header->name->len),
-                  milter_bytes (header->value->str, header->value->len),
-                  /* own= */ true)
-          ->peer
-          = (int) peer;
+      add_mail_header (player, header)->peer = (int) peer;
     }
   add_unit (player, MILTER_COMMAND_END_OF_HEADER, g_bytes_new (NULL, 0), /* own= */ true)->peer
       = (int) peer;
@@ -272,6 +278,14 @@ argument (const MilterStep *step, guint index)
   return milter_bytes (data, size);
 }
 
+/* (transfer full) an argument, empty if there is none */
+static GBytes *
+ref_argument (const MilterStep *step, guint index)
+{
+  return index < step->arguments->len ? g_bytes_ref (g_ptr_array_index (step->arguments, index))
+                                      : g_bytes_new (NULL, 0);
+}
+
 static void
 plan_mail (MilterPlayer *player, GBytes *file, gsize max_body)
 {
@@ -282,14 +296,7 @@ plan_mail (MilterPlayer *player, GBytes *file, gsize max_body)
 
   milter_profile_parse_mail (player->profile, mail, milter_bytes (data, size));
   for (guint i = 0; i < mail->headers->len; i++)
-    {
-      const MilterMailHeader *header = g_ptr_array_index (mail->headers, i);
-
-      add_header (player,
-                  milter_bytes (header->name->str, header->name->len),
-                  milter_bytes (header->value->str, header->value->len),
-                  /* own= */ true);
-    }
+    add_mail_header (player, g_ptr_array_index (mail->headers, i));
   add_unit (player, MILTER_COMMAND_END_OF_HEADER, g_bytes_new (NULL, 0), /* own= */ true);
   body = g_bytes_new (mail->body->data, MIN (mail->body->len, max_body));
   add_body (player, body, -1);
@@ -307,8 +314,7 @@ plan_generate (MilterPlayer *player, const MilterStep *step)
 static void
 plan_body (MilterPlayer *player, const MilterStep *step)
 {
-  MilterBytes text = argument (step, 0);
-  g_autoptr (GBytes) body = g_bytes_new (text.data, text.size);
+  g_autoptr (GBytes) body = ref_argument (step, 0);
 
   add_body (player, body, -1);
 }
@@ -317,7 +323,6 @@ static void
 plan_command (MilterPlayer *player, const MilterStep *step)
 {
   guint8 letter = step->spec->letter;
-  MilterBytes text = argument (step, 0);
 
   if (letter == MILTER_COMMAND_DEFINE_MACRO)
     {
@@ -339,11 +344,11 @@ plan_command (MilterPlayer *player, const MilterStep *step)
     leave_for_helo (player);
   fill_in (player, letter);
   if (letter == MILTER_COMMAND_HEADER)
-    add_header (player, text, argument (step, 1), /* own= */ true);
+    add_header (player, ref_argument (step, 0), ref_argument (step, 1), /* own= */ true);
   else if (letter == MILTER_COMMAND_BODY)
     plan_body (player, step);
   else if (letter == MILTER_COMMAND_END_OF_MESSAGE)
-    add_unit (player, letter, g_bytes_new (text.data, text.size), /* own= */ true);
+    add_unit (player, letter, ref_argument (step, 0), /* own= */ true);
   else
     add_unit (player, letter, milter_payload_for_step (player, step), /* own= */ true);
 }
@@ -364,7 +369,7 @@ plan_bytes (MilterPlayer *player, const MilterStep *step)
   player->turn.verbatim = true;
 }
 
-/* The lists of a line are those of the last one: making four of them takes as long as a frame does.
+/* The lists of a line are those of the last one: making them takes as long as a frame does.
  * A line that is suspended has its own meanwhile. */
 static void
 take_lists (MilterPlayer *player)
@@ -375,8 +380,8 @@ take_lists (MilterPlayer *player)
     {
       spare->records = g_ptr_array_new_with_free_func (milter_record_free);
       spare->edits = g_ptr_array_new_with_free_func (milter_record_free);
-      spare->watched = g_array_new (FALSE, TRUE, sizeof (bool));
-      spare->sent_to = g_array_new (FALSE, TRUE, sizeof (bool));
+      spare->watched = g_new (bool, player->config.n_peers);
+      spare->sent_to = g_new (bool, player->config.n_peers);
     }
   turn->records = g_steal_pointer (&spare->records);
   turn->edits = g_steal_pointer (&spare->edits);
@@ -394,8 +399,6 @@ give_lists_back (MilterPlayer *player)
   milter_turn_free_lists (spare);
   g_ptr_array_set_size (turn->records, 0);
   g_ptr_array_set_size (turn->edits, 0);
-  g_array_set_size (turn->watched, 0);
-  g_array_set_size (turn->sent_to, 0);
   spare->records = g_steal_pointer (&turn->records);
   spare->edits = g_steal_pointer (&turn->edits);
   spare->watched = g_steal_pointer (&turn->watched);
@@ -407,8 +410,8 @@ milter_turn_free_lists (MilterTurn *turn)
 {
   g_clear_pointer (&turn->records, g_ptr_array_unref);
   g_clear_pointer (&turn->edits, g_ptr_array_unref);
-  g_clear_pointer (&turn->watched, g_array_unref);
-  g_clear_pointer (&turn->sent_to, g_array_unref);
+  g_clear_pointer (&turn->watched, g_free);
+  g_clear_pointer (&turn->sent_to, g_free);
 }
 
 void
@@ -420,8 +423,8 @@ milter_turn_begin (MilterPlayer *player, const MilterStep *step)
   turn->step = step;
   turn->where = step != NULL ? step->where : player->last_where;
   take_lists (player);
-  g_array_set_size (turn->watched, player->config.n_peers);
-  g_array_set_size (turn->sent_to, player->config.n_peers);
+  for (guint i = 0; i < player->config.n_peers; i++)
+    turn->watched[i] = turn->sent_to[i] = false;
   if (step != NULL && step->kind == MILTER_STEP_KIND_COMMAND)
     turn->letter = step->spec->letter;
   if (step != NULL && step->kind == MILTER_STEP_KIND_FRAME)

@@ -9,7 +9,8 @@
  * far is kept by milter-player-state.c. When all units of a line are done and nothing more is
  * waited for, the line is judged (milter-player-judge.c, milter-player-judge-mail.c). How bytes
  * leave is decided by milter-player-output.c, what a hostile line does by milter-player-act.c, and
- * what leaves ahead of the answers before it by milter-player-ahead.c.
+ * what leaves ahead of the answers before it by milter-player-ahead.c. What passed is told to
+ * reports by milter-player-notes.c.
  */
 #pragma once
 
@@ -37,6 +38,7 @@ G_BEGIN_DECLS
 /* something that has to be sent: a frame (or raw bytes) to one or to every peer */
 typedef struct
 {
+  GList link;    /* of the queue that it is in */
   guint8 letter; /* of the command; 0: raw bytes */
   bool own;      /* belongs to the line that is played; else filled in, or the profile's own */
   bool always;   /* never left out: frame, raw, and what a profile sends by itself */
@@ -164,8 +166,8 @@ typedef struct
   gint64 act_us;   /* when it acted */
   bool kept;       /* the step is held on to behind the turn */
   bool missing;    /* bytes of the recording are: the line is not played, nor judged */
-  GArray *watched; /* of bool, per peer: nothing more is waited for */
-  GArray *sent_to; /* of bool, per peer */
+  bool *watched;   /* per peer: nothing more is waited for */
+  bool *sent_to;   /* per peer */
 } MilterTurn;
 
 typedef enum
@@ -187,6 +189,18 @@ typedef struct
   GString *text;       /* … then this */
 } MilterNote;
 
+/* a frame that has passed, of which `last`, the trace and the lint have not been told */
+typedef struct
+{
+  guint peer;
+  MilterSide from;
+  MilterTextFlags flags;
+  guint8 letter;
+  gsize size; /* of its payload */
+  gint64 at_us;
+  MilterWhere where;
+} MilterUntoldNote;
+
 struct _MilterPlayer
 {
   char *name;
@@ -205,7 +219,8 @@ struct _MilterPlayer
   MilterTurn turn;
   MilterTurn spare_turn; /* its lists alone: those of the next line */
   MilterWait wait;
-  GByteArray *handed_out; /* bytes of the last SEND */
+  GByteArray *handed_out;      /* bytes of the last SEND */
+  GByteArray *pairs, *payload; /* of the frame that is put together: kept for their memory */
   MilterWhere last_where;
 
   /* what has been said (or is known to be unwanted) in this SMTP session and message */
@@ -230,6 +245,7 @@ struct _MilterPlayer
 
   char *message_name;           /* (nullable) of `message NAME`, for the current message */
   bool message_named;           /* … which has not begun yet */
+  GArray *fields;               /* (nullable) that the current message's mail has not got yet */
   GPtrArray *messages;          /* of MilterPlayedMessage */
   MilterPlayedMessage *message; /* unowned (nullable): the current one */
 
@@ -238,6 +254,8 @@ struct _MilterPlayer
   char *skip_reason; /* (nullable) */
   MilterNote last[MILTER_PLAYER_N_LAST];
   guint n_last;
+  GArray *untold;           /* of MilterUntoldNote */
+  GByteArray *untold_bytes; /* their payloads, one behind the other */
 
   /* how bytes leave */
   MilterWrites writes;
@@ -272,11 +290,25 @@ struct _MilterPlayer
 /* --- milter-player.c --- */
 /* the session ends here, as broken or because the rest cannot be judged */
 void milter_player_stop (MilterPlayer *player);
-/* a frame passes, in either direction: for `last` and the trace */
-void milter_player_note (MilterPlayer *player, guint peer, const MilterMessage *message);
 /* HDR_LEADSPC was agreed with this peer */
 bool milter_player_has_leading_space (const MilterPlayer *player, guint peer);
+/* … of units, which are links themselves */
+void milter_player_push_unit (GQueue *units, MilterUnit *unit);
+MilterUnit *milter_player_pop_unit (GQueue *units);
 void milter_player_clear_units (GQueue *units);
+
+/* --- milter-player-notes.c --- */
+void milter_player_init_notes (MilterPlayer *player);
+void milter_player_clear_notes (MilterPlayer *player);
+/* a frame passes, in either direction: it is told to `last`, the trace and the lint, but later */
+void milter_player_note (
+    MilterPlayer *player, guint peer, MilterSide from, guint8 letter, MilterBytes payload);
+/* tells all that has passed */
+void milter_player_tell_notes (MilterPlayer *player);
+/* what the milter does from now on is no fault of its own, as far as the lint can tell */
+void milter_player_provoke (MilterPlayer *player, guint peer);
+/* the line that is played; between two lines the one before */
+const MilterWhere *milter_player_get_where (const MilterPlayer *player);
 
 /* --- milter-player-turn.c --- */
 /* one thing, after which there may be something to send or to wait for */
@@ -424,6 +456,8 @@ void milter_player_begin_unit (MilterPlayer *player, MilterUnit *unit);
 /* the current message is over */
 void milter_player_end_message (MilterPlayer *player);
 MilterPlayedMessage *milter_player_ensure_message (MilterPlayer *player);
+/* what of the mails can wait until the milter is at work */
+void milter_player_settle_mails (MilterPlayer *player);
 void milter_played_message_free (gpointer message);
 
 /* --- milter-player-reply.c --- */

@@ -287,20 +287,29 @@ append_frame (MilterPlayer *player, guint peer, guint8 letter, MilterBytes paylo
       return;
     }
   milter_frame_append (letter, payload, to->out);
-  milter_message_parse (MILTER_SIDE_MTA, letter, payload, &message);
+  /* of other commands the session asks for the letter alone */
+  milter_message_init (&message, MILTER_SIDE_MTA, letter);
+  if (letter == MILTER_COMMAND_NEGOTIATE)
+    milter_message_parse (MILTER_SIDE_MTA, letter, payload, &message);
   milter_session_command (&to->session, &message, NULL);
-  milter_player_note (player, peer, &message);
+  milter_player_note (player, peer, MILTER_SIDE_MTA, letter, payload);
   to->sent_us = player->now_us;
+}
+
+static GByteArray *
+begin_scratch (GByteArray *scratch)
+{
+  return g_byte_array_set_size (scratch, 0);
 }
 
 static void
 send_macros (MilterPlayer *player, const MilterProfile *profile, guint peer, guint8 letter)
 {
-  g_autoptr (GByteArray) pairs = g_byte_array_new ();
-  g_autoptr (GByteArray) payload = g_byte_array_new ();
+  GByteArray *pairs = begin_scratch (player->pairs);
   bool wanted = append_profile_macros (player, profile, &player->peers[peer], letter, pairs);
   guint own = pairs->len;
   bool changed = apply_macro_lines (player, letter, pairs);
+  GByteArray *payload;
 
   /* lines that took everything out leave what the profile sends without any value */
   if (changed)
@@ -309,6 +318,7 @@ send_macros (MilterPlayer *player, const MilterProfile *profile, guint peer, gui
           || (wanted && (own == 0 || strchr (profile->empty_macro_frames, letter) != NULL));
   if (!wanted)
     return;
+  payload = begin_scratch (player->payload);
   milter_payload_append (payload, milter_bytes (&letter, 1));
   milter_payload_append (payload, milter_bytes (pairs->data, pairs->len));
   append_frame (
@@ -334,7 +344,7 @@ static void
 send_header (MilterPlayer *player, guint peer, const MilterUnit *unit)
 {
   bool leading_space = milter_player_has_leading_space (player, peer);
-  g_autoptr (GByteArray) payload = g_byte_array_new ();
+  GByteArray *payload = begin_scratch (player->payload);
 
   milter_payload_append_string (payload, milter_payload_view (unit->name));
   milter_payload_append_string (
@@ -352,7 +362,7 @@ milter_player_send (MilterPlayer *player, guint peer, const MilterUnit *unit)
   if (unit->letter == 0)
     {
       milter_payload_append (to->out, milter_payload_view (unit->payload));
-      milter_lint_raw (sender->lint, peer);
+      milter_player_provoke (sender, peer);
       to->sent_us = player->now_us;
       return;
     }

@@ -44,13 +44,78 @@ milter_player_ensure_message (MilterPlayer *player)
   message = g_new0 (MilterPlayedMessage, 1);
   message->before = milter_mail_new ();
   message->started_us = player->now_us;
-  /* a session of many messages would hold the bodies of all of them */
-  if (player->messages->len >= MILTER_PLAYER_KEPT_MAILS)
-    drop_mails (
-        g_ptr_array_index (player->messages, player->messages->len - MILTER_PLAYER_KEPT_MAILS));
   g_ptr_array_add (player->messages, message);
   player->message = message;
   return message;
+}
+
+typedef struct
+{
+  GBytes *name, *value;
+} Field;
+
+static void
+field_clear (gpointer data)
+{
+  Field *field = data;
+
+  g_bytes_unref (field->name);
+  g_bytes_unref (field->value);
+}
+
+/* takes both; the mail has the field when the milter is at work, or somebody looks at the mail */
+static void
+postpone_field (MilterPlayer *player, GBytes *name, GBytes *value)
+{
+  Field field = { name, value };
+
+  if (player->fields == NULL)
+    {
+      player->fields = g_array_new (FALSE, FALSE, sizeof (Field));
+      g_array_set_clear_func (player->fields, field_clear);
+    }
+  g_array_append_val (player->fields, field);
+}
+
+static MilterBytes
+view (GBytes *bytes)
+{
+  gsize size;
+  const guint8 *data = g_bytes_get_data (bytes, &size);
+
+  return milter_bytes (data, size);
+}
+
+static void
+write_fields (MilterPlayer *player)
+{
+  if (player->fields == NULL || player->fields->len == 0)
+    return;
+  for (guint i = 0; i < player->fields->len; i++)
+    {
+      const Field *field = &g_array_index (player->fields, Field, i);
+
+      milter_mail_append_header (
+          player->message->before, view (field->name), view (field->value), /* hidden= */ FALSE);
+    }
+  g_array_set_size (player->fields, 0);
+}
+
+/* a session of many messages would hold the bodies of all of them */
+static void
+drop_old_mails (MilterPlayer *player)
+{
+  guint n = player->messages->len;
+
+  if (n > MILTER_PLAYER_KEPT_MAILS)
+    drop_mails (g_ptr_array_index (player->messages, n - 1 - MILTER_PLAYER_KEPT_MAILS));
+}
+
+void
+milter_player_settle_mails (MilterPlayer *player)
+{
+  write_fields (player);
+  drop_old_mails (player);
 }
 
 /* every message has both mails at its end, whatever became of it */
@@ -61,6 +126,7 @@ complete_message (MilterPlayer *player)
 
   if (message == NULL)
     return;
+  milter_player_settle_mails (player);
   if (message->after == NULL)
     message->after = message->before;
   if (message->ended_us == 0)
@@ -180,10 +246,7 @@ begin_recipient (MilterPlayer *player, const MilterMessage *message)
 static void
 begin_header (MilterPlayer *player, MilterBytes name, MilterBytes value)
 {
-  MilterPlayedMessage *message = milter_player_ensure_message (player);
-
   player->n_fields++;
-  milter_mail_append_header (message->before, name, value, /* hidden= */ FALSE);
   if (!milter_bytes_equal_caseless (name, milter_bytes_from_string ("Message-Id")))
     return;
   while (value.size > 0 && g_ascii_isspace (value.data[0]))
@@ -214,6 +277,7 @@ begin_end_of_message (MilterPlayer *player)
 {
   MilterPlayedMessage *message = milter_player_ensure_message (player);
 
+  write_fields (player);
   drop_after (message);
 }
 
@@ -233,6 +297,7 @@ milter_player_ensure_after (MilterPlayer *player)
 
   if (message == NULL || (message->after != NULL && message->after != message->before))
     return;
+  write_fields (player);
   message->after = milter_mail_copy (message->before);
   milter_profile_hide_headers (player->profile, message->after);
 }
@@ -263,7 +328,14 @@ begin_command (MilterPlayer *player, guint8 letter, bool own, const MilterMessag
       break;
     case MILTER_COMMAND_HEADER:
       if (message->fault == MILTER_NO_FAULT)
-        begin_header (player, message->fields[0].bytes, message->fields[1].bytes);
+        {
+          MilterBytes name = message->fields[0].bytes, value = message->fields[1].bytes;
+
+          milter_player_ensure_message (player);
+          postpone_field (
+              player, g_bytes_new (name.data, name.size), g_bytes_new (value.data, value.size));
+          begin_header (player, name, value);
+        }
       break;
     case MILTER_COMMAND_END_OF_HEADER:
       player->eoh = true;
@@ -321,11 +393,9 @@ milter_player_begin_unit (MilterPlayer *player, MilterUnit *unit)
     return;
   if (unit->payload == NULL)
     {
-      gsize value_size;
-      const guint8 *value = g_bytes_get_data (unit->value, &value_size);
-
-      data = g_bytes_get_data (unit->name, &size);
-      begin_header (player, milter_bytes (data, size), milter_bytes (value, value_size));
+      milter_player_ensure_message (player);
+      postpone_field (player, g_bytes_ref (unit->name), g_bytes_ref (unit->value));
+      begin_header (player, view (unit->name), view (unit->value));
       return;
     }
   data = g_bytes_get_data (unit->payload, &size);

@@ -9,7 +9,7 @@
 void
 milter_player_finish_unit (MilterPlayer *player, bool refused)
 {
-  MilterUnit *unit = g_queue_pop_head (&player->units);
+  MilterUnit *unit = milter_player_pop_unit (&player->units);
 
   milter_player_end_unit (player, unit, refused);
   milter_unit_free (unit);
@@ -108,7 +108,7 @@ mark_sent (MilterPlayer *player, const MilterUnit *unit)
   if (unit->own)
     {
       player->turn.sent = true;
-      g_array_index (player->turn.sent_to, bool, index) = true;
+      player->turn.sent_to[index] = true;
     }
   if (unit->letter != 0 && unit->letter != MILTER_COMMAND_DEFINE_MACRO)
     {
@@ -296,7 +296,7 @@ deciding_peer (const MilterPlayer *player)
 
   if (records->len > 0)
     return ((const MilterRecord *) g_ptr_array_index (records, records->len - 1))->peer;
-  while (first + 1 < player->config.n_peers && !g_array_index (player->turn.sent_to, bool, first))
+  while (first + 1 < player->config.n_peers && !player->turn.sent_to[first])
     first++;
   return first;
 }
@@ -323,7 +323,7 @@ wants_more (const MilterPlayer *player, guint peer)
   const MilterExpectation *line = milter_player_reply_line (player, peer, 0);
   bool each = milter_turn_is_for_each (turn);
 
-  if (!g_array_index (turn->sent_to, bool, peer) || g_array_index (turn->watched, bool, peer))
+  if (!turn->sent_to[peer] || turn->watched[peer])
     return false;
   /* something ended it already */
   for (guint i = 0; i < turn->records->len; i++)
@@ -385,7 +385,7 @@ milter_player_continue_turn (MilterPlayer *player)
   if (expects_quiet (player))
     for (guint i = 0; i < player->config.n_peers; i++)
       if (player->peers[i].opened)
-        player->turn.sent = g_array_index (player->turn.sent_to, bool, i) = true;
+        player->turn.sent = player->turn.sent_to[i] = true;
   for (guint i = 0; player->turn.step != NULL && !player->turn.cut && i < player->config.n_peers; i++)
     if (wants_more (player, i))
       {
@@ -412,7 +412,7 @@ continue_leaving (MilterPlayer *player)
           milter_player_begin_wait (player, MILTER_WAIT_OPEN, i, 0, /* due= */ false, NULL);
           return true;
         }
-      if (!peer->opened || g_array_index (player->turn.watched, bool, i))
+      if (!peer->opened || player->turn.watched[i])
         continue;
       if (peer->quit && !peer->expected_end)
         {
@@ -423,7 +423,7 @@ continue_leaving (MilterPlayer *player)
       if (!peer->ended)
         {
           peer->unjudged_due = 0;
-          g_array_index (player->turn.watched, bool, i) = true;
+          player->turn.watched[i] = true;
           milter_player_begin_wait (player, MILTER_WAIT_QUIET, i, 0, /* due= */ false, NULL);
           return true;
         }
@@ -467,7 +467,7 @@ end_turn (MilterPlayer *player)
     judge_leftovers (player);
   if (player->phase < MILTER_PHASE_CLOSING)
     while (!g_queue_is_empty (&player->after))
-      g_queue_push_tail (&player->units, g_queue_pop_head (&player->after));
+      milter_player_push_unit (&player->units, milter_player_pop_unit (&player->after));
   if (player->message_done)
     {
       player->message_done = false;

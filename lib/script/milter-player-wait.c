@@ -239,7 +239,7 @@ resolve_more (MilterPlayer *player, MilterRecord *record)
   record->extra = true;
   g_ptr_array_add (player->turn.records, record);
   if (record->kind != MILTER_RECORD_MESSAGE || player->wait.line == NULL)
-    g_array_index (player->turn.watched, bool, peer) = true;
+    player->turn.watched[peer] = true;
 }
 
 /* what was waited for has come, or what came instead, or nothing */

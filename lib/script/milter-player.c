@@ -14,8 +14,6 @@
 
 /* bytes that may wait for the end of a turn; content without replies would pile up otherwise */
 #define MAX_OUT (256 * 1024)
-/* a frame up to this size is kept as it is until somebody wants to see it */
-#define MAX_NOTE 1024
 /* the grace time, if the caller does not say */
 #define GRACE_US (200 * 1000)
 
@@ -53,11 +51,9 @@ milter_player_new (const char *name, MilterStepSource source, const MilterPlayer
     }
   for (gsize i = 0; i < G_N_ELEMENTS (facts); i++)
     *facts[i] = g_string_new (NULL);
-  for (guint i = 0; i < MILTER_PLAYER_N_LAST; i++)
-    {
-      player->last[i].payload = g_byte_array_new ();
-      player->last[i].text = g_string_new (NULL);
-    }
+  milter_player_init_notes (player);
+  player->pairs = g_byte_array_new ();
+  player->payload = g_byte_array_new ();
   player->handed_out = g_byte_array_new ();
   player->messages = g_ptr_array_new_with_free_func (milter_played_message_free);
   player->failures = g_ptr_array_new_with_free_func (milter_failure_free);
@@ -68,9 +64,27 @@ milter_player_new (const char *name, MilterStepSource source, const MilterPlayer
 }
 
 void
+milter_player_push_unit (GQueue *units, MilterUnit *unit)
+{
+  unit->link = (GList){ .data = unit };
+  g_queue_push_tail_link (units, &unit->link);
+}
+
+MilterUnit *
+milter_player_pop_unit (GQueue *units)
+{
+  GList *link = g_queue_pop_head_link (units);
+
+  return link != NULL ? link->data : NULL;
+}
+
+void
 milter_player_clear_units (GQueue *units)
 {
-  g_queue_clear_full (units, (GDestroyNotify) milter_unit_free);
+  MilterUnit *unit;
+
+  while ((unit = milter_player_pop_unit (units)) != NULL)
+    milter_unit_free (unit);
 }
 
 static void
@@ -105,11 +119,7 @@ milter_player_free (MilterPlayer *player)
           sizeof facts);
   for (gsize i = 0; i < G_N_ELEMENTS (facts); i++)
     g_string_free (facts[i], TRUE);
-  for (guint i = 0; i < MILTER_PLAYER_N_LAST; i++)
-    {
-      g_byte_array_unref (player->last[i].payload);
-      g_string_free (player->last[i].text, TRUE);
-    }
+  milter_player_clear_notes (player);
   for (guint i = 0; i < player->config.n_peers; i++)
     free_peer (&player->peers[i]);
   g_free (player->peers);
@@ -128,7 +138,10 @@ milter_player_free (MilterPlayer *player)
   g_clear_error (&player->source_error);
   milter_lint_free (player->lint);
   g_byte_array_unref (player->handed_out);
+  g_byte_array_unref (player->pairs);
+  g_byte_array_unref (player->payload);
   g_clear_pointer (&player->pending_macros, g_ptr_array_unref);
+  g_clear_pointer (&player->fields, g_array_unref);
   g_ptr_array_unref (player->messages);
   g_ptr_array_unref (player->failures);
   if (player->source.klass->free != NULL)
@@ -177,49 +190,11 @@ milter_player_get_name (const MilterPlayer *player)
   return player->name;
 }
 
-void
-milter_player_set_trace (MilterPlayer *player, MilterPlayerTrace trace, gpointer user_data)
-{
-  player->trace = trace;
-  player->trace_data = user_data;
-}
-
 bool
 milter_player_has_leading_space (const MilterPlayer *player, guint peer)
 {
   return (player->peers[peer].session.agreed.steps & MILTER_STEP_HEADER_VALUE_WITH_LEADING_SPACE)
          != 0;
-}
-
-/* the line that is played; between two lines the one before */
-static const MilterWhere *
-get_where (const MilterPlayer *player)
-{
-  return player->turn.open ? &player->turn.where : &player->last_where;
-}
-
-/* most frames are never looked at again: they are kept as they are, and told in words when asked */
-void
-milter_player_note (MilterPlayer *player, guint peer, const MilterMessage *message)
-{
-  MilterNote *note = &player->last[player->n_last++ % MILTER_PLAYER_N_LAST];
-
-  note->peer = peer;
-  note->from = message->sender;
-  note->letter = message->letter;
-  note->flags = MILTER_TEXT_SHORT;
-  if (milter_player_has_leading_space (player, peer))
-    note->flags |= MILTER_TEXT_LEADING_SPACE;
-  g_byte_array_set_size (note->payload, 0);
-  g_string_truncate (note->text, 0);
-  if (message->payload.size > MAX_NOTE)
-    milter_message_append_text (message, note->flags, note->text);
-  else if (message->payload.size > 0)
-    g_byte_array_append (note->payload, message->payload.data, message->payload.size);
-  if (player->trace != NULL)
-    player->trace (peer, message->sender, message, note->flags, player->now_us, player->trace_data);
-  if (player->config.lint)
-    milter_lint_frame (player->lint, peer, message, get_where (player), player->now_us);
 }
 
 void
@@ -263,6 +238,7 @@ finish (MilterPlayer *player, MilterPlayerAction *action)
 {
   if (player->phase == MILTER_PHASE_CLOSING)
     {
+      milter_player_tell_notes (player);
       milter_lint_finish (player->lint);
       milter_player_end_message (player);
       player->phase = MILTER_PHASE_DONE;
@@ -321,12 +297,9 @@ next_deadline (const MilterPlayer *player)
   return MIN (output, player->wait.deadline_us);
 }
 
-void
-milter_player_next (MilterPlayer *player, gint64 now_us, MilterPlayerAction *action)
+static void
+next_action (MilterPlayer *player, MilterPlayerAction *action)
 {
-  player->now_us = now_us;
-  milter_player_fire (player);
-  go_on (player);
   if (milter_player_next_output (player, action))
     return;
   if (player->phase >= MILTER_PHASE_CLOSING)
@@ -338,6 +311,25 @@ milter_player_next (MilterPlayer *player, gint64 now_us, MilterPlayerAction *act
     *action = (MilterPlayerAction){ .kind = MILTER_PLAYER_WAIT,
                                     .peer = player->wait.peer,
                                     .deadline_us = next_deadline (player) };
+}
+
+/* What decides nothing is done when all that was to be sent has left: a milter works meanwhile. */
+static void
+catch_up (MilterPlayer *player)
+{
+  milter_player_tell_notes (player);
+  milter_player_settle_mails (player);
+}
+
+void
+milter_player_next (MilterPlayer *player, gint64 now_us, MilterPlayerAction *action)
+{
+  player->now_us = now_us;
+  milter_player_fire (player);
+  go_on (player);
+  next_action (player, action);
+  if (action->kind != MILTER_PLAYER_SEND)
+    catch_up (player);
 }
 
 void
@@ -395,7 +387,7 @@ milter_player_received (MilterPlayer *player,
   player->now_us = now_us;
   if (player->phase >= MILTER_PHASE_CLOSING)
     return;
-  milter_player_note (player, peer, message);
+  milter_player_note (player, peer, MILTER_SIDE_MILTER, message->letter, message->payload);
   milter_session_reply (&player->peers[peer].session, message, NULL);
   record = milter_record_new_message (peer, message, now_us - player->peers[peer].sent_us);
   if (milter_player_is_ahead (&player->peers[peer]))
@@ -447,8 +439,13 @@ milter_player_received_garbage (MilterPlayer *player,
   if (player->peers[peer].ended)
     return;
   if (player->config.lint)
-    milter_lint_garbage (
-        player->lint, peer, error != NULL ? error->message : "garbage", get_where (player));
+    {
+      milter_player_tell_notes (player);
+      milter_lint_garbage (player->lint,
+                           peer,
+                           error != NULL ? error->message : "garbage",
+                           milter_player_get_where (player));
+    }
   player->peers[peer].garbage
       = g_strdup (error != NULL ? error->message : "they cannot be read as a frame");
   player->peers[peer].too_long
@@ -467,7 +464,10 @@ milter_player_ended (MilterPlayer *player,
   if (player->peers[peer].ended)
     return;
   if (player->config.lint)
-    milter_lint_ended (player->lint, peer, leftover, get_where (player));
+    {
+      milter_player_tell_notes (player);
+      milter_lint_ended (player->lint, peer, leftover, milter_player_get_where (player));
+    }
   player->peers[peer].reset = reset;
   end_peer (player, peer, leftover, now_us);
 }
