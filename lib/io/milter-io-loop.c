@@ -25,6 +25,13 @@ typedef struct
  * lets the main context's other sources have their turn */
 #define LINGER_WAIT_MS 1
 #define LINGER_MAX_US  (4 * 1000)
+/* How long it looks again and again first, and for how many connections: with more of them there is
+ * always something to do. A peer that needs longer, so many times on end, is not looked for the next
+ * so many times: it may want the processor that we look from. */
+#define LOOK_US          40
+#define LOOK_CONNECTIONS 2
+#define LOOK_MISSES      4
+#define LOOK_PAUSE       250
 
 struct _MilterIoLoop
 {
@@ -32,6 +39,9 @@ struct _MilterIoLoop
   guint users; /* of a thread's default loop */
   bool closed;
   bool lingers;
+  bool looks;         /* … and there is another processor for the peer */
+  guint look_misses;  /* on end */
+  guint look_pause;   /* so many times it is not looked */
   GSource *source;
   gpointer tag;
   MilterIoPoller *poller;
@@ -355,6 +365,39 @@ serve_queue (MilterIoLoop *loop, guint8 *buffer)
     }
 }
 
+/* Falling asleep and being woken takes longer than most answers do. Returns how many were ready. */
+static guint
+look (MilterIoLoop *loop, guint8 *buffer)
+{
+  gint64 end_us;
+
+  if (!loop->looks || loop->n_connections > LOOK_CONNECTIONS)
+    return 0;
+  if (loop->look_pause > 0)
+    {
+      loop->look_pause--;
+      return 0;
+    }
+  end_us = g_get_monotonic_time () + LOOK_US;
+  do
+    {
+      guint n = serve_ready (loop, buffer, /* wait_ms= */ 0);
+
+      if (n > 0)
+        {
+          loop->look_misses = 0;
+          return n;
+        }
+    }
+  while (g_get_monotonic_time () < end_us);
+  if (++loop->look_misses >= LOOK_MISSES)
+    {
+      loop->look_misses = 0;
+      loop->look_pause = LOOK_PAUSE;
+    }
+  return 0;
+}
+
 /* Peers that answer at once are served in one dispatch: a turn of the main context costs more than a
  * command does. The context's other sources wait for so long at most. */
 static void
@@ -363,7 +406,7 @@ linger (MilterIoLoop *loop, guint8 *buffer)
   gint64 end_us = g_get_monotonic_time () + LINGER_MAX_US;
 
   while (!loop->closed && loop->n_connections > 0 && loop->first == NULL
-         && serve_ready (loop, buffer, LINGER_WAIT_MS) > 0)
+         && (look (loop, buffer) > 0 || serve_ready (loop, buffer, LINGER_WAIT_MS) > 0))
     {
       if (!loop->closed)
         serve_queue (loop, buffer);
@@ -544,6 +587,7 @@ void
 _milter_io_loop_set_linger (MilterIoLoop *loop, bool lingers)
 {
   loop->lingers = lingers;
+  loop->looks = lingers && g_get_num_processors () > 1;
 }
 
 guint
