@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * count-calls.c: preloaded into a program, counts how often it asks the system to read, write or
- * wait, and prints the counts on stderr in the end.
+ * count-calls.c: preloaded into a program, counts how often it asks the system to read, write, wait,
+ * or look whether there is something to wait for, and how often it asks for memory; prints the counts
+ * on stderr in the end.
  */
 #include <dlfcn.h>
 #include <poll.h>
@@ -10,7 +11,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-static unsigned long n_read, n_write, n_wait;
+static unsigned long n_read, n_write, n_wait, n_look, n_memory;
 
 #define NEXT(name) ((__typeof__ (&name)) dlsym (RTLD_NEXT, #name))
 
@@ -59,12 +60,50 @@ poll (struct pollfd *fds, nfds_t n, int timeout)
 int
 epoll_wait (int fd, struct epoll_event *events, int n, int timeout)
 {
-  n_wait++;
+  if (timeout == 0)
+    n_look++;
+  else
+    n_wait++;
   return NEXT (epoll_wait) (fd, events, n, timeout);
+}
+
+/* the C library's own: dlsym() asks for memory itself */
+void *__libc_malloc (size_t size);
+void *__libc_calloc (size_t n, size_t size);
+void *__libc_realloc (void *data, size_t size);
+void *malloc (size_t size);
+void *calloc (size_t n, size_t size);
+void *realloc (void *data, size_t size);
+
+void *
+malloc (size_t size)
+{
+  n_memory++;
+  return __libc_malloc (size);
+}
+
+void *
+calloc (size_t n, size_t size)
+{
+  n_memory++;
+  return __libc_calloc (n, size);
+}
+
+void *
+realloc (void *data, size_t size)
+{
+  n_memory++;
+  return __libc_realloc (data, size);
 }
 
 __attribute__ ((destructor)) static void
 tell (void)
 {
-  fprintf (stderr, "calls: read %lu write %lu wait %lu\n", n_read, n_write, n_wait);
+  fprintf (stderr,
+           "calls: read %lu write %lu wait %lu look %lu memory %lu\n",
+           n_read,
+           n_write,
+           n_wait,
+           n_look,
+           n_memory);
 }
