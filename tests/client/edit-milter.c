@@ -2,7 +2,7 @@
 /*
  * edit-milter.c: a milter that does what the message's header fields say, for tests of both sides.
  *
- * usage: edit-milter SPEC [-w WORKERS] [-t TIMEOUT] [-m MAX-CONNECTIONS] [-a]
+ * usage: edit-milter SPEC [-w WORKERS] [-t TIMEOUT] [-m MAX-CONNECTIONS] [-s SUSPEND-TIME] [-a]
  *
  * -a: answers from a thread of its own. Fields of the message:
  *
@@ -298,6 +298,13 @@ on_connection_established (MilterClient *self, MilterClientContext *context, gpo
   g_signal_connect (context, "timeout", G_CALLBACK (on_timeout), NULL);
 }
 
+/* of the client: it cannot accept */
+static void
+on_client_error (MilterClient *self, GError *error, gpointer data)
+{
+  fprintf (stderr, "client error: %s\n", error->message);
+}
+
 static void
 on_listen_started (MilterClient *self, struct sockaddr *address, guint size, gpointer data)
 {
@@ -318,7 +325,7 @@ main (int argc, char **argv)
   milter_init ();
   milter_client_init ();
   client = milter_client_new ();
-  while ((option = getopt (argc, argv, "w:t:m:a")) != -1)
+  while ((option = getopt (argc, argv, "w:t:m:s:a")) != -1)
     switch (option)
       {
       case 'w':
@@ -330,6 +337,9 @@ main (int argc, char **argv)
       case 'm':
         milter_client_set_max_connections (client, atoi (optarg));
         break;
+      case 's':
+        milter_client_set_suspend_time_on_unacceptable (client, atoi (optarg));
+        break;
       case 'a':
         answers_later = TRUE;
         break;
@@ -340,6 +350,7 @@ main (int argc, char **argv)
     pthread_create (&thread, NULL, answer_jobs, NULL);
   milter_client_set_handlers (client, &handlers, NULL, NULL);
   g_signal_connect (client, "connection-established", G_CALLBACK (on_connection_established), NULL);
+  g_signal_connect (client, "error", G_CALLBACK (on_client_error), NULL);
   g_signal_connect (client, "listen-started", G_CALLBACK (on_listen_started), NULL);
   signal (SIGTERM, on_signal);
   if (!milter_client_set_connection_spec (client, argv[optind], &error)
