@@ -6,6 +6,10 @@
  * with its time and connection; a frame that its word would not give back byte for byte is written as
  * `frame`, bytes that are no whole frame as `raw`. Replies stand under the command they answer. The
  * writer has no file and no clock: it appends whole lines to a string, which the caller takes away.
+ *
+ * What it writes is a scenario in its canonical form. The latest command of a connection is held back
+ * until something else passes there, since what follows decides how it is written; an MTA that sends
+ * ahead has its commands held back until those before them are answered, up to a limit.
  */
 #pragma once
 
@@ -15,11 +19,15 @@
 
 G_BEGIN_DECLS
 
+/* what is held back of a connection whose MTA sends ahead; then nobody is waited for any more */
+#define MILTER_TRACE_MAX_HELD ((gsize) 1 << 20)
+
 typedef struct _MilterTraceWriter MilterTraceWriter;
 
 /* @start_us: the time of day that +0 is, in microseconds since 1970; @text: where lines are appended;
  * the caller empties it whenever it likes. The heading is written at once. */
 MilterTraceWriter *milter_trace_writer_new (gint64 start_us, GString *text);
+/* What is still held back is lost, unless milter_trace_writer_finish() was called. */
 void milter_trace_writer_free (MilterTraceWriter *writer);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (MilterTraceWriter, milter_trace_writer_free)
 
@@ -37,11 +45,13 @@ void milter_trace_writer_passed (MilterTraceWriter *writer,
                                  MilterBytes bytes,
                                  gint64 time_ns);
 /* this side has closed, or reset; what it left unfinished is written as `raw`. The other side may
- * still send. */
+ * still send: the connection is over when both have closed, or one has reset it. */
 void milter_trace_writer_closed (MilterTraceWriter *writer,
                                  guint connection,
                                  MilterSide by,
                                  gboolean reset,
                                  gint64 time_ns);
+/* The recording ends here: what is held back of connections that are still open is written. */
+void milter_trace_writer_finish (MilterTraceWriter *writer);
 
 G_END_DECLS
