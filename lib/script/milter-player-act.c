@@ -66,8 +66,9 @@ excuse_milters (MilterPlayer *player)
     milter_player_provoke (player, i);
 }
 
+/* @at_byte: what is not out yet never leaves; else it leaves first */
 static void
-cut_sending (MilterPlayer *player, const MilterStep *step)
+cut_sending (MilterPlayer *player, const MilterStep *step, bool at_byte)
 {
   MilterPlayerActionKind todo = step->kind == MILTER_STEP_KIND_RESET ? MILTER_PLAYER_RESET
                                 : step->kind == MILTER_STEP_KIND_CLOSE && !has_reply_lines (step)
@@ -82,7 +83,8 @@ cut_sending (MilterPlayer *player, const MilterStep *step)
     {
       MilterPeer *peer = &player->peers[i];
 
-      milter_player_drop_output (peer);
+      if (at_byte)
+        milter_player_drop_output (peer);
       if (peer->opened && !peer->ended && !peer->let_go)
         peer->todo = todo;
     }
@@ -108,7 +110,7 @@ do_act (MilterPlayer *player, const MilterStep *step)
   else if (step->kind == MILTER_STEP_KIND_STALL && step->reading)
     player->read_stall_us = step->duration_us;
   else if (ends_sending (step))
-    cut_sending (player, step);
+    cut_sending (player, step, /* at_byte= */ false);
 }
 
 /* --- as a line of its own --------------------------------------------------------------------- */
@@ -327,7 +329,7 @@ milter_player_fire (MilterPlayer *player)
         {
           if (is_cut_short (player, step))
             abandon_turn (player);
-          cut_sending (player, step);
+          cut_sending (player, step, /* at_byte= */ true);
           player->act_next = step;
         }
       else

@@ -353,14 +353,28 @@ plan_command (MilterPlayer *player, const MilterStep *step)
     add_unit (player, letter, milter_payload_for_step (player, step), /* own= */ true);
 }
 
+/* what `frame` and `raw` send; no unit has NUL as its letter, so that such a frame goes as bytes */
+static GBytes *
+bytes_of_line (const MilterStep *step)
+{
+  GByteArray *frame;
+  gsize size = 0;
+  const guint8 *data = step->bytes != NULL ? g_bytes_get_data (step->bytes, &size) : NULL;
+
+  if (step->kind != MILTER_STEP_KIND_FRAME || step->letter != 0)
+    return step->bytes != NULL ? g_bytes_ref (step->bytes) : g_bytes_new (NULL, 0);
+  frame = g_byte_array_new ();
+  milter_frame_append (step->letter, milter_bytes (data, size), frame);
+  return g_byte_array_free_to_bytes (frame);
+}
+
 static void
 plan_bytes (MilterPlayer *player, const MilterStep *step)
 {
-  MilterUnit *unit
-      = add_unit (player,
-                  step->kind == MILTER_STEP_KIND_FRAME ? step->letter : 0,
-                  step->bytes != NULL ? g_bytes_ref (step->bytes) : g_bytes_new (NULL, 0),
-                  /* own= */ true);
+  MilterUnit *unit = add_unit (player,
+                               step->kind == MILTER_STEP_KIND_FRAME ? step->letter : 0,
+                               bytes_of_line (step),
+                               /* own= */ true);
 
   unit->verbatim = true;
   unit->always = true;

@@ -605,3 +605,30 @@ Test (player_hostile, a_stall_ends_for_all_of_a_chain)
   cr_expect_eq (run->outcome, HELD);
   cr_expect_lt (run->now_us, 1000 * 1000);
 }
+
+/* what a line sends, as hexadecimal digits, behind the offer */
+static void
+check_sent (const char *lines, const char *hex)
+{
+  g_autofree char *scenario = g_strdup_printf ("mta exact\nsession\n negotiate\n%s", lines);
+  g_autoptr (FakeRun) run = fake_run (scenario, NULL);
+  g_autoptr (GString) sent = g_string_new (NULL);
+
+  for (guint i = 17; i < run->sent->len; i++)
+    g_string_append_printf (sent, "%02x", run->sent->data[i]);
+  cr_expect_str_eq (sent->str, hex, "%s: %s instead of %s", lines, sent->str, hex);
+}
+
+Test (player_hostile, what_stands_before_an_end_leaves_before_it)
+{
+  check_sent (" abort\n close\n", "0000000141");
+  check_sent (" frame Z x\n reset\n", "000000025a78");
+  check_sent (" raw x\n half-close => closed\n", "78");
+  check_sent (" close after 2 bytes\n abort\n", "0000");
+}
+
+Test (player_hostile, a_frame_may_have_any_letter)
+{
+  check_sent (" frame \"\\0\" x\n", "000000020078");
+  check_sent (" frame \"\\xff\"\n", "00000001ff");
+}
