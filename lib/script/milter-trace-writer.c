@@ -2,24 +2,20 @@
 /*
  * milter-trace-writer.c: what passed, as lines that a player turns into the same bytes again.
  *
- * A player sends a command, waits for its answer, and leaves out what no longer applies: what belongs
- * to a message that is decided, what the milter did not want. So the writer walks along as the player
- * will: command by command, each with its answers, whatever the MTA sent ahead. A command that the
- * player would leave out, or whose answer it would wait for in vain, is written as `frame`, which is
- * always sent.
+ * The writer walks along as the player will: command by command, each with its answers, whatever the
+ * MTA sent ahead. A command that the player would leave out (milter-trace-session.c), or whose answer
+ * it would wait for in vain, is written as `frame`, which is always sent.
  */
 #include "milter-trace-writer.h"
 
 #include <stdbool.h>
 #include <string.h>
 
-#include "milter-session.h"
 #include "milter-text.h"
+#include "milter-trace-private.h"
 
 /* `raw` lines are cut, so that none gets too long for a reader */
 #define MAX_RAW ((gsize) 64 << 10)
-/* what a command that is held back costs besides its bytes */
-#define HELD_COST sizeof (Item)
 
 static const MilterLimits limits[] = {
   [MILTER_SIDE_MTA] = { MILTER_LIMIT_FROM_MTA },
@@ -30,7 +26,7 @@ typedef enum
 {
   ITEM_FRAME,
   ITEM_RAW,
-  ITEM_CLOSE, /* of the MTA */
+  ITEM_CLOSE,
   ITEM_RESET
 } ItemKind;
 
@@ -39,8 +35,8 @@ typedef struct
 {
   ItemKind kind;
   gint64 time_ns;
-  guint8 letter;   /* FRAME */
-  GByteArray *bytes; /* FRAME: the payload; RAW */
+  guint8 letter;     /* FRAME */
+  GByteArray *bytes; /* FRAME: the payload; RAW; else NULL */
 } Item;
 
 /* the end of the milter's side */
@@ -55,30 +51,22 @@ typedef struct
   guint number;
   GByteArray *partial[2]; /* by side (nullable): the beginning of a frame */
   bool broken[2];         /* … bytes that are no frame came: all that follows is raw */
+  gint64 latest_ns;       /* when something passed last */
 
   GQueue ahead;           /* of Item: in order, behind the current one */
   gsize held;             /* what they cost */
   Item *current;          /* (nullable) the latest that the milter has been asked */
   bool printed;           /* … its line is there */
-  bool plain;             /* … its word may stand there */
-  bool due;               /* … it is still to be answered */
   bool any;               /* there is a line that `=>` can stand under */
-  bool mta_closed;
+  bool mta_closed;        /* … before the milter did */
   End milter_end;
 
-  /* The session as the milter sees it, which drops what does not fit as libmilter does; and what the
-   * player will leave out. */
-  MilterSession session;
-  bool negotiated;
-  bool derailed;          /* who saw what of the negotiation is not sure: no words from here on */
-  bool client_over, message_over;
-  guint8 skipped;         /* 0, or no more of this command until there was another */
-  guint n_recipients, n_accepted;
+  MilterTraceSession session;
 } Connection;
 
 struct _MilterTraceWriter
 {
-  GString *text; /* unowned */
+  GString *text;           /* unowned */
   GHashTable *connections; /* of Connection, by number */
   Connection *latest;      /* unowned (nullable): most events are of the same one */
 };
@@ -103,24 +91,27 @@ connection_free (gpointer data)
     g_clear_pointer (&connection->partial[side], g_byte_array_unref);
   g_queue_clear_full (&connection->ahead, item_free);
   item_free (connection->current);
-  milter_session_clear (&connection->session);
+  milter_trace_session_clear (&connection->session);
   g_free (connection);
+}
+
+static MilterBytes
+view (const GByteArray *bytes)
+{
+  return milter_bytes (bytes->data, bytes->len);
 }
 
 /* --- lines ------------------------------------------------------------------------------------- */
 
 /* digits behind the point, without zeros at the end */
 static void
-append_fraction (guint64 fraction, guint digits, GString *text)
+append_fraction (guint64 fraction, int digits, GString *text)
 {
   if (fraction == 0)
     return;
-  while (fraction % 10 == 0)
-    {
-      fraction /= 10;
-      digits--;
-    }
-  g_string_append_printf (text, ".%0*" G_GUINT64_FORMAT, (int) digits, fraction);
+  for (; fraction % 10 == 0; digits--)
+    fraction /= 10;
+  g_string_append_printf (text, ".%0*" G_GUINT64_FORMAT, digits, fraction);
 }
 
 static void
@@ -146,20 +137,6 @@ append_raw (MilterTraceWriter *writer, MilterBytes bytes)
   milter_text_append_quoted (bytes, MILTER_TEXT_PLAIN, writer->text);
 }
 
-static MilterTextFlags
-flags_of (const Connection *connection)
-{
-  return connection->session.agreed.steps & MILTER_STEP_HEADER_VALUE_WITH_LEADING_SPACE
-             ? MILTER_TEXT_LEADING_SPACE
-             : MILTER_TEXT_PLAIN;
-}
-
-static MilterBytes
-view (const GByteArray *bytes)
-{
-  return milter_bytes (bytes->data, bytes->len);
-}
-
 static void
 append_frame (MilterTraceWriter *writer, guint8 letter, MilterBytes payload)
 {
@@ -169,61 +146,59 @@ append_frame (MilterTraceWriter *writer, guint8 letter, MilterBytes payload)
   milter_message_append_text (&message, MILTER_TEXT_PLAIN, writer->text);
 }
 
-/* what something may be said of under which `=>` stands */
+/* @ending: the word for a close of the MTA */
 static void
 print_item (MilterTraceWriter *writer, Connection *connection, const char *ending, bool as_word)
 {
   const Item *item = connection->current;
   MilterMessage message;
 
-  if (connection->printed)
+  if (item == NULL || connection->printed)
     return;
   connection->printed = connection->any = true;
   begin_line (writer, connection, item->time_ns);
   if (item->kind == ITEM_RAW)
     append_raw (writer, view (item->bytes));
-  else if (item->kind != ITEM_FRAME)
-    g_string_append (writer->text, item->kind == ITEM_RESET ? "reset" : ending);
-  else if (as_word && connection->plain)
+  else if (item->kind == ITEM_RESET)
+    g_string_append (writer->text, "reset");
+  else if (item->kind == ITEM_CLOSE)
+    g_string_append (writer->text, ending);
+  else if (as_word && connection->session.plain)
     {
       milter_message_parse (MILTER_SIDE_MTA, item->letter, view (item->bytes), &message);
-      milter_message_append_text (&message, flags_of (connection), writer->text);
+      milter_message_append_text (&message, milter_trace_session_get_flags (&connection->session), writer->text);
     }
   else
     append_frame (writer, item->letter, view (item->bytes));
   end_line (writer);
 }
 
+/* `quit` is the last that a player sends: it may be the word only if nothing comes behind it */
 static bool
-is_quit (const Item *item)
-{
-  return item->kind == ITEM_FRAME && item->letter == MILTER_COMMAND_QUIT;
-}
-
-/* `quit` is the last that a player sends, so that it may be the word only if nothing comes behind */
-static void
-print_current (MilterTraceWriter *writer, Connection *connection)
+is_quit (const Connection *connection)
 {
   const Item *item = connection->current;
 
-  if (item == NULL)
-    return;
-  print_item (writer, connection, "half-close", !is_quit (item));
+  return item != NULL && item->kind == ITEM_FRAME && item->letter == MILTER_COMMAND_QUIT;
 }
 
-/* nothing answers the current command: a player that waits would wait in vain */
+/* the milter has something to say to it */
+static void
+print_current (MilterTraceWriter *writer, Connection *connection)
+{
+  print_item (writer, connection, "half-close", !is_quit (connection));
+}
+
+/* Nothing answers the current command any more: a player that waits for an answer that is due would
+ * wait in vain. */
 static void
 print_unanswered (MilterTraceWriter *writer, Connection *connection)
 {
   const Item *next = g_queue_peek_head (&connection->ahead);
   bool is_last = next == NULL || next->kind == ITEM_CLOSE || next->kind == ITEM_RESET;
 
-  if (connection->current == NULL)
-    return;
-  print_item (writer,
-              connection,
-              "close",
-              !connection->due && (is_last || !is_quit (connection->current)));
+  print_item (
+      writer, connection, "close", !connection->session.due && (is_last || !is_quit (connection)));
 }
 
 static void
@@ -241,108 +216,7 @@ begin_expectation (MilterTraceWriter *writer, Connection *connection, gint64 tim
   g_string_append (writer->text, "=> ");
 }
 
-/* --- what a player would leave out -------------------------------------------------------------- */
-
-/* A message that is over ends where the next one begins; these begin one, or end the old one. */
-#define ENDS_MESSAGE "MHAK"
-
-static bool
-is_one_of (guint8 letter, const char *letters)
-{
-  return letter != 0 && strchr (letters, letter) != NULL;
-}
-
-static bool
-is_left_out (const Connection *connection, guint8 letter)
-{
-  const MilterSpec *spec = milter_spec_get (MILTER_SIDE_MTA, letter);
-
-  if (spec == NULL || is_one_of (letter, "OAQK"))
-    return false;
-  if (connection->client_over || connection->skipped == letter)
-    return true;
-  if (!spec->in_message || letter == MILTER_COMMAND_ENVELOPE_FROM)
-    return false;
-  return connection->message_over
-         || (letter != MILTER_COMMAND_ENVELOPE_RECIPIENT && connection->n_recipients > 0
-             && connection->n_accepted == 0);
-}
-
-static void
-forget_message (Connection *connection)
-{
-  connection->message_over = false;
-  connection->n_recipients = connection->n_accepted = 0;
-}
-
-static void
-note_command (Connection *connection, guint8 letter)
-{
-  if (is_one_of (letter, ENDS_MESSAGE))
-    forget_message (connection);
-  if (letter == MILTER_COMMAND_QUIT_NC)
-    connection->client_over = false;
-  if (letter == MILTER_COMMAND_ENVELOPE_RECIPIENT)
-    connection->n_recipients++;
-  if (letter != connection->skipped && !is_one_of (letter, "DAQ"))
-    connection->skipped = 0;
-}
-
-/* both MTAs hang up on their client with it (milter-protocol 3.7) */
-static bool
-hangs_up (guint8 reply, MilterBytes payload)
-{
-  return is_one_of (reply, "4f")
-         || (reply == MILTER_REPLY_REPLY_CODE && payload.size >= 3
-             && memcmp (payload.data, "421", 3) == 0);
-}
-
-/* the final answer to a command */
-static void
-note_answer (Connection *connection, guint8 command, guint8 reply, MilterBytes payload)
-{
-  bool goes_on = is_one_of (reply, "cs");
-
-  if (command == MILTER_COMMAND_NEGOTIATE)
-    connection->negotiated = true;
-  if (reply == MILTER_REPLY_SKIP)
-    connection->skipped = command;
-  if (command == MILTER_COMMAND_ENVELOPE_RECIPIENT && goes_on)
-    connection->n_accepted++;
-  if (hangs_up (reply, payload) || (is_one_of (command, "CH") && !goes_on))
-    connection->client_over = true;
-  else if (command == MILTER_COMMAND_END_OF_MESSAGE)
-    forget_message (connection);
-  else if (!goes_on && is_one_of (command, "MRTLNB")
-           && (command != MILTER_COMMAND_ENVELOPE_RECIPIENT || !is_one_of (reply, "rty")))
-    connection->message_over = true;
-}
-
 /* --- in the order in which the milter is asked --------------------------------------------------- */
-
-/* the stage's command decides about a macro frame */
-static guint8
-letter_that_counts (const Item *item)
-{
-  return item->letter == MILTER_COMMAND_DEFINE_MACRO && item->bytes->len > 0 ? item->bytes->data[0]
-                                                                             : item->letter;
-}
-
-static void
-ask (Connection *connection, const Item *item)
-{
-  bool left_out = is_left_out (connection, letter_that_counts (item));
-  MilterMessage message;
-  bool legal;
-
-  milter_message_parse (MILTER_SIDE_MTA, item->letter, view (item->bytes), &message);
-  legal = milter_session_command (&connection->session, &message, /* error= */ NULL);
-  if (!legal && (!connection->negotiated || item->letter == MILTER_COMMAND_NEGOTIATE))
-    connection->derailed = true;
-  connection->plain = legal && !left_out && !connection->derailed;
-  connection->due = milter_session_due (&connection->session) != 0;
-  note_command (connection, item->letter);
-}
 
 static void
 take_next (Connection *connection)
@@ -352,59 +226,34 @@ take_next (Connection *connection)
   item_free (connection->current);
   connection->current = item;
   connection->printed = false;
-  connection->plain = true;
-  connection->due = false;
-  connection->held -= HELD_COST + (item->bytes != NULL ? item->bytes->len : 0);
+  connection->held -= sizeof *item + (item->bytes != NULL ? item->bytes->len : 0);
   if (item->kind == ITEM_FRAME)
-    ask (connection, item);
+    milter_trace_session_ask (&connection->session, item->letter, view (item->bytes));
 }
 
-/* as if it had been let pass, which is what an MTA does that goes on */
-static void
-give_up_waiting (Connection *connection)
-{
-  MilterMessage message;
-
-  milter_message_init (&message, MILTER_SIDE_MILTER, MILTER_REPLY_CONTINUE);
-  milter_session_reply (&connection->session, &message, /* error= */ NULL);
-  connection->due = false;
-}
-
-/* on to the first command that is not answered yet; the latest one is not written yet */
+/* On to the first command that is still to be answered, or the latest; that one is not printed yet. */
 static void
 advance (MilterTraceWriter *writer, Connection *connection)
 {
   while (!g_queue_is_empty (&connection->ahead))
     {
-      if (connection->due && !connection->milter_end.set
+      if (connection->session.due && !connection->milter_end.set
           && connection->held <= MILTER_TRACE_MAX_HELD)
         return;
-      if (connection->due)
-        {
-          print_unanswered (writer, connection);
-          give_up_waiting (connection);
-        }
-      else if (connection->current != NULL)
-        {
-          const Item *next = g_queue_peek_head (&connection->ahead);
-
-          if (next->kind == ITEM_CLOSE || next->kind == ITEM_RESET)
-            print_unanswered (writer, connection);
-          else
-            print_current (writer, connection);
-        }
+      print_unanswered (writer, connection);
+      milter_trace_session_give_up (&connection->session);
       take_next (connection);
     }
 }
 
 static Item *
-push (MilterTraceWriter *writer, Connection *connection, ItemKind kind, gint64 time_ns)
+push (Connection *connection, ItemKind kind, gint64 time_ns)
 {
   Item *item = g_new0 (Item, 1);
 
   item->kind = kind;
   item->time_ns = time_ns;
-  connection->held += HELD_COST;
+  connection->held += sizeof *item;
   g_queue_push_tail (&connection->ahead, item);
   return item;
 }
@@ -417,7 +266,7 @@ push_bytes (MilterTraceWriter *writer,
             MilterBytes bytes,
             gint64 time_ns)
 {
-  Item *item = push (writer, connection, kind, time_ns);
+  Item *item = push (connection, kind, time_ns);
 
   item->letter = letter;
   item->bytes = g_byte_array_sized_new ((guint) bytes.size);
@@ -448,14 +297,12 @@ write_reply (MilterTraceWriter *writer,
   milter_message_parse (MILTER_SIDE_MILTER, letter, payload, &message);
   print_current (writer, connection);
   begin_expectation (writer, connection, time_ns);
-  milter_message_append_text (&message, flags_of (connection) | MILTER_TEXT_PATTERN, writer->text);
+  milter_message_append_text (&message, milter_trace_session_get_flags (&connection->session) | MILTER_TEXT_PATTERN, writer->text);
   end_line (writer);
 
-  if (!connection->due || !is_final (message.spec))
+  if (!connection->session.due || !is_final (message.spec))
     return;
-  note_answer (connection, connection->current->letter, letter, payload);
-  milter_session_reply (&connection->session, &message, /* error= */ NULL);
-  connection->due = false;
+  milter_trace_session_answer (&connection->session, &message);
   advance (writer, connection);
 }
 
@@ -468,7 +315,23 @@ write_raw_reply (MilterTraceWriter *writer, Connection *connection, MilterBytes 
   end_line (writer);
 }
 
+static void
+write_end (MilterTraceWriter *writer, Connection *connection)
+{
+  const End *end = &connection->milter_end;
+
+  begin_expectation (writer, connection, end->time_ns);
+  g_string_append (writer->text, end->reset ? "reset" : "closed");
+  end_line (writer);
+}
+
 /* --- bytes --------------------------------------------------------------------------------------- */
+
+static MilterBytes
+skip (MilterBytes bytes, gsize n)
+{
+  return milter_bytes (bytes.data + n, bytes.size - n);
+}
 
 static void
 take_raw (MilterTraceWriter *writer,
@@ -485,11 +348,11 @@ take_raw (MilterTraceWriter *writer,
         push_bytes (writer, connection, ITEM_RAW, /* letter= */ 0, piece, time_ns);
       else
         write_raw_reply (writer, connection, piece, time_ns);
-      bytes = milter_bytes (bytes.data + piece.size, bytes.size - piece.size);
+      bytes = skip (bytes, piece.size);
     }
 }
 
-/* whole frames at the beginning; returns what is left */
+/* whole frames at the beginning; returns what is left of the next one */
 static MilterBytes
 take_frames (MilterTraceWriter *writer,
              Connection *connection,
@@ -515,21 +378,13 @@ take_frames (MilterTraceWriter *writer,
         push_bytes (writer, connection, ITEM_FRAME, letter, payload, time_ns);
       else
         write_reply (writer, connection, letter, payload, time_ns);
-      bytes = milter_bytes (bytes.data + consumed, bytes.size - consumed);
+      bytes = skip (bytes, consumed);
     }
   take_raw (writer, connection, from, bytes, time_ns);
   return milter_bytes (NULL, 0);
 }
 
-static Connection *
-find_connection (MilterTraceWriter *writer, guint number)
-{
-  if (writer->latest == NULL || writer->latest->number != number)
-    writer->latest = g_hash_table_lookup (writer->connections, GUINT_TO_POINTER (number));
-  return writer->latest;
-}
-
-/* the size of the frame that begins with these bytes, as far as it is known */
+/* what is missing of the frame that begins with these bytes, as far as it is known */
 static gsize
 missing_size (const GByteArray *partial)
 {
@@ -554,15 +409,30 @@ complete_partial (MilterTraceWriter *writer,
   while (partial != NULL && partial->len > 0 && bytes.size > 0)
     {
       gsize n = MIN (missing_size (partial), bytes.size);
-      MilterBytes rest;
 
       g_byte_array_append (partial, bytes.data, (guint) n);
-      bytes = milter_bytes (bytes.data + n, bytes.size - n);
-      rest = take_frames (writer, connection, from, view (partial), time_ns);
-      if (rest.size == 0)
+      bytes = skip (bytes, n);
+      if (take_frames (writer, connection, from, view (partial), time_ns).size == 0)
         g_byte_array_set_size (partial, 0);
     }
   return bytes;
+}
+
+static void
+take_partial (MilterTraceWriter *writer, Connection *connection, MilterSide side, gint64 time_ns)
+{
+  g_autoptr (GByteArray) partial = g_steal_pointer (&connection->partial[side]);
+
+  if (partial != NULL)
+    take_raw (writer, connection, side, view (partial), time_ns);
+}
+
+static Connection *
+find_connection (MilterTraceWriter *writer, guint number)
+{
+  if (writer->latest == NULL || writer->latest->number != number)
+    writer->latest = g_hash_table_lookup (writer->connections, GUINT_TO_POINTER (number));
+  return writer->latest;
 }
 
 void
@@ -574,7 +444,11 @@ milter_trace_writer_passed (MilterTraceWriter *writer,
 {
   Connection *connection = find_connection (writer, number);
 
-  g_return_if_fail (connection != NULL);
+  /* behind a reset there may be more, which nobody has read; behind an end there is nothing */
+  if (connection == NULL
+      || (from == MILTER_SIDE_MTA ? connection->mta_closed : connection->milter_end.set))
+    return;
+  connection->latest_ns = time_ns;
   bytes = complete_partial (writer, connection, from, bytes, time_ns);
   bytes = take_frames (writer, connection, from, bytes, time_ns);
   if (bytes.size == 0)
@@ -605,8 +479,9 @@ milter_trace_writer_opened (MilterTraceWriter *writer,
   Connection *connection = g_new0 (Connection, 1);
 
   connection->number = number;
+  connection->latest_ns = time_ns;
   g_queue_init (&connection->ahead);
-  milter_session_init (&connection->session, MILTER_SESSION_LENIENT);
+  milter_trace_session_init (&connection->session);
   writer->latest = NULL;
   g_hash_table_replace (writer->connections, GUINT_TO_POINTER (number), connection);
   begin_line (writer, connection, time_ns);
@@ -616,44 +491,38 @@ milter_trace_writer_opened (MilterTraceWriter *writer,
   end_line (writer);
 }
 
-static void
-take_partial (MilterTraceWriter *writer, Connection *connection, MilterSide side, gint64 time_ns)
-{
-  g_autoptr (GByteArray) partial = g_steal_pointer (&connection->partial[side]);
-
-  if (partial != NULL)
-    take_raw (writer, connection, side, view (partial), time_ns);
-}
-
 /* Nothing more comes: all that is held back is written. */
 static void
 finish_connection (MilterTraceWriter *writer, Connection *connection)
 {
   const End *end = &connection->milter_end;
 
-  while (connection->due && !g_queue_is_empty (&connection->ahead))
+  while (!g_queue_is_empty (&connection->ahead))
     {
       print_unanswered (writer, connection);
-      give_up_waiting (connection);
+      milter_trace_session_give_up (&connection->session);
       advance (writer, connection);
     }
-  if (!end->set)
+  if (end->set && !connection->mta_closed)
     {
-      print_unanswered (writer, connection);
-      return;
+      /* the end is what came instead of an answer */
+      print_item (writer, connection, /* ending= */ NULL, /* as_word= */ true);
+      write_end (writer, connection);
     }
-  /* the end is what the player waits for here */
-  if (connection->current != NULL && !connection->printed
-      && connection->current->kind == ITEM_FRAME)
-    print_item (writer, connection, /* ending= */ NULL, /* as_word= */ true);
+  else if (end->set && connection->printed)
+    write_end (writer, connection);
   else
     print_unanswered (writer, connection);
-  /* whoever closed first has ended it, unless the other one had something to say behind that */
-  if (connection->mta_closed && writer->text->len > 0 && !connection->any)
-    return;
-  begin_expectation (writer, connection, end->time_ns);
-  g_string_append (writer->text, end->reset ? "reset" : "closed");
-  end_line (writer);
+}
+
+static void
+remove_connection (MilterTraceWriter *writer, Connection *connection)
+{
+  for (int side = MILTER_SIDE_MTA; side <= MILTER_SIDE_MILTER; side++)
+    take_partial (writer, connection, side, connection->latest_ns);
+  finish_connection (writer, connection);
+  writer->latest = NULL;
+  g_hash_table_remove (writer->connections, GUINT_TO_POINTER (connection->number));
 }
 
 void
@@ -663,4 +532,76 @@ milter_trace_writer_closed (MilterTraceWriter *writer,
                             gboolean reset,
                             gint64 time_ns)
 {
+  Connection *connection = find_connection (writer, number);
+  End *end;
+  bool first;
+
+  if (connection == NULL)
+    return;
+  end = &connection->milter_end;
+  first = by == MILTER_SIDE_MTA ? !connection->mta_closed && !end->set : !end->set;
+  take_partial (writer, connection, by, time_ns);
+  if (first && by == MILTER_SIDE_MTA)
+    {
+      connection->mta_closed = true;
+      push (connection, reset ? ITEM_RESET : ITEM_CLOSE, time_ns);
+    }
+  else if (first)
+    *end = (End){ true, reset, time_ns };
+  advance (writer, connection);
+  /* both have closed, the second one of them now, or nobody reads any more */
+  if (reset || (end->set && (connection->mta_closed || by == MILTER_SIDE_MTA)))
+    remove_connection (writer, connection);
+}
+
+/* --- the writer ---------------------------------------------------------------------------------- */
+
+static void
+append_heading (gint64 start_us, GString *text)
+{
+  g_autoptr (GDateTime) seconds = g_date_time_new_from_unix_utc (start_us / G_USEC_PER_SEC);
+  g_autofree char *date = g_date_time_format (seconds, "%Y-%m-%dT%H:%M:%S");
+
+  g_string_append_printf (text, "start %s", date);
+  append_fraction ((guint64) (start_us % G_USEC_PER_SEC), 6, text);
+  g_string_append (text, "Z\nmta exact\n");
+}
+
+MilterTraceWriter *
+milter_trace_writer_new (gint64 start_us, GString *text)
+{
+  MilterTraceWriter *writer = g_new0 (MilterTraceWriter, 1);
+
+  writer->text = text;
+  writer->connections
+      = g_hash_table_new_full (/* hash= */ NULL, /* equal= */ NULL, NULL, connection_free);
+  append_heading (MAX (start_us, 0), text);
+  return writer;
+}
+
+void
+milter_trace_writer_free (MilterTraceWriter *writer)
+{
+  if (writer == NULL)
+    return;
+  g_hash_table_unref (writer->connections);
+  g_free (writer);
+}
+
+static int
+compare_numbers (gconstpointer a, gconstpointer b)
+{
+  guint left = ((const Connection *) a)->number, right = ((const Connection *) b)->number;
+
+  return left < right ? -1 : left > right;
+}
+
+void
+milter_trace_writer_finish (MilterTraceWriter *writer)
+{
+  GList *open = g_list_sort (g_hash_table_get_values (writer->connections), compare_numbers);
+
+  for (GList *i = open; i != NULL; i = i->next)
+    remove_connection (writer, i->data);
+  g_list_free (open);
 }
