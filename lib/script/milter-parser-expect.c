@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "milter-judge-private.h"
+#include "milter-payload.h"
 #include "milter-values.h"
 
 /* behind `=>` words are patterns, in a rule they are literal */
@@ -135,14 +136,27 @@ parse_code_texts (MilterParser *parser, MilterAnswerPattern *answer)
   return true;
 }
 
-/* a code that is expected may hold x for any digit; one that is sent may not */
+/* a code that is expected may hold x for any digit; one that is sent may not, and has to make a
+ * reply */
 static bool
 check_code (MilterParser *parser, gsize offset, const MilterAnswerPattern *answer)
 {
-  if (!parser->literal || (strchr (answer->code, 'x') == NULL
-                           && (answer->extended == NULL || strchr (answer->extended, 'x') == NULL)))
+  g_autoptr (GError) error = NULL;
+  GString *text;
+
+  if (!parser->literal)
     return true;
-  return milter_lexer_expected (&parser->lexer, offset, "a code of digits, as it is sent");
+  if (strchr (answer->code, 'x') != NULL
+      || (answer->extended != NULL && strchr (answer->extended, 'x') != NULL))
+    return milter_lexer_expected (&parser->lexer, offset, "a code of digits, as it is sent");
+  text = milter_payload_reply_code (answer, &error);
+  if (text == NULL)
+    return milter_lexer_expected (&parser->lexer,
+                                  offset,
+                                  "a reply that an MTA takes (\"frame y\" sends any; %s)",
+                                  error->message);
+  g_string_free (text, TRUE);
+  return true;
 }
 
 static bool
@@ -167,7 +181,7 @@ parse_code (MilterParser *parser, const MilterVerb *verb, MilterAnswerPattern *a
       answer->extended = bytes_to_string (extended);
       lexer->at += extended.size;
     }
-  return check_code (parser, offset, answer) && parse_code_texts (parser, answer);
+  return parse_code_texts (parser, answer) && check_code (parser, offset, answer);
 }
 
 /* ---- edits ---- */
@@ -327,6 +341,28 @@ take_answer_verb (MilterParser *parser)
   return NULL;
 }
 
+/* of an edit that is expected any part may be left open; what is sent has to be said */
+static const struct
+{
+  MilterSyntax syntax;
+  const char *what;
+} needed[] = {
+  { MILTER_SYNTAX_EDIT_HEADER, "a colon and the value that is sent" },
+  { MILTER_SYNTAX_EDIT_TEXT, "the text that is sent (\"\" for none)" },
+  { MILTER_SYNTAX_EDIT_ADDRESS, "the address that is sent" },
+};
+
+static bool
+check_complete (MilterParser *parser, const MilterVerb *verb, const MilterAnswerPattern *answer)
+{
+  if (!parser->literal || answer->value != NULL || answer->deletes || verb->max_words == 0)
+    return true;
+  for (gsize i = 0; i < G_N_ELEMENTS (needed); i++)
+    if (needed[i].syntax == verb->syntax)
+      return milter_lexer_expected (&parser->lexer, parser->lexer.at, "%s", needed[i].what);
+  return true;
+}
+
 /* what an answer costs besides its words */
 #define ANSWER_COST 384
 
@@ -341,7 +377,8 @@ milter_parser_answer (MilterParser *parser)
   if (verb == NULL)
     return NULL;
   answer->spec = milter_verb_get_spec (verb);
-  if (!answer_parsers[verb->syntax](parser, verb, answer))
+  if (!answer_parsers[verb->syntax](parser, verb, answer)
+      || !check_complete (parser, verb, answer))
     return NULL;
   if (milter_parser_more (parser))
     {
@@ -535,16 +572,16 @@ parse_kind (MilterParser *parser, MilterExpectation *expectation)
   return expectation_parsers[verb->syntax](parser, expectation);
 }
 
-/* what a report shows: the line as it is written, without blanks and comment behind it */
-static bool
-keep_text (MilterParser *parser, MilterExpectation *expectation, gsize start)
+/* without blanks and comment behind it */
+bool
+milter_parser_keep_text (MilterParser *parser, gsize start, char **text)
 {
   const MilterLexer *lexer = &parser->lexer;
   gsize end = MIN (lexer->at, lexer->line_size);
 
   while (end > start && (lexer->line[end - 1] == ' ' || lexer->line[end - 1] == '\t'))
     end--;
-  expectation->text = g_strndup (lexer->line + start, end - start);
+  *text = g_strndup (lexer->line + start, end - start);
   return milter_lexer_charge (&parser->lexer, end - start);
 }
 
@@ -571,7 +608,7 @@ bool
 milter_parser_end_expectation (MilterParser *parser, MilterExpectation *expectation)
 {
   return milter_lexer_finish_line (&parser->lexer, "the end of the line")
-         && keep_text (parser, expectation, parser->text_start);
+         && milter_parser_keep_text (parser, parser->text_start, &expectation->text);
 }
 
 bool

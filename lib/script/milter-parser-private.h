@@ -168,6 +168,8 @@ bool milter_parser_expectation (MilterParser *parser);
 MilterExpectation *milter_parser_begin_expectation (MilterParser *parser);
 MilterAnswerPattern *milter_parser_answer (MilterParser *parser);
 bool milter_parser_end_expectation (MilterParser *parser, MilterExpectation *expectation);
+/* @text: (transfer full) what a report shows: the line from @start to here, as it is written */
+bool milter_parser_keep_text (MilterParser *parser, gsize start, char **text);
 
 /* ---- rules, recordings ---- */
 

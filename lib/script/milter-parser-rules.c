@@ -124,18 +124,38 @@ add_pattern (MilterParser *parser, const MilterWord *word, guint max_patterns, M
   return true;
 }
 
+/* `port=2525`: what a command `connect` has besides its arguments */
+static bool
+add_port (MilterParser *parser, const MilterWord *word, MilterRule *rule)
+{
+  if (rule->port != NULL)
+    return milter_lexer_expected (&parser->lexer, word->offset, "one port");
+  rule->port = milter_parser_pattern (parser, word, word->key_size + 1);
+  return rule->port != NULL;
+}
+
+static bool
+is_port (const MilterRule *rule, MilterBytes raw)
+{
+  return rule->spec != NULL && rule->spec->letter == MILTER_COMMAND_CONNECT
+         && raw.size >= strlen ("port=") && memcmp (raw.data, "port=", strlen ("port=")) == 0;
+}
+
 static bool
 parse_patterns (MilterParser *parser, guint max_patterns, MilterRule *rule)
 {
   while (milter_parser_more (parser))
     {
       g_auto (MilterWord) word = MILTER_WORD_INIT;
-      bool is_macro = milter_lexer_peek_raw (&parser->lexer).data[0] == '{';
-      MilterLexFlags flags = MILTER_LEX_PATTERN | (is_macro ? MILTER_LEX_VALUE_PATTERN : 0);
+      MilterBytes raw = milter_lexer_peek_raw (&parser->lexer);
+      bool is_macro = raw.data[0] == '{';
+      bool has_key = is_macro || is_port (rule, raw);
+      MilterLexFlags flags = MILTER_LEX_PATTERN | (has_key ? MILTER_LEX_VALUE_PATTERN : 0);
 
       if (!milter_lexer_word (&parser->lexer, flags, &word)
-          || !(is_macro ? add_macro (parser, &word, rule)
-                        : add_pattern (parser, &word, max_patterns, rule)))
+          || !(is_macro  ? add_macro (parser, &word, rule)
+               : has_key ? add_port (parser, &word, rule)
+                         : add_pattern (parser, &word, max_patterns, rule)))
         return false;
     }
   return true;
@@ -205,6 +225,7 @@ bool
 milter_parser_rule (MilterParser *parser, const MilterVerb *verb, MilterStep *step)
 {
   MilterRule *rule = milter_rule_new ();
+  gsize start = parser->lexer.at - strlen (verb->word);
 
   milter_parser_end_repeated (parser);
   /* whatever its event is, what is done then may follow */
@@ -215,7 +236,8 @@ milter_parser_rule (MilterParser *parser, const MilterVerb *verb, MilterStep *st
   rule->where = step->where;
   rule->judges = strcmp (verb->word, "expect") == 0;
   return milter_lexer_charge (&parser->lexer, RULE_COST)
-         && (!rule->judges || parse_range (parser, rule)) && parse_event (parser, rule);
+         && (!rule->judges || parse_range (parser, rule)) && parse_event (parser, rule)
+         && milter_parser_keep_text (parser, start, &rule->text);
 }
 
 /* ---- what is done ---- */

@@ -4,6 +4,8 @@
  */
 #include "milter-payload.h"
 
+#include "milter-smtp-reply.h"
+
 MilterBytes
 milter_payload_view (GBytes *bytes)
 {
@@ -92,4 +94,21 @@ milter_payload_negotiate (const MilterOffer *offer, const MilterNegotiateArgs *a
   if (args != NULL)
     milter_payload_append (payload, milter_payload_view (args->tail));
   return g_byte_array_free_to_bytes (payload);
+}
+
+GString *
+milter_payload_reply_code (const MilterAnswerPattern *answer, GError **error)
+{
+  guint code = (guint) g_ascii_strtoull (answer->code, NULL, 10);
+  g_autoptr (GByteArray) text = g_byte_array_new ();
+
+  for (guint i = 0; i < answer->patterns->len; i++)
+    {
+      if (i > 0)
+        milter_payload_append (text, milter_bytes ("\n", 1));
+      milter_payload_append (
+          text, milter_pattern_get_literal (g_ptr_array_index (answer->patterns, i)));
+    }
+  return milter_smtp_reply_format (
+      code, answer->extended, milter_bytes (text->data, text->len), error);
 }

@@ -26,5 +26,8 @@ GBytes *milter_payload_strings (const GPtrArray *strings, const char *fallback);
 MilterOffer milter_offer_from_args (const MilterOffer *base, const MilterNegotiateArgs *args);
 /* @args: (nullable) for its lists of symbols, which are names, and its tail */
 GBytes *milter_payload_negotiate (const MilterOffer *offer, const MilterNegotiateArgs *args);
+/* The text of a REPLYCODE as a rule sends it: each of its texts is a line, `\n` ends one, too, and
+ * percent signs are doubled (transfer full). NULL with @error for what no MTA takes. */
+GString *milter_payload_reply_code (const MilterAnswerPattern *answer, GError **error);
 
 G_END_DECLS

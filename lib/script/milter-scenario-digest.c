@@ -290,6 +290,7 @@ add_rule (GChecksum *sum, const MilterRule *rule)
   add_bytes (sum, "name", rule->name);
   add_number (sum, "blank", rule->leading_blank);
   add_pattern_array (sum, "patterns", rule->patterns);
+  add_pattern (sum, "port", rule->port);
   add_bytes_array (sum, "macro-names", rule->macro_names);
   add_pattern_array (sum, "macro-patterns", rule->macro_patterns);
   add_negotiate (sum, &rule->negotiate);

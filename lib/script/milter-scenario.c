@@ -188,8 +188,10 @@ rule_free (gpointer data)
 {
   MilterRule *rule = data;
 
+  g_free (rule->text);
   g_clear_pointer (&rule->name, g_bytes_unref);
   g_clear_pointer (&rule->patterns, g_ptr_array_unref);
+  g_clear_pointer (&rule->port, milter_pattern_free);
   g_clear_pointer (&rule->macro_names, g_ptr_array_unref);
   g_clear_pointer (&rule->macro_patterns, g_ptr_array_unref);
   milter_negotiate_args_clear (&rule->negotiate);

@@ -153,7 +153,7 @@ typedef enum
 } MilterAnswerKind;
 
 /* an answer that is expected; behind `=>` of a rule one that is sent, all of whose patterns are
- * literals, and whose lists of symbols are names. There an edit without a value sends an empty one. */
+ * literals, and whose lists of symbols are names. There an edit has what it needs to be sent. */
 typedef struct
 {
   MilterAnswerKind kind;
@@ -238,6 +238,7 @@ typedef struct
 typedef struct
 {
   MilterWhere where;
+  char *text;                    /* the line as written, without what is done, for reports */
   gboolean judges;               /* expect */
   guint min_count, max_count;    /* expect: RANGE; max G_MAXUINT: no end */
   const MilterSpec *spec;        /* the event's row; NULL: `close` */
@@ -247,6 +248,7 @@ typedef struct
   GPtrArray *patterns;           /* of MilterPattern, for its arguments in order; header: the value
                                     without its first blank. mail, rcpt: those behind the first
                                     match some ESMTP argument each */
+  MilterPattern *port;           /* (nullable) of connect: `port=PATTERN`, for its digits */
   GPtrArray *macro_names;        /* of GBytes, with braces unless a single letter */
   GPtrArray *macro_patterns;     /* of MilterPattern */
   MilterNegotiateArgs negotiate; /* of the event negotiate */

@@ -246,6 +246,11 @@ dump_rule (const MilterRule *rule, GString *text)
       g_string_append_c (text, ' ');
       milter_pattern_append_text (g_ptr_array_index (rule->patterns, i), text);
     }
+  if (rule->port != NULL)
+    {
+      g_string_append (text, " port=");
+      milter_pattern_append_text (rule->port, text);
+    }
   for (guint i = 0; i < rule->macro_names->len; i++)
     {
       g_string_append (text, " macro ");
