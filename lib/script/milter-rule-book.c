@@ -129,7 +129,7 @@ keep_miss (MilterRuleBook *book,
 {
   g_autofree char *text = milter_event_describe (event);
 
-  keep (book, &expected->miss, g_strdup_printf ("%s, but %s", text, why->str));
+  keep (book, &expected->miss, g_strdup_printf ("%s: %s", text, why->str));
 }
 
 void
@@ -164,7 +164,7 @@ verdict_free (gpointer data)
 {
   MilterExpectVerdict *verdict = data;
 
-  milter_failure_free (verdict->failure);
+  g_clear_pointer (&verdict->failure, milter_failure_free);
   g_free (verdict);
 }
 
@@ -220,7 +220,7 @@ describe_count (const MilterRuleBook *book, const MilterBookRule *expected, guin
     g_string_append_printf (
         text, "; the %s was %s", rule->max_count == 0 ? "first" : "first too many", expected->surplus);
   else if (expected->miss != NULL)
-    g_string_append_printf (text, "; the last other %s was %s", event_word (rule), expected->miss);
+    g_string_append_printf (text, "; the last that did not count was %s", expected->miss);
   else if (count == 0)
     {
       g_string_append (text, "; what came in the run: ");

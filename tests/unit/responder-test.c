@@ -205,3 +205,25 @@ responder_run_judge (ResponderRun *run)
     }
   return g_string_free (text, FALSE);
 }
+
+void
+responder_check (const ResponderRow *rows, gsize n_rows)
+{
+  for (gsize i = 0; i < n_rows; i++)
+    {
+      ResponderRun run;
+      g_autofree char *done = NULL;
+
+      responder_run_init (&run, rows[i].rules);
+      done = responder_run_play (&run, rows[i].events);
+      cr_expect_str_eq (done,
+                        rows[i].done,
+                        "row %zu:\n%s\n-- %s\n-- did --\n%s\n-- instead of --\n%s\n",
+                        i,
+                        rows[i].rules,
+                        rows[i].events,
+                        done,
+                        rows[i].done);
+      responder_run_clear (&run);
+    }
+}

@@ -28,5 +28,15 @@ char *responder_run_play (ResponderRun *run, const char *events);
 
 /* (transfer full) the verdicts, a line for each that failed: "1: what | expected | got" */
 char *responder_run_judge (ResponderRun *run);
+/* what one connection does by these rules */
+typedef struct
+{
+  const char *rules;
+  const char *events;
+  const char *done;
+} ResponderRow;
+
+void responder_check (const ResponderRow *rows, gsize n_rows);
+#define RESPONDER_CHECK(rows) responder_check (rows, G_N_ELEMENTS (rows))
 
 G_END_DECLS

@@ -3,53 +3,24 @@
  * test-responder.c: which rule answers, and how its answer leaves.
  */
 #include <criterion/criterion.h>
+#include <string.h>
 
 #include "responder-test.h"
 
-typedef struct
-{
-  const char *rules;
-  const char *events;
-  const char *done;
-} Row;
-
-static void
-check (const Row *row, gsize i)
-{
-  ResponderRun run;
-  g_autofree char *done = NULL;
-
-  responder_run_init (&run, row->rules);
-  done = responder_run_play (&run, row->events);
-  cr_expect_str_eq (done,
-                    row->done,
-                    "row %zu:\n%s\n-- %s\n-- did --\n%s\n-- instead of --\n%s\n",
-                    i,
-                    row->rules,
-                    row->events,
-                    done,
-                    row->done);
-  responder_run_clear (&run);
-}
-
-#define CHECK(rows)                                                                                \
-  for (gsize i = 0; i < G_N_ELEMENTS (rows); i++)                                                  \
-  check (&rows[i], i)
-
 Test (responder, the_first_rule_that_matches_answers)
 {
-  static const Row rows[] = {
+  static const ResponderRow rows[] = {
     { "on rcpt <b> => accept\non rcpt => reject", "R<b>|\nR<c>|\nM<b>|", "[a]\n[r]\n-" },
     { "on rcpt => reject\non rcpt <b> => accept", "R<b>|", "[r]" },
     { "on data\n=> tempfail", "T\nN", "[t]\n-" },
   };
 
-  CHECK (rows);
+  RESPONDER_CHECK (rows);
 }
 
 Test (responder, each_event_has_its_rule)
 {
-  static const Row rows[] = {
+  static const ResponderRow rows[] = {
     { "on negotiate => negotiate", "O", "[O 00000006 000001ff 00000000]" },
     { "on connect => accept", "Ch|U", "[a]" },
     { "on helo => accept", "Hx|", "[a]" },
@@ -69,91 +40,12 @@ Test (responder, each_event_has_its_rule)
     { "on abort => accept", "DCj|x|\nZ\nQ\nclose", "-\n-\n-\n-" },
   };
 
-  CHECK (rows);
-}
-
-Test (responder, patterns_go_with_the_arguments_in_order)
-{
-  static const Row rows[] = {
-    { "on connect *.example.com 192.0.2.* => accept",
-      "Ca.example.com|4|\031192.0.2.7|\nCa.example.com|4|\031198.51.100.1|\nCx|4|\031192.0.2.7|",
-      "[a]\n-\n-" },
-    { "on connect * unknown => accept", "Cx|U\nCx|4|\0311.2.3.4|", "[a]\n-" },
-    { "on connect * unix:/run/* => accept", "Cx|L||/run/x|\nCx|L||/tmp/x|", "[a]\n-" },
-    { "on connect * 2001:db8::* => accept",
-      "Cx|6|\031IPv6:2001:db8::7|\nCx|6|\0312001:db8::7|\nCx|6|\031::1|",
-      "[a]\n[a]\n-" },
-    { "on connect * IPv6:* => accept", "Cx|6|\031IPv6:2001:db8::7|", "[a]" },
-    { "on connect port=25 => accept", "Cx|4|\0311.2.3.4|\nCx|4|\0321.2.3.4|\nCx|U", "[a]\n-\n-" },
-    { "on connect * * port=/^2/ => accept", "Cx|4|\0311.2.3.4|\nCx|4|\0431.2.3.4|", "[a]\n-" },
-    { "on helo /^x/i => accept", "HX.example|\nHy|", "[a]\n-" },
-    { "on mail <> => accept", "M<>|\nM<a>|", "[a]\n-" },
-    { "on mail a@example.com => accept", "M<a@example.com>|\nMa@example.com|", "[a]\n[a]" },
-    { "on mail * SIZE=1* BODY=* => accept",
-      "M<a>|BODY=8BITMIME|SIZE=100|\nM<a>|SIZE=100|\nM<a>|\nM<a>|BODY=7BIT|SIZE=2|",
-      "[a]\n-\n-\n-" },
-    { "on rcpt * NOTIFY=NEVER => accept", "R<a>|NOTIFY=NEVER|\nR<a>|\nR<a>|notify=never|", "[a]\n-\n-" },
-    { "on body *virus* => accept", "Ba virus!\nBclean", "[a]\n-" },
-    { "on eom \"last bytes\" => accept", "Elast bytes\nE", "[a]\n-" },
-    { "on unknown \"FOO *\" => accept", "UFOO bar|\nUBAR|", "[a]\n-" },
-    { "on body /^a.c$/ => accept", "Ba^c\nBa^cd", "[a]\n-" },
-  };
-
-  CHECK (rows);
-}
-
-Test (responder, a_field_has_a_name_in_any_case_and_a_value_with_or_without_its_blank)
-{
-  static const Row rows[] = {
-    { "on header x-a: v => accept", "LX-A|v|\nLX-A|w|\nLX-B|v|", "[a]\n-\n-" },
-    /* without HDR_LEADSPC nobody knows whether there was one */
-    { "on header X:v => accept", "LX|v|\nLX| v|", "[a]\n-" },
-    { "on header X:  v => accept", "LX|v|\nLX| v|", "-\n[a]" },
-    { "on negotiate => negotiate steps=+HDR_LEADSPC\non header X: v => accept",
-      "O\nLX|v|\nLX| v|\nLX|  v|",
-      "[O 00000006 000001ff 00100000]\n-\n[a]\n-" },
-    { "on negotiate => negotiate steps=+HDR_LEADSPC\non header X:v => accept",
-      "O\nLX|v|\nLX| v|",
-      "[O 00000006 000001ff 00100000]\n[a]\n-" },
-    { "on negotiate => negotiate steps=+HDR_LEADSPC\non header X: /^v/ => accept",
-      "O\nLX|v|\nLX| v|",
-      "[O 00000006 000001ff 00100000]\n[a]\n[a]" },
-  };
-
-  CHECK (rows);
-}
-
-Test (responder, an_offer_is_matched_by_what_it_holds)
-{
-  static const Row rows[] = {
-    { "on negotiate version=6 actions=+QUARANTINE => negotiate steps=NODATA", "O",
-      "[O 00000006 000001ff 00000200]" },
-    { "on negotiate version=2..4 => accept", "O\nO|||\004|||\017||||", "-\n[a]" },
-    { "on negotiate steps=-SKIP => accept", "O\nO|||\006|||\017||||", "-\n[a]" },
-    { "on negotiate actions=ADDHDRS,CHGBODY => accept", "O|||\006|||\003||||\nO", "[a]\n-" },
-  };
-
-  CHECK (rows);
-}
-
-Test (responder, macros_are_those_that_are_set_with_and_without_braces)
-{
-  static const Row rows[] = {
-    { "on rcpt {rcpt_mailer}=esmtp => accept",
-      "DR{rcpt_mailer}|esmtp|\nR<a>|\nDR{rcpt_mailer}|local|\nR<a>|\nDR{x}|y|\nR<a>|",
-      "-\n[a]\n-\n-\n-\n-" },
-    { "on eom {i}=*1 {j}=mx => accept", "DCj|mx|\nCx|U\nDMi|A1|\nM<a>|\nR<b>|\nE", "-\n-\n-\n-\n-\n[a]" },
-    { "on mail {i}=x => accept", "DM{i}|x|\nM<a>|", "-\n[a]" },
-    { "on data {x}=/./ => accept", "T", "-" },
-    { "on close {j}=mx => accept", "DCj|mx|\nCx|U\nclose", "-\n-\n[a]" },
-  };
-
-  CHECK (rows);
+  RESPONDER_CHECK (rows);
 }
 
 Test (responder, n_is_the_nth_of_its_kind)
 {
-  static const Row rows[] = {
+  static const ResponderRow rows[] = {
     /* in this message, whatever its arguments are */
     { "on rcpt 2 => accept", "M<a>|\nR<b>|\nR<c>|\nR<d>|\nE\nM<a>|\nR<b>|\nR<c>|",
       "-\n-\n[a]\n-\n-\n-\n-\n[a]" },
@@ -175,7 +67,7 @@ Test (responder, n_is_the_nth_of_its_kind)
     { "on connect 2 => accept", "O\nCx|U\nK\nCx|U", "-\n-\n-\n[a]" },
   };
 
-  CHECK (rows);
+  RESPONDER_CHECK (rows);
 }
 
 Test (responder, connections_and_offers_are_counted_in_the_whole_run)
@@ -198,7 +90,7 @@ Test (responder, connections_and_offers_are_counted_in_the_whole_run)
 
 Test (responder, continue_follows_where_no_line_is_a_reply)
 {
-  static const Row rows[] = {
+  static const ResponderRow rows[] = {
     { "on rcpt => add-header X: y", "R<b>|", "[hX|y|][c]" },
     { "on rcpt => stall 1s", "R<b>|", "wait 1000 [c]" },
     { "on rcpt => send-as split 3", "R<b>|", "(000000) (0163)" },
@@ -221,5 +113,122 @@ Test (responder, continue_follows_where_no_line_is_a_reply)
     { "on abort => progress\non quit => progress\non quit-nc => progress", "A\nQ\nK", "[p]\n[p]\n[p]" },
     { "on close => progress", "close", "[p]" },
   };
-  CHECK (rows);
+  RESPONDER_CHECK (rows);
+}
+
+Test (responder, lines_are_done_in_their_order)
+{
+  static const ResponderRow rows[] = {
+    { "on eom\n=> add-header X: y\n=> stall 2s\n=> progress\n=> stall 1s\n=> accept", "E",
+      "[hX|y|] wait 2000 [p] wait 1000 [a]" },
+    { "on eom\n=> accept\n=> stall 2s", "E", "[a] wait 2000" },
+    { "on rcpt\n=> reject\n=> reject", "R<b>|", "[r][r]" },
+    { "on rcpt\n=> accept\n=> close\n=> reject", "R<b>|", "[a] close" },
+    { "on rcpt\n=> accept\n=> reset", "R<b>|", "[a] reset" },
+    { "on rcpt\n=> half-close\n=> accept\n=> stall 1s\n=> close", "R<b>|", "half-close wait 1000 close" },
+    { "on rcpt\n=> half-close\n=> half-close\n=> reset", "R<b>|", "half-close reset" },
+  };
+
+  RESPONDER_CHECK (rows);
+}
+
+Test (responder, lines_act_behind_their_byte)
+{
+  static const ResponderRow rows[] = {
+    { "on rcpt\n=> close after 6 bytes\n=> accept\n=> reject", "R<b>|", "(000000016100) close" },
+    { "on rcpt\n=> reset after 5 bytes\n=> accept\n=> reject", "R<b>|", "[a] reset" },
+    { "on rcpt\n=> close after 0 bytes\n=> accept", "R<b>|", "close" },
+    { "on rcpt\n=> stall 1s after 3 bytes\n=> accept", "R<b>|", "(000000) wait 1000 (0161)" },
+    { "on rcpt\n=> half-close after 2 bytes\n=> accept", "R<b>|\nR<c>|", "(0000) half-close\n" },
+    /* several at one byte, in the order of their lines; nothing behind an end */
+    { "on rcpt\n=> stall 1s after 1 bytes\n=> stall 2s after 1 bytes\n=> close after 1 bytes\n=> stall 3s after "
+      "1 bytes\n=> accept",
+      "R<b>|", "(00) wait 1000 wait 2000 close" },
+    /* what was said before is not counted */
+    { "on rcpt\n=> accept\n=> close after 2 bytes\n=> reject", "R<b>|", "[a] (0000) close" },
+    /* the bytes of later answers are, those without a rule as well */
+    { "on rcpt <b> => close after 12 bytes", "R<b>|\nR<c>|\nA\nR<d>|", "[c]\n[c]\n-\n(0000) close" },
+    { "on negotiate => close after 19 bytes", "O\nCx|U",
+      "[O 00000006 000001ff 00000000]\n(0000) close" },
+  };
+
+  RESPONDER_CHECK (rows);
+}
+
+Test (responder, reading_stalls_with_the_next_bytes)
+{
+  static const ResponderRow rows[] = {
+    { "on rcpt\n=> stall 1s reading\n=> accept", "R<b>|", "pause [a] wait 1000 resume" },
+    { "on rcpt => stall 1s reading", "R<b>|", "pause [c] wait 1000 resume" },
+    { "on rcpt\n=> stall 1s reading\n=> progress\n=> stall 3s\n=> accept", "R<b>|",
+      "pause [p] wait 1000 resume wait 2000 [a]" },
+    { "on rcpt\n=> stall 1s reading after 2 bytes\n=> accept", "R<b>|",
+      "(0000) pause (000161) wait 1000 resume" },
+    /* nothing is sent here: with the next answer */
+    { "on abort => stall 1s reading", "A\nR<b>|", "\npause [c] wait 1000 resume" },
+  };
+
+  RESPONDER_CHECK (rows);
+}
+
+Test (responder, bytes_leave_as_a_line_says_from_there_on)
+{
+  static const ResponderRow rows[] = {
+    { "on helo\n=> send-as split 4\n=> accept", "Hx|\nR<b>|", "(00000001) (61)\n(00000001) (63)" },
+    { "send-as split 3\non rcpt => accept", "O\nM<a>|\nR<b>|\nA",
+      "(000000) (0d4f00) (000006) (000001) (ff0000) (0000)\n(000000) (0163)\n(000000) (0161)\n-" },
+    { "send-as split 3\non rcpt\n=> send-as whole\n=> accept", "R<b>|\nR<c>|", "[a]\n[a]" },
+    { "on eom\n=> send-as together\n=> add-header X: y\n=> accept", "E\nR<b>|", "[hX|y|][a]\n-" },
+    { "on eom\n=> add-header X: y\n=> send-as split 3\n=> accept", "E", "[hX|y|] (000000) (0161)" },
+    { "on rcpt\n=> send-as split 2\n=> close after 3 bytes\n=> accept", "R<b>|", "(0000) (00) close" },
+  };
+
+  RESPONDER_CHECK (rows);
+}
+
+Test (responder, random_pieces_are_the_same_for_the_same_seed)
+{
+  ResponderRun run;
+  g_autofree char *one = NULL, *other = NULL;
+
+  responder_run_init (&run, "send-as random 7\non eom\n=> replace-body \"x\"*3000\n");
+  one = responder_run_play (&run, "E");
+  other = responder_run_play (&run, "E");
+  cr_assert_str_eq (one, other);
+  cr_assert_not_null (strstr (one, ") ("));
+  responder_run_clear (&run);
+}
+
+Test (responder, nothing_is_sent_behind_an_end)
+{
+  static const ResponderRow rows[] = {
+    { "on mail => half-close\non rcpt => reject", "M<a>|\nR<b>|\nT\nA\nclose", "half-close\n\n\n-\n-" },
+    { "on mail => close\non rcpt => reject", "M<a>|\nR<b>|", "close\n" },
+  };
+
+  RESPONDER_CHECK (rows);
+}
+
+Test (responder, an_mta_that_says_what_nobody_can_read_meets_no_rule)
+{
+  static const ResponderRow rows[] = {
+    { "on rcpt => reject", "Rno NUL\nR<b>|", "-\n[r]" },
+    { "on negotiate => accept", "O||", "-" },
+    { "on connect => reject", "Cx|9", "-" },
+    { "on header 1 X => accept", "LX|v\nLX|v|", "-\n[a]" },
+  };
+
+  RESPONDER_CHECK (rows);
+}
+
+Test (responder, no_rules_answer_nothing)
+{
+  g_autoptr (GPtrArray) none = g_ptr_array_new ();
+  ResponderRun run = { g_ptr_array_ref (none), milter_rule_book_new (none) };
+  g_autofree char *done = responder_run_play (&run, "O\nCx|U\nHx|\nM<a>|\nR<b>|\nE\nQ\nclose");
+  g_autofree char *verdict = responder_run_judge (&run);
+
+  cr_assert_str_eq (done, "-\n-\n-\n-\n-\n-\n-\n-");
+  cr_assert_str_eq (verdict, "");
+  responder_run_clear (&run);
 }
