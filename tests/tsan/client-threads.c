@@ -5,54 +5,24 @@
  *
  * Bounded by counts, not by time. Its exit status is its verdict; the sanitizer's own is 66.
  */
+#include <milter/client.h>
+
 #include <pthread.h>
 #include <signal.h>
-#include <stdatomic.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/resource.h>
-#include <sys/socket.h>
-#include <sys/un.h>
-#include <unistd.h>
 
-#include <milter/client.h>
+#include "threads.h"
 
 #define N_WORKERS  3
 #define N_IDLE     1000
 #define N_BUSY     16
 #define N_MESSAGES 100
-/* a peer that hears nothing for so long has found a deadlock */
-#define PATIENCE_S 60
-
-/* GLib's own, by means that the sanitizer does not see: locks that are made when they are first taken,
- * arrays of signals and handlers that grow under a lock, and references: the last one of a context
- * may be dropped by the thread that answers, and the counter orders that */
-const char *__tsan_default_suppressions (void);
-
-const char *
-__tsan_default_suppressions (void)
-{
-  return "race:g_rw_lock_reader_lock\n"
-         "race:g_rw_lock_writer_lock\n"
-         "race:g_rec_mutex_lock\n"
-         "race:g_realloc\n"
-         "race:g_object_unref\n";
-}
 
 static MilterClient *client;
-static struct sockaddr_un address = { .sun_family = AF_UNIX };
 static atomic_uint n_established;
 static atomic_uint n_finished;
 static atomic_uint n_messages;
-static atomic_bool failed;
-
-static void
-fail (const char *what)
-{
-  fprintf (stderr, "client-threads: %s\n", what);
-  atomic_store (&failed, true);
-}
 
 static void
 on_signal (int number)
@@ -174,24 +144,6 @@ on_established (MilterClient *self, MilterClientContext *context, gpointer data)
 
 /* The MTAs. */
 
-static int
-connect_one (void)
-{
-  const struct timeval patience = { .tv_sec = PATIENCE_S };
-  int fd = socket (AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-  if (fd < 0 || connect (fd, (struct sockaddr *) &address, sizeof address) != 0)
-    {
-      perror ("client-threads: connect");
-      atomic_store (&failed, true);
-      return fd;
-    }
-  setsockopt (fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
-  return fd;
-}
-
-#define FRAMES(bytes) bytes, sizeof (bytes) - 1
-static const char negotiation[] = "\0\0\0\015O\0\0\0\6\0\0\1\377\0\37\377\377";
 static const char one_message[] = "\0\0\0\3Hx\0"
                                   "\0\0\0\5M<a>\0"
                                   "\0\0\0\5R<b>\0"
@@ -204,51 +156,18 @@ static const char answers[] = "\0\0\0\1c"
                               "\0\0\0\020hX-Thread\0other\0"
                               "\0\0\0\021y451 4.7.1 later\0";
 
-static void
-expect (int fd, const char *bytes, gsize size)
-{
-  char buffer[256];
-  gsize n = 0;
-
-  while (n < size)
-    {
-      gssize more = recv (fd, buffer + n, size - n, 0);
-
-      if (more <= 0)
-        {
-          fail ("an answer did not come");
-          return;
-        }
-      n += more;
-    }
-  if (bytes != NULL && memcmp (buffer, bytes, size) != 0)
-    fail ("an answer is not what it should be");
-}
-
-static void
-expect_end (int fd)
-{
-  char byte;
-
-  if (recv (fd, &byte, 1, 0) != 0)
-    fail ("a connection was not closed");
-  close (fd);
-}
-
 static void *
 be_busy (void *data)
 {
-  int fd = connect_one ();
+  int fd = negotiate_one ();
 
-  send (fd, FRAMES (negotiation), MSG_NOSIGNAL);
-  expect (fd, NULL, 17);
   for (guint i = 0; i < N_MESSAGES && !atomic_load (&failed); i++)
     {
-      send (fd, FRAMES (one_message), MSG_NOSIGNAL);
+      say (fd, FRAMES (one_message));
       expect (fd, FRAMES (answers));
       atomic_fetch_add (&n_messages, 1);
     }
-  send (fd, FRAMES ("\0\0\0\1Q"), MSG_NOSIGNAL);
+  say (fd, FRAMES ("\0\0\0\1Q"));
   expect_end (fd);
   return NULL;
 }
@@ -292,8 +211,7 @@ on_listen_started (MilterClient *self, struct sockaddr *where, guint size, pthre
 int
 main (void)
 {
-  g_autofree char *folder = g_dir_make_tmp ("milterlab-threads-XXXXXX", NULL);
-  g_autofree char *spec = NULL;
+  g_autofree char *spec = make_spec ();
   pthread_t answerer;
   pthread_t driver;
   GError *error = NULL;
@@ -303,9 +221,6 @@ main (void)
       fprintf (stderr, "client-threads: needs 2,200 open files, the system allows fewer\n");
       return 77;
     }
-  g_snprintf (address.sun_path, sizeof address.sun_path, "%s/s", folder);
-  spec = g_strconcat ("unix:", address.sun_path, NULL);
-
   milter_init ();
   milter_client_init ();
   client = milter_client_new ();
@@ -328,7 +243,7 @@ main (void)
   if (milter_client_is_processing (client))
     fail ("sessions are counted that have finished");
   g_object_unref (client);
-  rmdir (folder);
+  leave_folder ();
 
   if (atomic_load (&n_established) != N_IDLE + N_BUSY
       || atomic_load (&n_finished) != N_IDLE + N_BUSY)
