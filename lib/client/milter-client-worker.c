@@ -96,14 +96,15 @@ void
 milter_client_worker_arm (MilterClientContext *context)
 {
   MilterClientContextPrivate *priv = context->priv;
-  gint64 time_us = 0;
 
   if (priv->connection == NULL)
     return;
   /* while a program thinks, the MTA may be silent */
   if (priv->timeout > 0 && !priv->pending)
-    time_us = g_get_monotonic_time () + (gint64) priv->timeout * G_USEC_PER_SEC;
-  _milter_io_connection_set_deadline (priv->connection, time_us);
+    _milter_io_connection_set_timeout (priv->connection,
+                                       (gint64) priv->timeout * G_USEC_PER_SEC);
+  else
+    _milter_io_connection_set_deadline (priv->connection, 0);
 }
 
 static gsize

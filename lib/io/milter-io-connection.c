@@ -95,7 +95,7 @@ update_wanted (MilterIoConnection *connection)
 static void
 drop_output (MilterIoConnection *connection)
 {
-  milter_io_output_drop (&connection->output);
+  milter_io_output_drop (&connection->output, milter_io_loop_get_spare (connection->watch.loop));
   connection->must_wait = false;
 }
 
@@ -154,7 +154,7 @@ hand_on (MilterIoConnection *connection, const guint8 *data, gsize size)
         break;
     }
   /* one that is freed is freed with its rest when we are back */
-  if (is_live (connection))
+  if ((used < size || connection->rest.data != NULL) && is_live (connection))
     milter_io_rest_keep (&connection->rest, data + used, size - used);
 }
 
@@ -202,8 +202,11 @@ static void
 read_some (MilterIoConnection *connection, guint8 *buffer)
 {
   gsize kept = connection->rest.size;
-  gsize room;
-  guint8 *data = milter_io_rest_place (&connection->rest, buffer, &room);
+  gsize room = MILTER_IO_BUFFER_SIZE;
+  guint8 *data = buffer;
+
+  if (kept > 0)
+    data = milter_io_rest_place (&connection->rest, buffer, &room);
 
   arm_quickack (connection);
   ssize_t n = receive (connection, data + kept, room);
@@ -230,7 +233,8 @@ read_some (MilterIoConnection *connection, guint8 *buffer)
       return;
     }
 
-  milter_io_rest_join (&connection->rest, data);
+  if (kept > 0)
+    milter_io_rest_join (&connection->rest, data);
   hand_on (connection, data, kept + (gsize) n);
 }
 
@@ -244,7 +248,10 @@ send_output (MilterIoConnection *connection)
     return;
   if (count_pending (connection) > 0)
     {
-      connection->write_errno = milter_io_output_send (&connection->output, connection->watch.fd);
+      connection->write_errno = milter_io_output_send (&connection->output,
+                                                         connection->watch.fd,
+                                                         milter_io_loop_get_spare (
+                                                             connection->watch.loop));
       if (connection->write_errno != 0)
         drop_output (connection);
       /* a short write means that the kernel's buffer is full, too */
@@ -308,7 +315,7 @@ end_turn (MilterIoConnection *connection)
   if (connection->write_errno != 0 && !connection->told)
     milter_io_watch_enqueue (&connection->watch);
   else if (connection->due == 0)
-    milter_io_watch_dequeue (&connection->watch);
+    milter_io_watch_owes_nothing (&connection->watch);
 }
 
 /* closing */
@@ -656,7 +663,8 @@ _milter_io_connection_set_quickack (MilterIoConnection *connection, bool quickac
 GByteArray *
 _milter_io_connection_get_output (MilterIoConnection *connection)
 {
-  return milter_io_output_get_bytes (&connection->output);
+  return milter_io_output_get_bytes (&connection->output,
+                                     milter_io_loop_get_spare (connection->watch.loop));
 }
 
 void
@@ -670,7 +678,7 @@ _milter_io_connection_written (MilterIoConnection *connection)
   else if (connection->must_wait)
     update_wanted (connection);
   else if (count_pending (connection) > 0)
-    milter_io_watch_enqueue (&connection->watch);
+    milter_io_watch_owe (&connection->watch);
 }
 
 void
@@ -735,6 +743,13 @@ _milter_io_connection_set_deadline (MilterIoConnection *connection, gint64 time_
 {
   if (is_live (connection))
     milter_io_watch_set_deadline (&connection->watch, time_us);
+}
+
+void
+_milter_io_connection_set_timeout (MilterIoConnection *connection, gint64 timeout_us)
+{
+  if (is_live (connection))
+    milter_io_watch_set_timeout (&connection->watch, timeout_us);
 }
 
 void

@@ -30,6 +30,15 @@ void milter_io_deadlines_clear (MilterIoDeadlines *deadlines);
 void milter_io_deadlines_set (MilterIoDeadlines *deadlines,
                               MilterIoDeadline *deadline,
                               gint64 time);
+/* The same for one that moves on, which nearly all do. FALSE: it is none. */
+static inline bool
+milter_io_deadline_move_on (MilterIoDeadline *deadline, gint64 time)
+{
+  if (deadline->index == 0 || time < deadline->key)
+    return false;
+  deadline->time = time;
+  return true;
+}
 /* takes it out of the heap: it is about to be freed, or is kept aside */
 void milter_io_deadlines_remove (MilterIoDeadlines *deadlines, MilterIoDeadline *deadline);
 /* the time at which to ask next, not later than the earliest deadline; 0: there is none */

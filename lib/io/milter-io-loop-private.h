@@ -10,6 +10,7 @@
 #pragma once
 
 #include "milter-io-deadlines.h"
+#include "milter-io-output.h"
 #include "milter-io-poller.h"
 #include "milter-io-private.h"
 
@@ -50,6 +51,7 @@ struct _MilterIoWatch
   guint inside; /* how many of its functions are running */
   bool lingering; /* closed for its owner, but has still to write */
   bool in_queue;
+  bool timed; /* in this turn, from its beginning */
   MilterIoWatch *next; /* in the queue */
   MilterIoWatch *previous;
   MilterIoDeadline deadline;
@@ -68,9 +70,16 @@ void milter_io_watch_clear_fd (MilterIoWatch *watch);
 void milter_io_watch_want (MilterIoWatch *watch, guint events);
 /* `queued` is called before the loop's turn ends, or in its next one */
 void milter_io_watch_enqueue (MilterIoWatch *watch);
+/* The same for one that has something to send, which it does anyway before its `ready` returns:
+ * then only a handler that iterates the main context needs the queue. */
+void milter_io_watch_owe (MilterIoWatch *watch);
+/* it has sent all */
+void milter_io_watch_owes_nothing (MilterIoWatch *watch);
 void milter_io_watch_dequeue (MilterIoWatch *watch);
 /* 0: unset */
 void milter_io_watch_set_deadline (MilterIoWatch *watch, gint64 time);
+/* so long after the end of what its loop is doing now: the clock is read once for all of a turn */
+void milter_io_watch_set_timeout (MilterIoWatch *watch, gint64 timeout_us);
 /* a further deadline, for matters of the watch in which no handler is involved; unset it before
  * closing */
 void milter_io_watch_set_own_deadline (MilterIoWatch *watch,
@@ -85,3 +94,5 @@ milter_io_watch_is_open (const MilterIoWatch *watch)
 void milter_io_watch_close (MilterIoWatch *watch);
 
 void milter_io_loop_count_connection (MilterIoLoop *loop, int change);
+/* for the outputs of its connections */
+MilterIoSpare *milter_io_loop_get_spare (MilterIoLoop *loop);

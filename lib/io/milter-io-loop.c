@@ -21,6 +21,9 @@ typedef struct
   guint32 next_free; /* 0: none */
 } Slot;
 
+/* a turn that took so long is one in which a handler waited for something */
+#define SLOW_TURN_US 1000
+
 /* how long a loop that lingers waits for the next bytes, and how long it may go on in all before it
  * lets the main context's other sources have their turn */
 #define LINGER_WAIT_MS 1
@@ -53,6 +56,10 @@ struct _MilterIoLoop
   MilterIoWatch *last;
   guint n_queued;
   guint8 *buffer; /* NULL while a dispatch uses it */
+  MilterIoSpare spare;
+  MilterIoWatch *served; /* (nullable): its `ready` is running */
+  MilterIoWatch *owing;  /* (nullable): the same one, if it has something to send */
+  gint64 turn_time;      /* when the present turn began, if anybody asked; else 0 */
   MilterIoDeadlines deadlines;
 };
 
@@ -76,6 +83,7 @@ loop_unref (MilterIoLoop *loop)
   milter_io_deadlines_clear (&loop->deadlines);
   g_clear_pointer (&loop->slots, g_array_unref);
   g_free (loop->buffer);
+  g_clear_pointer (&loop->spare, g_byte_array_unref);
   g_free (loop);
 }
 
@@ -228,10 +236,48 @@ milter_io_watch_dequeue (MilterIoWatch *watch)
 }
 
 void
+milter_io_watch_owe (MilterIoWatch *watch)
+{
+  if (watch->loop->served == watch)
+    watch->loop->owing = watch;
+  else
+    milter_io_watch_enqueue (watch);
+}
+
+void
+milter_io_watch_owes_nothing (MilterIoWatch *watch)
+{
+  if (watch->loop->owing == watch)
+    watch->loop->owing = NULL;
+  if (watch->in_queue)
+    milter_io_watch_dequeue (watch);
+}
+
+void
 milter_io_watch_set_deadline (MilterIoWatch *watch, gint64 time)
 {
   watch->deadline_kept = false;
+  watch->timed = false;
   milter_io_deadlines_set (&watch->loop->deadlines, &watch->deadline, time);
+}
+
+void
+milter_io_watch_set_timeout (MilterIoWatch *watch, gint64 timeout_us)
+{
+  MilterIoLoop *loop = watch->loop;
+  gint64 time;
+
+  if (loop->served != watch)
+    {
+      milter_io_watch_set_deadline (watch, g_get_monotonic_time () + timeout_us);
+      return;
+    }
+  if (loop->turn_time == 0)
+    loop->turn_time = g_get_monotonic_time ();
+  time = loop->turn_time + timeout_us;
+  if (watch->deadline_kept || !milter_io_deadline_move_on (&watch->deadline, time))
+    milter_io_watch_set_deadline (watch, time);
+  watch->timed = true;
 }
 
 void
@@ -250,7 +296,7 @@ milter_io_watch_close (MilterIoWatch *watch)
   MilterIoLoop *loop = watch->loop;
 
   milter_io_watch_clear_fd (watch);
-  milter_io_watch_dequeue (watch);
+  milter_io_watch_owes_nothing (watch);
   milter_io_deadlines_remove (&loop->deadlines, &watch->deadline);
   give_slot (loop, watch);
   watch->loop = NULL;
@@ -269,9 +315,10 @@ static void
 watch_leave (MilterIoWatch *watch)
 {
   watch->inside--;
-  if (watch->inside == 0 && milter_io_watch_is_open (watch))
+  /* what nested dispatches have kept away from it */
+  if (watch->inside == 0 && (watch->muted || watch->deadline_kept || watch->queue_kept)
+      && milter_io_watch_is_open (watch))
     {
-      /* what nested dispatches have kept away from it */
       watch->muted = false;
       watch_tell (watch);
       if (watch->deadline_kept)
@@ -296,13 +343,47 @@ serve_inside (MilterIoWatch *watch, guint events)
     watch->class->writable_inside (watch);
 }
 
+static void
+serve (MilterIoLoop *loop, MilterIoWatch *watch, guint events, guint8 *buffer)
+{
+  MilterIoWatch *outer = loop->served;
+
+  loop->served = watch;
+  watch->timed = false;
+  watch_enter (watch);
+  watch->class->ready (watch, events, buffer);
+  watch_leave (watch);
+  loop->served = outer;
+}
+
+/* Timeouts were counted from the beginning of a turn. It took so long that this makes a difference,
+ * because a handler did: they count from now on. */
+static void
+make_up_for_slow_turn (MilterIoLoop *loop, const MilterIoReady *ready, guint n)
+{
+  gint64 late = g_get_monotonic_time () - loop->turn_time;
+
+  loop->turn_time = 0;
+  if (late < SLOW_TURN_US)
+    return;
+  for (guint i = 0; i < n; i++)
+    {
+      MilterIoWatch *watch = watch_of_token (loop, ready[i].token);
+
+      if (watch != NULL && watch->timed)
+        milter_io_watch_set_deadline (watch, watch->deadline.time + late);
+    }
+}
+
 /* returns how many were ready */
 static guint
 serve_ready (MilterIoLoop *loop, guint8 *buffer, guint wait_ms)
 {
   MilterIoReady ready[BATCH_SIZE];
   guint n = milter_io_poller_collect (loop->poller, ready, G_N_ELEMENTS (ready), wait_ms);
+  gint64 outer_time = loop->turn_time;
 
+  loop->turn_time = 0;
   for (guint i = 0; i < n && !loop->closed; i++)
     {
       MilterIoWatch *watch = watch_of_token (loop, ready[i].token);
@@ -312,12 +393,12 @@ serve_ready (MilterIoLoop *loop, guint8 *buffer, guint wait_ms)
       guint events = ready[i].events & watch->wanted;
       if (watch->inside > 0)
         serve_inside (watch, events);
-      if (watch->inside > 0 || events == 0)
-        continue;
-      watch_enter (watch);
-      watch->class->ready (watch, events, buffer);
-      watch_leave (watch);
+      if (watch->inside == 0 && events != 0)
+        serve (loop, watch, events, buffer);
     }
+  if (loop->turn_time != 0 && !loop->closed)
+    make_up_for_slow_turn (loop, ready, n);
+  loop->turn_time = outer_time;
   return n;
 }
 
@@ -431,6 +512,9 @@ source_prepare (GSource *source, int *timeout)
   *timeout = -1;
   if (loop == NULL)
     return FALSE;
+  /* a handler waits for something else: what it wrote must leave now */
+  if (loop->owing != NULL)
+    milter_io_watch_enqueue (g_steal_pointer (&loop->owing));
   if (loop->first != NULL)
     return TRUE;
 
@@ -594,6 +678,12 @@ guint
 _milter_io_loop_get_n_connections (MilterIoLoop *loop)
 {
   return loop->n_connections;
+}
+
+MilterIoSpare *
+milter_io_loop_get_spare (MilterIoLoop *loop)
+{
+  return &loop->spare;
 }
 
 void

@@ -7,28 +7,29 @@
 #include <errno.h>
 #include <sys/socket.h>
 
-/* a buffer that was larger than this is given back when it is empty: most connections are idle */
+/* a spare array has room for so much, which is more than most turns need; one that was larger is
+ * given back */
 #define KEPT 512
 /* bytes already sent are taken out of a buffer when they are more than this, not sooner */
 #define COMPACT (64 * 1024)
 
 GByteArray *
-milter_io_output_get_bytes (MilterIoOutput *output)
+milter_io_output_get_bytes (MilterIoOutput *output, MilterIoSpare *spare)
 {
   if (output->bytes == NULL)
-    output->bytes = g_byte_array_new ();
+    output->bytes = *spare != NULL ? g_steal_pointer (spare) : g_byte_array_sized_new (KEPT);
   return output->bytes;
 }
 
 static void
-note_sent (MilterIoOutput *output, gsize n)
+note_sent (MilterIoOutput *output, gsize n, MilterIoSpare *spare)
 {
   GByteArray *bytes = output->bytes;
 
   output->n_sent += n;
   if (output->n_sent == bytes->len)
     {
-      milter_io_output_drop (output);
+      milter_io_output_drop (output, spare);
     }
   else if (output->n_sent > COMPACT && output->n_sent > bytes->len / 2)
     {
@@ -38,7 +39,7 @@ note_sent (MilterIoOutput *output, gsize n)
 }
 
 int
-milter_io_output_send (MilterIoOutput *output, int fd)
+milter_io_output_send (MilterIoOutput *output, int fd, MilterIoSpare *spare)
 {
   ssize_t n;
 
@@ -48,21 +49,25 @@ milter_io_output_send (MilterIoOutput *output, int fd)
   while (n < 0 && errno == EINTR);
 
   if (n >= 0)
-    note_sent (output, (gsize) n);
+    note_sent (output, (gsize) n, spare);
   return n >= 0 || errno == EAGAIN || errno == EWOULDBLOCK ? 0 : errno;
 }
 
 void
-milter_io_output_drop (MilterIoOutput *output)
+milter_io_output_drop (MilterIoOutput *output, MilterIoSpare *spare)
 {
+  GByteArray *bytes = g_steal_pointer (&output->bytes);
+
   output->n_sent = 0;
-  if (output->bytes == NULL)
+  if (bytes == NULL)
     return;
-  /* the array itself stays: an encoder may hold it */
-  if (output->bytes->len > KEPT)
-    g_free (g_byte_array_steal (output->bytes, NULL));
-  else
-    output->bytes->len = 0;
+  if (*spare != NULL || bytes->len > KEPT)
+    {
+      g_byte_array_unref (bytes);
+      return;
+    }
+  bytes->len = 0;
+  *spare = bytes;
 }
 
 void

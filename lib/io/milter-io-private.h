@@ -120,7 +120,7 @@ MILTER_AVAILABLE void _milter_io_connection_write (MilterIoConnection *connectio
                                                    const guint8 *data,
                                                    gsize size);
 /* the buffer that _write() appends to, for encoders that append themselves; call
- * _milter_io_connection_written() afterwards */
+ * _milter_io_connection_written() afterwards, and do not keep it */
 MILTER_AVAILABLE GByteArray *_milter_io_connection_get_output (MilterIoConnection *connection);
 MILTER_AVAILABLE void _milter_io_connection_written (MilterIoConnection *connection);
 /* Writes now what can be written now, instead of at the end of the turn. */
@@ -141,6 +141,10 @@ MILTER_AVAILABLE void _milter_io_connection_pause (MilterIoConnection *connectio
 /* monotonic time in microseconds (g_get_monotonic_time()); 0 unsets */
 MILTER_AVAILABLE void _milter_io_connection_set_deadline (MilterIoConnection *connection,
                                                           gint64 time_us);
+/* So long after the end of the present turn of the loop, or from now on when called from outside. It
+ * costs no look at the clock for each connection. */
+MILTER_AVAILABLE void _milter_io_connection_set_timeout (MilterIoConnection *connection,
+                                                         gint64 timeout_us);
 /**
  * MilterIoClose:
  * @MILTER_IO_CLOSE_FLUSH: what is to be written still leaves, then FIN

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 static MilterIoOutput output;
+static MilterIoSpare spare;
 static int fds[2];
 
 static void
@@ -24,6 +25,7 @@ static void
 teardown (void)
 {
   milter_io_output_clear (&output);
+  g_clear_pointer (&spare, g_byte_array_unref);
   close (fds[0]);
   close (fds[1]);
 }
@@ -42,9 +44,9 @@ Test (io_output, everything_leaves_in_order_whatever_the_kernel_takes)
 
       for (guint i = 0; i < sizeof bytes; i++)
         bytes[i] = (guint8) (round * 7 + i / 3);
-      g_byte_array_append (milter_io_output_get_bytes (&output), bytes, sizeof bytes);
+      g_byte_array_append (milter_io_output_get_bytes (&output, &spare), bytes, sizeof bytes);
       g_byte_array_append (sent, bytes, sizeof bytes);
-      cr_assert (milter_io_output_send (&output, fds[0]) == 0);
+      cr_assert (milter_io_output_send (&output, fds[0], &spare) == 0);
       cr_assert (got->len + milter_io_output_count (&output) <= sent->len);
       if (round % 3 == 0)
         continue;
@@ -58,7 +60,7 @@ Test (io_output, everything_leaves_in_order_whatever_the_kernel_takes)
       cr_assert (n > 0);
       g_byte_array_append (got, room, (guint) n);
       if (milter_io_output_count (&output) > 0)
-        cr_assert (milter_io_output_send (&output, fds[0]) == 0);
+        cr_assert (milter_io_output_send (&output, fds[0], &spare) == 0);
     }
   cr_expect (milter_io_output_count (&output) == 0);
   cr_expect (memcmp (sent->data, got->data, sent->len) == 0);
@@ -68,19 +70,32 @@ Test (io_output, a_peer_that_left_is_an_error_and_not_a_signal)
 {
   close (fds[1]);
   fds[1] = -1;
-  g_byte_array_append (milter_io_output_get_bytes (&output), (const guint8 *) "x", 1);
-  cr_expect (milter_io_output_send (&output, fds[0]) == EPIPE);
-  milter_io_output_drop (&output);
+  g_byte_array_append (milter_io_output_get_bytes (&output, &spare), (const guint8 *) "x", 1);
+  cr_expect (milter_io_output_send (&output, fds[0], &spare) == EPIPE);
+  milter_io_output_drop (&output, &spare);
   cr_expect (milter_io_output_count (&output) == 0);
 }
 
-Test (io_output, the_array_stays_the_same_one)
+Test (io_output, what_is_sent_leaves_no_memory_behind_but_a_spare_array)
 {
-  GByteArray *bytes = milter_io_output_get_bytes (&output);
+  GByteArray *bytes = milter_io_output_get_bytes (&output, &spare);
+
+  g_byte_array_append (bytes, (const guint8 *) "x", 1);
+  cr_assert (milter_io_output_send (&output, fds[0], &spare) == 0);
+  cr_expect (output.bytes == NULL);
+  cr_expect (spare == bytes);
+  cr_expect (milter_io_output_get_bytes (&output, &spare) == bytes);
+  cr_expect (spare == NULL);
+  cr_expect (bytes->len == 0);
+}
+
+Test (io_output, a_large_array_is_no_spare_one)
+{
+  GByteArray *bytes = milter_io_output_get_bytes (&output, &spare);
 
   g_byte_array_set_size (bytes, 4000);
   memset (bytes->data, 0, bytes->len);
-  cr_assert (milter_io_output_send (&output, fds[0]) == 0);
-  cr_expect (milter_io_output_get_bytes (&output) == bytes);
-  cr_expect (bytes->len == 0);
+  cr_assert (milter_io_output_send (&output, fds[0], &spare) == 0);
+  cr_expect (output.bytes == NULL);
+  cr_expect (spare == NULL);
 }
