@@ -100,11 +100,8 @@ milter_client_worker_arm (MilterClientContext *context)
   if (priv->connection == NULL)
     return;
   /* while a program thinks, the MTA may be silent */
-  if (priv->timeout > 0 && !priv->pending)
-    _milter_io_connection_set_timeout (priv->connection,
-                                       (gint64) priv->timeout * G_USEC_PER_SEC);
-  else
-    _milter_io_connection_set_deadline (priv->connection, 0);
+  _milter_io_connection_set_timeout (
+      priv->connection, priv->pending ? 0 : (gint64) priv->timeout * G_USEC_PER_SEC);
 }
 
 static gsize
@@ -115,9 +112,6 @@ on_received (MilterIoConnection *connection, const guint8 *data, gsize size, gpo
 
   context->priv->busy++;
   milter_client_context_take (context, data, size, &consumed, NULL);
-  /* bytes that make no whole command yet do not buy time */
-  if (consumed > 0)
-    milter_client_worker_arm (context);
   milter_client_context_unbusy (context);
   return consumed;
 }

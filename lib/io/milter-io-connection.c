@@ -45,18 +45,30 @@ struct _MilterIoConnection
   MilterIoOutput output;
   gsize max_pending; /* of the output, before reading stops; 0: any */
 
+  gint64 timeout_us; /* (0: none): without anything that `received` consumes */
+
   guint due;
   int write_errno; /* writing has failed: nothing is written any more */
-  bool closing;    /* closed, but still writing */
   bool quickack;
   bool delays_ack; /* on request; the first packets of a connection would not be delayed by itself */
   bool tcp;
-  bool paused;
-  bool deaf;      /* there is nothing more to read */
-  bool told;      /* `ended` was called */
-  bool must_wait; /* the kernel's buffer is full */
-  bool shut;      /* no more to write but what is in the output; then FIN */
-  bool shut_done;
+
+  /* what a connection mostly is not: nearly all commands come and are answered without a look at
+   * each of these */
+  union
+  {
+    struct
+    {
+      bool closing; /* closed, but still writing */
+      bool paused;
+      bool deaf;      /* there is nothing more to read */
+      bool told;      /* `ended` was called */
+      bool must_wait; /* the kernel's buffer is full */
+      bool shut;      /* no more to write but what is in the output; then FIN */
+      bool shut_done;
+    };
+    guint64 unusual;
+  };
 };
 
 /* handlers may be called, memory may be looked at */
@@ -64,6 +76,12 @@ static bool
 is_live (const MilterIoConnection *connection)
 {
   return milter_io_watch_is_open (&connection->watch) && !connection->closing;
+}
+
+static MilterIoSpare *
+get_spare (const MilterIoConnection *connection)
+{
+  return &milter_io_watch_get_turn (&connection->watch)->spare;
 }
 
 static gsize
@@ -95,7 +113,7 @@ update_wanted (MilterIoConnection *connection)
 static void
 drop_output (MilterIoConnection *connection)
 {
-  milter_io_output_drop (&connection->output, milter_io_loop_get_spare (connection->watch.loop));
+  milter_io_output_drop (&connection->output, get_spare (connection));
   connection->must_wait = false;
 }
 
@@ -138,11 +156,20 @@ has_room (MilterIoConnection *connection)
   return !is_full (connection);
 }
 
-/* data: a kept rest and what came after it. One read may ask for more than the peer takes. */
+/* the peer has said something: the time until it must say more begins */
 static void
-hand_on (MilterIoConnection *connection, const guint8 *data, gsize size)
+begin_timeout (MilterIoConnection *connection)
 {
-  gsize used = 0;
+  if (connection->timeout_us != 0)
+    milter_io_watch_move_timeout (&connection->watch, connection->timeout_us);
+}
+
+/* Data: a kept rest and what came after it, of which so much was consumed. One read may ask for more
+ * than the peer takes. */
+static void
+hand_on (MilterIoConnection *connection, const guint8 *data, gsize size, gsize used)
+{
+  gsize before = used;
 
   while (used < size && is_live (connection) && !connection->paused && has_room (connection))
     {
@@ -153,6 +180,8 @@ hand_on (MilterIoConnection *connection, const guint8 *data, gsize size)
       if (n == 0)
         break;
     }
+  if (used > before && is_live (connection))
+    begin_timeout (connection);
   /* one that is freed is freed with its rest when we are back */
   if ((used < size || connection->rest.data != NULL) && is_live (connection))
     milter_io_rest_keep (&connection->rest, data + used, size - used);
@@ -198,44 +227,37 @@ errno_behind_end (const MilterIoConnection *connection)
   return errsv;
 }
 
+/* recv() brought nothing */
+static void
+take_no_bytes (MilterIoConnection *connection, ssize_t n)
+{
+  int errsv = n < 0 ? errno : errno_behind_end (connection);
+
+  if (n == 0 && errsv == 0)
+    tell_end (connection, MILTER_IO_END_EOF, NULL);
+  else if (n == 0 || (errsv != EAGAIN && errsv != EWOULDBLOCK))
+    tell_errno (connection, errsv);
+  /* all that the peer had said before it went away has been read */
+  else if (connection->write_errno != 0)
+    tell_errno (connection, connection->write_errno);
+}
+
 static void
 read_some (MilterIoConnection *connection, guint8 *buffer)
 {
   gsize kept = connection->rest.size;
-  gsize room = MILTER_IO_BUFFER_SIZE;
-  guint8 *data = buffer;
-
-  if (kept > 0)
-    data = milter_io_rest_place (&connection->rest, buffer, &room);
+  gsize room;
+  guint8 *data = milter_io_rest_place (&connection->rest, buffer, &room);
 
   arm_quickack (connection);
   ssize_t n = receive (connection, data + kept, room);
-  if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
+  if (n <= 0)
     {
-      /* all that the peer had said before it went away has been read */
-      if (connection->write_errno != 0)
-        tell_errno (connection, connection->write_errno);
+      take_no_bytes (connection, n);
       return;
     }
-  if (n < 0)
-    {
-      tell_errno (connection, errno);
-      return;
-    }
-  if (n == 0)
-    {
-      int errsv = errno_behind_end (connection);
-
-      if (errsv != 0)
-        tell_errno (connection, errsv);
-      else
-        tell_end (connection, MILTER_IO_END_EOF, NULL);
-      return;
-    }
-
-  if (kept > 0)
-    milter_io_rest_join (&connection->rest, data);
-  hand_on (connection, data, kept + (gsize) n);
+  milter_io_rest_join (&connection->rest, data);
+  hand_on (connection, data, kept + (gsize) n, 0);
 }
 
 /* writing */
@@ -246,12 +268,10 @@ send_output (MilterIoConnection *connection)
 {
   if (connection->attempt != NULL || connection->must_wait || connection->write_errno != 0)
     return;
-  if (count_pending (connection) > 0)
+  if (connection->output.bytes != NULL && count_pending (connection) > 0)
     {
-      connection->write_errno = milter_io_output_send (&connection->output,
-                                                         connection->watch.fd,
-                                                         milter_io_loop_get_spare (
-                                                             connection->watch.loop));
+      connection->write_errno = milter_io_output_send (
+          &connection->output, connection->watch.fd, get_spare (connection));
       if (connection->write_errno != 0)
         drop_output (connection);
       /* a short write means that the kernel's buffer is full, too */
@@ -478,10 +498,8 @@ connecting_ready (MilterIoConnection *connection)
 /* as a watch */
 
 static void
-connection_ready (MilterIoWatch *watch, guint events, guint8 *buffer)
+any_ready (MilterIoConnection *connection, guint events, guint8 *buffer)
 {
-  MilterIoConnection *connection = (MilterIoConnection *) watch;
-
   if (connection->closing)
     {
       linger_on (connection, events, buffer);
@@ -510,6 +528,49 @@ connection_ready (MilterIoWatch *watch, guint events, guint8 *buffer)
         read_some (connection, buffer);
     }
   end_turn (connection);
+}
+
+/* What is most of the work of a milter, and of an MTA: some commands have come, and are answered. */
+static void
+plain_ready (MilterIoConnection *connection, guint8 *buffer)
+{
+  arm_quickack (connection);
+  ssize_t n = receive (connection, buffer, MILTER_IO_BUFFER_SIZE);
+  if (G_UNLIKELY (n <= 0))
+    {
+      take_no_bytes (connection, n);
+      end_turn (connection);
+      return;
+    }
+
+  gsize used
+      = connection->handlers->received (connection, buffer, (gsize) n, connection->user_data);
+  g_assert (used <= (gsize) n);
+  if (!milter_io_watch_is_open (&connection->watch))
+    return;
+  if (used > 0 && !connection->closing)
+    begin_timeout (connection);
+  if (used < (gsize) n || connection->unusual != 0)
+    {
+      /* with 0 it has said that it wants more */
+      if (used > 0)
+        hand_on (connection, buffer, (gsize) n, used);
+      else if (is_live (connection))
+        milter_io_rest_keep (&connection->rest, buffer, (gsize) n);
+    }
+  end_turn (connection);
+}
+
+static void
+connection_ready (MilterIoWatch *watch, guint events, guint8 *buffer)
+{
+  MilterIoConnection *connection = (MilterIoConnection *) watch;
+
+  if (events == MILTER_IO_READABLE && connection->unusual == 0 && connection->due == 0
+      && connection->rest.data == NULL && connection->attempt == NULL)
+    plain_ready (connection, buffer);
+  else
+    any_ready (connection, events, buffer);
 }
 
 static void
@@ -543,7 +604,7 @@ connection_queued (MilterIoWatch *watch, bool inside, guint8 *buffer)
     {
       connection->due &= ~(guint) DUE_REST;
       if (!connection->told)
-        hand_on (connection, connection->rest.data, connection->rest.size);
+        hand_on (connection, connection->rest.data, connection->rest.size, 0);
     }
   if (is_live (connection))
     send_output (connection);
@@ -664,7 +725,7 @@ GByteArray *
 _milter_io_connection_get_output (MilterIoConnection *connection)
 {
   return milter_io_output_get_bytes (&connection->output,
-                                     milter_io_loop_get_spare (connection->watch.loop));
+                                     get_spare (connection));
 }
 
 void
@@ -748,8 +809,13 @@ _milter_io_connection_set_deadline (MilterIoConnection *connection, gint64 time_
 void
 _milter_io_connection_set_timeout (MilterIoConnection *connection, gint64 timeout_us)
 {
-  if (is_live (connection))
+  if (!is_live (connection))
+    return;
+  connection->timeout_us = timeout_us;
+  if (timeout_us != 0)
     milter_io_watch_set_timeout (&connection->watch, timeout_us);
+  else
+    milter_io_watch_set_deadline (&connection->watch, 0);
 }
 
 void

@@ -20,6 +20,13 @@
 
 typedef struct _MilterIoWatch MilterIoWatch;
 
+/* The part of a loop that its connections look at with each command: the loop begins with it. */
+typedef struct
+{
+  gint64 time; /* when the present turn began, if anybody asked; else 0 */
+  MilterIoSpare spare;
+} MilterIoTurn;
+
 typedef struct
 {
   /* the descriptor is ready for some of the wanted events; buffer: MILTER_IO_BUFFER_SIZE bytes, of
@@ -51,7 +58,9 @@ struct _MilterIoWatch
   guint inside; /* how many of its functions are running */
   bool lingering; /* closed for its owner, but has still to write */
   bool in_queue;
-  bool timed; /* in this turn, from its beginning */
+  bool sends_itself; /* its `ready` is running: what it writes leaves before that returns */
+  bool owes;         /* ... and it has written something */
+  bool timed;        /* in this turn, from its beginning */
   MilterIoWatch *next; /* in the queue */
   MilterIoWatch *previous;
   MilterIoDeadline deadline;
@@ -70,16 +79,46 @@ void milter_io_watch_clear_fd (MilterIoWatch *watch);
 void milter_io_watch_want (MilterIoWatch *watch, guint events);
 /* `queued` is called before the loop's turn ends, or in its next one */
 void milter_io_watch_enqueue (MilterIoWatch *watch);
-/* The same for one that has something to send, which it does anyway before its `ready` returns:
- * then only a handler that iterates the main context needs the queue. */
-void milter_io_watch_owe (MilterIoWatch *watch);
-/* it has sent all */
-void milter_io_watch_owes_nothing (MilterIoWatch *watch);
 void milter_io_watch_dequeue (MilterIoWatch *watch);
+/* The same for one that has something to send. While its `ready` is running it does so anyway at the
+ * end: only a handler that iterates the main context needs the queue then. */
+static inline void
+milter_io_watch_owe (MilterIoWatch *watch)
+{
+  if (watch->sends_itself)
+    watch->owes = true;
+  else
+    milter_io_watch_enqueue (watch);
+}
+/* it has sent all */
+static inline void
+milter_io_watch_owes_nothing (MilterIoWatch *watch)
+{
+  watch->owes = false;
+  if (watch->in_queue)
+    milter_io_watch_dequeue (watch);
+}
+static inline MilterIoTurn *
+milter_io_watch_get_turn (const MilterIoWatch *watch)
+{
+  return (MilterIoTurn *) watch->loop;
+}
 /* 0: unset */
 void milter_io_watch_set_deadline (MilterIoWatch *watch, gint64 time);
 /* so long after the end of what its loop is doing now: the clock is read once for all of a turn */
 void milter_io_watch_set_timeout (MilterIoWatch *watch, gint64 timeout_us);
+/* the same, quickly if it is to move on */
+static inline void
+milter_io_watch_move_timeout (MilterIoWatch *watch, gint64 timeout_us)
+{
+  gint64 begin = milter_io_watch_get_turn (watch)->time;
+
+  if (begin == 0 || !watch->sends_itself || watch->deadline_kept
+      || !milter_io_deadline_move_on (&watch->deadline, begin + timeout_us))
+    milter_io_watch_set_timeout (watch, timeout_us);
+  else
+    watch->timed = true;
+}
 /* a further deadline, for matters of the watch in which no handler is involved; unset it before
  * closing */
 void milter_io_watch_set_own_deadline (MilterIoWatch *watch,
@@ -94,5 +133,4 @@ milter_io_watch_is_open (const MilterIoWatch *watch)
 void milter_io_watch_close (MilterIoWatch *watch);
 
 void milter_io_loop_count_connection (MilterIoLoop *loop, int change);
-/* for the outputs of its connections */
-MilterIoSpare *milter_io_loop_get_spare (MilterIoLoop *loop);
+

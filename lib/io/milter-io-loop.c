@@ -38,6 +38,7 @@ typedef struct
 
 struct _MilterIoLoop
 {
+  MilterIoTurn turn;
   guint refs;  /* of the structure: its owner's and running dispatches' */
   guint users; /* of a thread's default loop */
   bool closed;
@@ -56,10 +57,7 @@ struct _MilterIoLoop
   MilterIoWatch *last;
   guint n_queued;
   guint8 *buffer; /* NULL while a dispatch uses it */
-  MilterIoSpare spare;
-  MilterIoWatch *served; /* (nullable): its `ready` is running */
-  MilterIoWatch *owing;  /* (nullable): the same one, if it has something to send */
-  gint64 turn_time;      /* when the present turn began, if anybody asked; else 0 */
+  MilterIoWatch *served; /* (nullable): that sends itself */
   MilterIoDeadlines deadlines;
 };
 
@@ -83,7 +81,7 @@ loop_unref (MilterIoLoop *loop)
   milter_io_deadlines_clear (&loop->deadlines);
   g_clear_pointer (&loop->slots, g_array_unref);
   g_free (loop->buffer);
-  g_clear_pointer (&loop->spare, g_byte_array_unref);
+  g_clear_pointer (&loop->turn.spare, g_byte_array_unref);
   g_free (loop);
 }
 
@@ -236,24 +234,6 @@ milter_io_watch_dequeue (MilterIoWatch *watch)
 }
 
 void
-milter_io_watch_owe (MilterIoWatch *watch)
-{
-  if (watch->loop->served == watch)
-    watch->loop->owing = watch;
-  else
-    milter_io_watch_enqueue (watch);
-}
-
-void
-milter_io_watch_owes_nothing (MilterIoWatch *watch)
-{
-  if (watch->loop->owing == watch)
-    watch->loop->owing = NULL;
-  if (watch->in_queue)
-    milter_io_watch_dequeue (watch);
-}
-
-void
 milter_io_watch_set_deadline (MilterIoWatch *watch, gint64 time)
 {
   watch->deadline_kept = false;
@@ -265,18 +245,15 @@ void
 milter_io_watch_set_timeout (MilterIoWatch *watch, gint64 timeout_us)
 {
   MilterIoLoop *loop = watch->loop;
-  gint64 time;
 
-  if (loop->served != watch)
+  if (!watch->sends_itself)
     {
       milter_io_watch_set_deadline (watch, g_get_monotonic_time () + timeout_us);
       return;
     }
-  if (loop->turn_time == 0)
-    loop->turn_time = g_get_monotonic_time ();
-  time = loop->turn_time + timeout_us;
-  if (watch->deadline_kept || !milter_io_deadline_move_on (&watch->deadline, time))
-    milter_io_watch_set_deadline (watch, time);
+  if (loop->turn.time == 0)
+    loop->turn.time = g_get_monotonic_time ();
+  milter_io_watch_set_deadline (watch, loop->turn.time + timeout_us);
   watch->timed = true;
 }
 
@@ -346,14 +323,27 @@ serve_inside (MilterIoWatch *watch, guint events)
 static void
 serve (MilterIoLoop *loop, MilterIoWatch *watch, guint events, guint8 *buffer)
 {
-  MilterIoWatch *outer = loop->served;
-
   loop->served = watch;
+  watch->sends_itself = true;
   watch->timed = false;
   watch_enter (watch);
   watch->class->ready (watch, events, buffer);
+  watch->sends_itself = false;
+  loop->served = NULL;
   watch_leave (watch);
-  loop->served = outer;
+}
+
+/* A handler of the one that is served iterates the main context: what it wrote must leave now, and
+ * what it will write goes through the queue. */
+static void
+interrupt_served (MilterIoLoop *loop)
+{
+  MilterIoWatch *watch = g_steal_pointer (&loop->served);
+
+  watch->sends_itself = false;
+  if (watch->owes && milter_io_watch_is_open (watch))
+    milter_io_watch_enqueue (watch);
+  watch->owes = false;
 }
 
 /* Timeouts were counted from the beginning of a turn. It took so long that this makes a difference,
@@ -361,9 +351,9 @@ serve (MilterIoLoop *loop, MilterIoWatch *watch, guint events, guint8 *buffer)
 static void
 make_up_for_slow_turn (MilterIoLoop *loop, const MilterIoReady *ready, guint n)
 {
-  gint64 late = g_get_monotonic_time () - loop->turn_time;
+  gint64 late = g_get_monotonic_time () - loop->turn.time;
 
-  loop->turn_time = 0;
+  loop->turn.time = 0;
   if (late < SLOW_TURN_US)
     return;
   for (guint i = 0; i < n; i++)
@@ -381,9 +371,9 @@ serve_ready (MilterIoLoop *loop, guint8 *buffer, guint wait_ms)
 {
   MilterIoReady ready[BATCH_SIZE];
   guint n = milter_io_poller_collect (loop->poller, ready, G_N_ELEMENTS (ready), wait_ms);
-  gint64 outer_time = loop->turn_time;
+  gint64 outer_time = loop->turn.time;
 
-  loop->turn_time = 0;
+  loop->turn.time = 0;
   for (guint i = 0; i < n && !loop->closed; i++)
     {
       MilterIoWatch *watch = watch_of_token (loop, ready[i].token);
@@ -396,9 +386,9 @@ serve_ready (MilterIoLoop *loop, guint8 *buffer, guint wait_ms)
       if (watch->inside == 0 && events != 0)
         serve (loop, watch, events, buffer);
     }
-  if (loop->turn_time != 0 && !loop->closed)
+  if (loop->turn.time != 0 && !loop->closed)
     make_up_for_slow_turn (loop, ready, n);
-  loop->turn_time = outer_time;
+  loop->turn.time = outer_time;
   return n;
 }
 
@@ -512,9 +502,8 @@ source_prepare (GSource *source, int *timeout)
   *timeout = -1;
   if (loop == NULL)
     return FALSE;
-  /* a handler waits for something else: what it wrote must leave now */
-  if (loop->owing != NULL)
-    milter_io_watch_enqueue (g_steal_pointer (&loop->owing));
+  if (loop->served != NULL)
+    interrupt_served (loop);
   if (loop->first != NULL)
     return TRUE;
 
@@ -678,12 +667,6 @@ guint
 _milter_io_loop_get_n_connections (MilterIoLoop *loop)
 {
   return loop->n_connections;
-}
-
-MilterIoSpare *
-milter_io_loop_get_spare (MilterIoLoop *loop)
-{
-  return &loop->spare;
 }
 
 void

@@ -141,8 +141,9 @@ MILTER_AVAILABLE void _milter_io_connection_pause (MilterIoConnection *connectio
 /* monotonic time in microseconds (g_get_monotonic_time()); 0 unsets */
 MILTER_AVAILABLE void _milter_io_connection_set_deadline (MilterIoConnection *connection,
                                                           gint64 time_us);
-/* So long after the end of the present turn of the loop, or from now on when called from outside. It
- * costs no look at the clock for each connection. */
+/* `deadline` is called when nothing that `received` consumed has come for so long; it counts from
+ * now, and anew from the end of each turn of the loop that brought something. 0: unset. It takes the
+ * place of a deadline; there is one of both. */
 MILTER_AVAILABLE void _milter_io_connection_set_timeout (MilterIoConnection *connection,
                                                          gint64 timeout_us);
 /**
