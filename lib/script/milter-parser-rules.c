@@ -9,32 +9,11 @@
 
 #include <string.h>
 
+#include "milter-rule-events.h"
 #include "milter-values.h"
 
 /* what a rule costs besides its words */
 #define RULE_COST 512
-
-static const struct
-{
-  const char *word;
-  guint max_patterns;
-} events[] = {
-  { "negotiate", 0 },
-  { "connect", 2 },
-  { "helo", 1 },
-  { "mail", MILTER_VERB_ANY_NUMBER },
-  { "rcpt", MILTER_VERB_ANY_NUMBER },
-  { "data", 0 },
-  { "header", 0 },
-  { "eoh", 0 },
-  { "body", 1 },
-  { "eom", 1 },
-  { "unknown", 1 },
-  { "abort", 0 },
-  { "quit", 0 },
-  { "quit-nc", 0 },
-  { "close", 0 },
-};
 
 /* ---- the event ---- */
 
@@ -42,11 +21,12 @@ static bool
 take_event (MilterParser *parser, MilterRule *rule, guint *max_patterns)
 {
   MilterLexer *lexer = &parser->lexer;
+  gsize n;
+  const MilterRuleEvent *events = milter_rule_event_list (&n);
 
-  for (gsize i = 0; i < G_N_ELEMENTS (events); i++)
+  for (gsize i = 0; i < n; i++)
     if (milter_lexer_take (lexer, events[i].word))
       {
-        /* `close` is the end of the connection, which no frame tells */
         rule->spec = milter_spec_from_word (MILTER_SIDE_MTA, events[i].word);
         *max_patterns = events[i].max_patterns;
         return true;

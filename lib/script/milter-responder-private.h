@@ -12,6 +12,7 @@
 #include <stdbool.h>
 
 #include "milter-responder.h"
+#include "milter-rule-events.h"
 #include "milter-session.h"
 
 G_BEGIN_DECLS
@@ -46,6 +47,8 @@ guint milter_event_index (guint8 letter);
 guint64 milter_rule_book_count (MilterRuleBook *book, guint8 letter);
 /* (nullable) of MilterBookRule, in order */
 const GPtrArray *milter_rule_book_get_rules (const MilterRuleBook *book, guint8 letter);
+/* the Nth of what an event is */
+MilterRuleSpan milter_rule_book_get_span (const MilterRuleBook *book, guint8 letter);
 /* how many counters of fields a responder has */
 guint milter_rule_book_get_n_slots (const MilterRuleBook *book);
 /* (nullable) how connections begin to write */

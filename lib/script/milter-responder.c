@@ -30,36 +30,6 @@ struct _MilterResponder
   bool let_go; /* the connection is closed */
 };
 
-/* of which span an event is the Nth; of others, of the message */
-typedef enum
-{
-  SPAN_MESSAGE,
-  SPAN_CONNECTION,
-  SPAN_RUN
-} Span;
-
-static const struct
-{
-  guint8 letter;
-  Span span;
-} spans[] = {
-  { MILTER_COMMAND_NEGOTIATE, SPAN_RUN },
-  { MILTER_COMMAND_CONNECT, SPAN_RUN },
-  { MILTER_COMMAND_HELO, SPAN_CONNECTION },
-  { MILTER_COMMAND_ENVELOPE_FROM, SPAN_CONNECTION },
-  { MILTER_COMMAND_END_OF_MESSAGE, SPAN_CONNECTION },
-  { MILTER_COMMAND_UNKNOWN, SPAN_CONNECTION },
-};
-
-static Span
-get_span (guint8 letter)
-{
-  for (gsize i = 0; i < G_N_ELEMENTS (spans); i++)
-    if (spans[i].letter == letter)
-      return spans[i].span;
-  return SPAN_MESSAGE;
-}
-
 static void
 answer_clear (MilterRuleAnswer *answer)
 {
@@ -105,7 +75,7 @@ begin_message (MilterResponder *responder)
   guint n_slots = milter_rule_book_get_n_slots (responder->book);
 
   for (guint8 letter = 'A'; letter <= 'Z'; letter++)
-    if (get_span (letter) == SPAN_MESSAGE)
+    if (milter_rule_book_get_span (responder->book, letter) == MILTER_RULE_SPAN_MESSAGE)
       responder->n_events[milter_event_index (letter)] = 0;
   if (n_slots > 0)
     memset (responder->n_fields, 0, n_slots * sizeof *responder->n_fields);
@@ -121,7 +91,7 @@ count_event (MilterResponder *responder, const MilterEvent *event)
   if (event->message != NULL && event->message->spec->in_message
       && responder->session.message != responder->message)
     begin_message (responder);
-  if (get_span (event->letter) == SPAN_RUN)
+  if (milter_rule_book_get_span (responder->book, event->letter) == MILTER_RULE_SPAN_RUN)
     return of_run;
   return ++responder->n_events[milter_event_index (event->letter)];
 }

@@ -13,6 +13,7 @@ struct _MilterRuleBook
   GPtrArray *rules;                        /* of MilterBookRule, in order */
   GPtrArray *by_event[MILTER_N_EVENTS];    /* (nullable) of the same, unowned */
   atomic_ullong n_events[MILTER_N_EVENTS]; /* in the whole run */
+  MilterRuleSpan spans[MILTER_N_EVENTS];   /* what N counts in */
   guint n_slots;
   const MilterStep *send_as; /* unowned (nullable) */
   GMutex lock;               /* of `miss` and `surplus` */
@@ -32,6 +33,21 @@ guint
 milter_event_index (guint8 letter)
 {
   return letter == MILTER_EVENT_CLOSE ? 0 : letter - 'A' + 1;
+}
+
+static void
+find_spans (MilterRuleBook *book)
+{
+  gsize n;
+  const MilterRuleEvent *events = milter_rule_event_list (&n);
+
+  for (gsize i = 0; i < n; i++)
+    {
+      const MilterSpec *spec = milter_spec_from_word (MILTER_SIDE_MTA, events[i].word);
+
+      book->spans[milter_event_index (spec != NULL ? spec->letter : MILTER_EVENT_CLOSE)]
+          = events[i].span;
+    }
 }
 
 static void
@@ -56,6 +72,7 @@ milter_rule_book_new (const GPtrArray *scenarios)
 
   book->rules = g_ptr_array_new_with_free_func (book_rule_free);
   g_mutex_init (&book->lock);
+  find_spans (book);
   for (guint i = 0; i < scenarios->len; i++)
     {
       const MilterScenario *scenario = g_ptr_array_index (scenarios, i);
@@ -93,6 +110,12 @@ const GPtrArray *
 milter_rule_book_get_rules (const MilterRuleBook *book, guint8 letter)
 {
   return book->by_event[milter_event_index (letter)];
+}
+
+MilterRuleSpan
+milter_rule_book_get_span (const MilterRuleBook *book, guint8 letter)
+{
+  return book->spans[milter_event_index (letter)];
 }
 
 guint
@@ -171,7 +194,7 @@ verdict_free (gpointer data)
 static const char *
 event_word (const MilterRule *rule)
 {
-  return rule->spec != NULL ? rule->spec->word : "close";
+  return milter_rule_event_get (rule->spec)->word;
 }
 
 /* "at least 1 such rcpt", "none", "2 to 5" */

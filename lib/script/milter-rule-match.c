@@ -191,7 +191,11 @@ number_matches (const MilterRule *rule, guint64 nth, GString *why)
     return true;
   if (why != NULL)
     g_string_append_printf (
-        why, "it is number %" G_GUINT64_FORMAT " of its kind, not %u", nth, rule->index);
+        why,
+        "it is number %" G_GUINT64_FORMAT " of its %s, not %u",
+        nth,
+        milter_rule_span_to_string (milter_rule_event_get (rule->spec)->span),
+        rule->index);
   return false;
 }
 

@@ -5,6 +5,7 @@
  */
 #include <stdio.h>
 
+#include "milter-rule-events.h"
 #include "milter-verbs.h"
 
 typedef enum
@@ -97,6 +98,24 @@ print_verb (const MilterVerb *verb)
   putchar ('\n');
 }
 
+static void
+print_events (void)
+{
+  gsize n;
+  const MilterRuleEvent *events = milter_rule_event_list (&n);
+
+  puts ("| EVENT | when it comes | N is the Nth of the |\n|---|---|---|");
+  for (gsize i = 0; i < n; i++)
+    {
+      putchar ('|');
+      print_cell (events[i].usage, "`");
+      print_cell (events[i].summary, "");
+      print_cell (milter_rule_span_to_string (events[i].span), "");
+      putchar ('\n');
+    }
+  putchar ('\n');
+}
+
 int
 main (void)
 {
@@ -114,6 +133,8 @@ main (void)
         if ((int) group_of (&verbs[i]) == group)
           print_verb (&verbs[i]);
       putchar ('\n');
+      if (group == RULES)
+        print_events ();
     }
   return 0;
 }

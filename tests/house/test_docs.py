@@ -126,6 +126,24 @@ def test_what_a_document_shows_is_what_happens(document, milters, installed):
     assert ran > 0, f"{document} shows no command"
 
 
+# they show what is wrong with them
+OUT_OF_FORM = {"crooked.scenario", "typo.scenario"}
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_scenarios_in_documents_parse_and_have_their_form(document, tmp_path):
+    server = f"{BUILD}/tools/milter-test-server/milter-test-server"
+    shown = [(words[0], text, line) for kind, words, text, line in blocks(ROOT / document) if kind == "scenario"]
+    for name, text, _ in shown:
+        (tmp_path / name).write_text(text)
+    for name, text, line in shown:
+        if name in OUT_OF_FORM:
+            continue
+        (tmp_path / name).write_text(text)
+        done = subprocess.run([server, "--format", name], cwd=tmp_path, timeout=60, text=True, capture_output=True)
+        assert (done.stdout, done.stderr) == (text, ""), f"{document}:{line}"
+
+
 def test_the_comparison_can_fail():
     assert matches("a … c", "a b c") and matches("x\n…\ny", "x\n1\n2\ny")
     assert not matches("a … c", "a b d") and not matches("", "something")

@@ -84,7 +84,7 @@ Test (rule_book, the_nearest_miss_tells_why_it_is_none)
     MISS ("connect port=25", "Cx|4|\0321.2.3.4|", "connect",
           "connect x 1.2.3.4 port=26: its port does not match 25"),
     MISS ("header X: /v/i", "LX|w|\nLY|v|", "header", "header X: w: its value does not match /v/i"),
-    MISS ("rcpt 2 <a>", "M<x>|\nR<a>|", "rcpt", "rcpt <a>: it is number 1 of its kind, not 2"),
+    MISS ("rcpt 2 <a>", "M<x>|\nR<a>|", "rcpt", "rcpt <a>: it is number 1 of its message, not 2"),
     MISS ("rcpt {m}=esmtp", "DRm|local|\nR<a>|", "rcpt",
           "rcpt <a>: its macro m is \"local\", which does not match esmtp"),
     MISS ("rcpt {mm}=esmtp", "R<a>|", "rcpt", "rcpt <a>: it has no macro {mm}, to match esmtp"),
