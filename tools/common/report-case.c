@@ -62,6 +62,7 @@ report_case_new (Report *report, const char *file, guint line, const char *name)
   report_case->outputs = g_ptr_array_new_with_free_func (output_free);
   report_case->notes = g_ptr_array_new_with_free_func (g_free);
   report_case->messages = g_array_new (FALSE, FALSE, sizeof (ReportMessage));
+  report_case->counts = g_ptr_array_new_with_free_func ((GDestroyNotify) message_count_free);
   return report_case;
 }
 
@@ -81,8 +82,17 @@ report_case_free (ReportCase *report_case)
   g_ptr_array_unref (report_case->outputs);
   g_ptr_array_unref (report_case->notes);
   g_array_unref (report_case->messages);
+  g_ptr_array_unref (report_case->counts);
   report_transcript_free (report_case->transcript);
   g_free (report_case);
+}
+
+guint
+report_case_count_message (ReportCase *report_case, guint peer, const MilterMessage *message)
+{
+  while (report_case->counts->len <= peer)
+    g_ptr_array_add (report_case->counts, message_count_new ());
+  return message_count_take (g_ptr_array_index (report_case->counts, peer), message);
 }
 
 /* --- what is told of it ----------------------------------------------------------------------- */

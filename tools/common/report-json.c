@@ -4,6 +4,7 @@
  *
  * A report without its last line, `"type":"summary"`, is that of a run that died.
  */
+#include "message-json.h"
 #include "report-lines.h"
 #include "report-private.h"
 
@@ -240,6 +241,37 @@ json_finish (Reporter *reporter)
                           (int) report->status);
   write_line (reporter, text);
 }
+
+/* the members that frames have everywhere, and the session and the milter of a chain */
+static void
+json_frame (Reporter *reporter,
+            const ReportCase *report_case,
+            guint peer,
+            const MilterMessage *message,
+            guint number,
+            gint64 at_us)
+{
+  g_autoptr (GString) text = g_string_new ("{\"type\":\"frame\"");
+
+  g_string_append_printf (text, ",\"connection\":%u", report_case->number);
+  append_string (text, "session", report_case->name);
+  append_string (
+      text, "milter", report_case->peer_names != NULL ? report_case->peer_names[peer] : NULL);
+  if (number > 0)
+    g_string_append_printf (text, ",\"message\":%u", number);
+  append_seconds (text, "time", at_us);
+  message_append_json (message, text);
+  write_line (reporter, text);
+}
+
+const ReporterClass reporter_json_frames = {
+  .format = "json",
+  .in_order = true,
+  .begin = json_begin,
+  .frame = json_frame,
+  .case_ended = json_case_ended,
+  .finish = json_finish,
+};
 
 const ReporterClass reporter_json = {
   .format = "json",

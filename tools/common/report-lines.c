@@ -112,8 +112,8 @@ report_append_yaml (GString *out, MilterBytes bytes)
   g_string_append_c (out, '"');
 }
 
-static void
-append_json_string (GString *out, MilterBytes bytes)
+void
+report_append_json_string (GString *out, MilterBytes bytes)
 {
   g_string_append_c (out, '"');
   for (gsize i = 0; i < bytes.size; i++)
@@ -132,8 +132,8 @@ append_json_string (GString *out, MilterBytes bytes)
   g_string_append_c (out, '"');
 }
 
-static bool
-is_utf8 (MilterBytes bytes)
+bool
+report_is_utf8 (MilterBytes bytes)
 {
   for (gsize i = 0; i < bytes.size;)
     {
@@ -152,10 +152,10 @@ report_append_json (GString *out, const char *name, MilterBytes bytes)
 {
   g_autofree char *base64 = NULL;
 
-  if (is_utf8 (bytes))
+  if (report_is_utf8 (bytes))
     {
       g_string_append_printf (out, "\"%s\":", name);
-      append_json_string (out, bytes);
+      report_append_json_string (out, bytes);
       return;
     }
   base64 = g_base64_encode (bytes.data, bytes.size);

@@ -4,6 +4,8 @@
  */
 #pragma once
 
+#include <stdbool.h>
+
 #include "milter-message.h"
 
 G_BEGIN_DECLS
@@ -26,5 +28,8 @@ void report_append_tap (GString *out, MilterBytes bytes);
 void report_append_yaml (GString *out, MilterBytes bytes);
 /* Appends `"NAME":"…"`, or `"NAME_base64":"…"` if the bytes are no UTF-8. */
 void report_append_json (GString *out, const char *name, MilterBytes bytes);
+/* Appends `"…"`; of bytes that are UTF-8, NULs included. */
+void report_append_json_string (GString *out, MilterBytes bytes);
+bool report_is_utf8 (MilterBytes bytes);
 
 G_END_DECLS

@@ -4,6 +4,7 @@
  */
 #pragma once
 
+#include "message-count.h"
 #include "report-transcript.h"
 #include "report.h"
 
@@ -67,6 +68,7 @@ struct _ReportCase
   guint64 n_messages;   /* messages holds the first ones */
   ReportTranscript *transcript;
   guint64 n_streamed; /* so many lines of the transcript were shown while it was played */
+  GPtrArray *counts;  /* of MessageCount, by peer: of those of which somebody wanted frames */
 };
 
 /* all ways in which a case can end, in the order of MilterOutcome, and two that no session has */
@@ -104,6 +106,13 @@ typedef struct
   void (*case_begun) (Reporter *reporter, const ReportCase *report_case); /* (nullable) */
   /* (nullable) the transcript has a new line. TRUE: it was shown */
   bool (*line) (Reporter *reporter, const ReportCase *report_case);
+  /* (nullable) a frame of any case. @number: of its message in the session, 0: of none */
+  void (*frame) (Reporter *reporter,
+                 const ReportCase *report_case,
+                 guint peer,
+                 const MilterMessage *message,
+                 guint number,
+                 gint64 at_us);
   void (*case_ended) (Reporter *reporter, const ReportCase *report_case);
   void (*finish) (Reporter *reporter);
   void (*free) (Reporter *reporter);                                    /* (nullable) its data */
@@ -141,6 +150,7 @@ extern const ReporterClass reporter_text;
 extern const ReporterClass reporter_junit;
 extern const ReporterClass reporter_tap;
 extern const ReporterClass reporter_json;
+extern const ReporterClass reporter_json_frames;
 /* the text reporter's own settings, for its data (transfer full) */
 gpointer
 report_text_for_people (FILE *out, ReportDetail detail, bool color, ReportProgress progress);
@@ -149,5 +159,9 @@ gpointer report_text_for_file (FILE *out);
 /* --- report-case.c --- */
 ReportCase *report_case_new (Report *report, const char *file, guint line, const char *name);
 void report_case_free (ReportCase *report_case);
+/* the number of the message that a frame belongs to */
+guint report_case_count_message (ReportCase *report_case,
+                                 guint peer,
+                                 const MilterMessage *message);
 
 G_END_DECLS

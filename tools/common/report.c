@@ -146,6 +146,15 @@ report_add_file (Report *report, const char *spec, GError **error)
   return true;
 }
 
+bool
+report_add_frames (Report *report, GError **error)
+{
+  if (report_uses_stdout (report))
+    return bad_spec (error, "the standard output is taken by a report");
+  add_reporter (report, &reporter_json_frames, stdout, /* path= */ NULL);
+  return true;
+}
+
 void
 report_set_lint_fails (Report *report, bool fails)
 {
@@ -287,6 +296,26 @@ report_case_begin (ReportCase *report_case)
     }
 }
 
+/* those that want each frame, whatever case it is of */
+static void
+tell_frame (ReportCase *report_case, guint peer, const MilterMessage *message, gint64 at_us)
+{
+  const Report *report = report_case->report;
+
+  for (guint i = 0; i < report->reporters->len; i++)
+    {
+      Reporter *reporter = g_ptr_array_index (report->reporters, i);
+
+      if (reporter->klass->frame != NULL)
+        reporter->klass->frame (reporter,
+                                report_case,
+                                peer,
+                                message,
+                                report_case_count_message (report_case, peer, message),
+                                at_us);
+    }
+}
+
 void
 report_case_add_message (ReportCase *report_case,
                          guint peer,
@@ -301,6 +330,7 @@ report_case_add_message (ReportCase *report_case,
     return;
   report_transcript_add (
       report_case->transcript, peer, message, flags, now_us - report_case->began_us);
+  tell_frame (report_case, peer, message, now_us - report_case->began_us);
   if (report->live != report_case)
     return;
   for (guint i = 0; i < report->reporters->len; i++)

@@ -64,6 +64,9 @@ void report_add_text (
  * The file is opened now, so that one that cannot be written is told before anything is played;
  * what stood in it before is gone. The error (G_OPTION_ERROR) is a sentence. */
 bool report_add_file (Report *report, const char *spec, GError **error);
+/* `--json`: the report json on the standard output, and between its lines an object for each frame, as it
+ * passes. The error is a sentence. */
+bool report_add_frames (Report *report, GError **error);
 /* a reporter writes to the standard output: what people read belongs elsewhere */
 bool report_uses_stdout (const Report *report);
 /* `--lint=error`: a case with a warning has failed */

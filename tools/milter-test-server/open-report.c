@@ -19,6 +19,11 @@ open_report (const ServerOptions *options)
           return NULL;
         }
     }
+  if (options->json && !report_add_frames (report, &error))
+    {
+      tool_usage_error ("--json: %s", error->message);
+      return NULL;
+    }
   return g_steal_pointer (&report);
 }
 

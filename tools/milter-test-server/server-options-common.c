@@ -137,6 +137,8 @@ static const ServerOptionRow rows[] = {
     "how long the milter may leave what was sent unread (10s)", MEMBER (writing_timeout_us) },
   { "all-timeouts", 0, "TIME", set_all_timeouts, "all time limits" },
   { "report", 0, "FORMAT:FILE", add_report, "a report: text, junit, tap or json, - is stdout; may be repeated" },
+  { "json", 0, NULL, server_option_set_flag, "show each frame on stdout as a JSON object on a line, and the report json",
+    MEMBER (json) },
   { "lint", 0, "MODE", set_lint, "answers that break a rule of the protocol: warn (default), error or off" },
   { "color", 0, "WHEN", set_color, "colours: auto, always, never, yes or no", .optional = true },
   { "verbose", 'v', NULL, server_option_set_flag, "show what is said, > to the milter and < from it", MEMBER (verbose) },

@@ -49,6 +49,7 @@ typedef struct
   ServerLint lint;
   ToolColor color;
   bool verbose, quiet, version_wanted;
+  bool json; /* each frame on stdout, and the report json */
   GPtrArray *reports; /* of char: FORMAT:FILE */
   gint64 timeout_us; /* --timeout; -1: not given */
   gint64 connection_timeout_us;
