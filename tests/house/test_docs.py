@@ -127,7 +127,7 @@ def test_what_a_document_shows_is_what_happens(document, milters, installed):
 
 
 # they show what is wrong with them
-OUT_OF_FORM = {"crooked.scenario", "typo.scenario"}
+OUT_OF_FORM = {"crooked.scenario", "typo.scenario", "wrong.scenario"}
 
 
 @pytest.mark.parametrize("document", DOCUMENTS)
