@@ -30,11 +30,12 @@ typedef struct
 #define LINGER_MAX_US  (4 * 1000)
 /* How long it looks again and again first, and for how many connections: with more of them there is
  * always something to do. A peer that needs longer, so many times on end, is not looked for the next
- * so many times: it may want the processor that we look from. */
+ * so many times, and twice as many if that was in vain: it may want the processor that we look from. */
 #define LOOK_US          40
 #define LOOK_CONNECTIONS 2
 #define LOOK_MISSES      4
-#define LOOK_PAUSE       250
+#define LOOK_PAUSE       128
+#define LOOK_PAUSE_MAX   4096
 
 struct _MilterIoLoop
 {
@@ -45,7 +46,8 @@ struct _MilterIoLoop
   bool lingers;
   bool looks;         /* … and there is another processor for the peer */
   guint look_misses;  /* on end */
-  guint look_pause;   /* so many times it is not looked */
+  guint look_pause;   /* so many times it is not looked … */
+  guint look_penalty; /* … after the next misses */
   GSource *source;
   gpointer tag;
   MilterIoPoller *poller;
@@ -457,6 +459,7 @@ look (MilterIoLoop *loop, guint8 *buffer)
       if (n > 0)
         {
           loop->look_misses = 0;
+          loop->look_penalty = LOOK_PAUSE;
           return n;
         }
     }
@@ -464,7 +467,8 @@ look (MilterIoLoop *loop, guint8 *buffer)
   if (++loop->look_misses >= LOOK_MISSES)
     {
       loop->look_misses = 0;
-      loop->look_pause = LOOK_PAUSE;
+      loop->look_pause = loop->look_penalty;
+      loop->look_penalty = MIN (loop->look_penalty * 2, LOOK_PAUSE_MAX);
     }
   return 0;
 }
@@ -660,7 +664,9 @@ void
 _milter_io_loop_set_linger (MilterIoLoop *loop, bool lingers)
 {
   loop->lingers = lingers;
-  loop->looks = lingers && g_get_num_processors () > 1;
+  /* not those that we may use: the peer may use others */
+  loop->looks = lingers && sysconf (_SC_NPROCESSORS_ONLN) > 1;
+  loop->look_penalty = LOOK_PAUSE;
 }
 
 guint

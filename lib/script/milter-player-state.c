@@ -7,6 +7,8 @@
 
 #include <string.h>
 
+#include "milter-payload.h"
+
 /* what an edit was not applied to is the mail as it was sent */
 static void
 drop_after (MilterPlayedMessage *message)
@@ -77,15 +79,6 @@ postpone_field (MilterPlayer *player, GBytes *name, GBytes *value)
   g_array_append_val (player->fields, field);
 }
 
-static MilterBytes
-view (GBytes *bytes)
-{
-  gsize size;
-  const guint8 *data = g_bytes_get_data (bytes, &size);
-
-  return milter_bytes (data, size);
-}
-
 static void
 write_fields (MilterPlayer *player)
 {
@@ -96,7 +89,7 @@ write_fields (MilterPlayer *player)
       const Field *field = &g_array_index (player->fields, Field, i);
 
       milter_mail_append_header (
-          player->message->before, view (field->name), view (field->value), /* hidden= */ FALSE);
+          player->message->before, milter_payload_view (field->name), milter_payload_view (field->value), /* hidden= */ FALSE);
     }
   g_array_set_size (player->fields, 0);
 }
@@ -395,7 +388,7 @@ milter_player_begin_unit (MilterPlayer *player, MilterUnit *unit)
     {
       milter_player_ensure_message (player);
       postpone_field (player, g_bytes_ref (unit->name), g_bytes_ref (unit->value));
-      begin_header (player, view (unit->name), view (unit->value));
+      begin_header (player, milter_payload_view (unit->name), milter_payload_view (unit->value));
       return;
     }
   data = g_bytes_get_data (unit->payload, &size);
