@@ -340,7 +340,7 @@ def test_a_milter_that_closes_never_passes(play, fake, stage):
     assert done.stderr.count("\n") == 1
 
 
-@pytest.mark.parametrize("n", [1, 2, 20])
+@pytest.mark.parametrize("n", [1, 2, 4, 8, 10, 20, 50, 100])
 def test_threads_are_so_many_connections_at_once(play, fake, n):
     """Each waits for all: one after the other would never end."""
     barrier = threading.Barrier(n)
