@@ -11,6 +11,7 @@
  * milter-client-edit.c        edits of the message
  * milter-client-message.c     what belongs to one message: shelf, quarantine, arguments
  * milter-client-result.c      ... and what became of it
+ * milter-client-peer.c        addresses as GIO has them
  * milter-client-worker.c      the connection below, and the thread
  */
 #pragma once
@@ -46,7 +47,13 @@ typedef enum
 /* the signals; those of the events are at the events' own numbers */
 enum
 {
-  SIGNAL_BODY_BYTES = N_EVENTS,
+  SIGNAL_CONNECT_BYTES = N_EVENTS,
+  SIGNAL_HELO_BYTES,
+  SIGNAL_ENVELOPE_FROM_BYTES,
+  SIGNAL_ENVELOPE_RECIPIENT_BYTES,
+  SIGNAL_UNKNOWN_BYTES,
+  SIGNAL_HEADER_BYTES,
+  SIGNAL_BODY_BYTES,
   SIGNAL_END_OF_MESSAGE_BYTES,
   SIGNAL_DEFINE_MACRO,
   SIGNAL_TIMEOUT,
@@ -106,7 +113,7 @@ struct _MilterClientContextPrivate
   bool body_replaced; /* a replacement has begun */
   bool body_closed;   /* ... and another edit came behind it */
 
-  MilterBytes arguments; /* of the MAIL or RCPT that is being handled */
+  MilterBytes arguments; /* of the MAIL or RCPT that is being handled; a CONNECT's address */
   MilterOption *offer;   /* while the negotiation is pending */
   MilterMacrosRequests *requests;
   MilterOption *option; /* (nullable): made when asked for */

@@ -420,8 +420,12 @@ milter_client_context_get_n_processing_sessions (MilterClientContext *context)
 /**
  * milter_client_context_set_use_bytes:
  * @context: a context
- * @use: whether "body-bytes" and "end-of-message-bytes" are emitted instead of "body" and
- *   "end-of-message"
+ * @use: whether events hand out bytes
+ *
+ * With bytes, each event that has strings or a chunk is told by the signal and the class function
+ * whose name ends in `-bytes`, instead of the one without. Bindings need it: they do not call a
+ * handler whose string is not UTF-8, and mail has such strings. Set it in a handler of
+ * "connection-established", before the negotiation looks which events are listened to.
  */
 void
 milter_client_context_set_use_bytes (MilterClientContext *context, gboolean use)

@@ -13,6 +13,7 @@
  */
 #pragma once
 
+#include <gio/gio.h>
 #include <milter/core.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
@@ -89,7 +90,15 @@ struct _MilterClientContextClass
   MilterStatus (*body) (MilterClientContext *context, const char *chunk, gsize size);
   MilterStatus (*end_of_message) (MilterClientContext *context, const char *chunk, gsize size);
   MilterStatus (*abort) (MilterClientContext *context, MilterClientContextState state);
-  /* instead of body and end_of_message, in a context that uses bytes */
+  /* instead of those above that hand out strings, in a context that uses bytes */
+  MilterStatus (*connect_bytes) (MilterClientContext *context,
+                                 GBytes *host_name,
+                                 GSocketAddress *address);
+  MilterStatus (*helo_bytes) (MilterClientContext *context, GBytes *fqdn);
+  MilterStatus (*envelope_from_bytes) (MilterClientContext *context, GBytes *from);
+  MilterStatus (*envelope_recipient_bytes) (MilterClientContext *context, GBytes *recipient);
+  MilterStatus (*unknown_bytes) (MilterClientContext *context, GBytes *command);
+  MilterStatus (*header_bytes) (MilterClientContext *context, GBytes *name, GBytes *value);
   MilterStatus (*body_bytes) (MilterClientContext *context, GBytes *chunk);
   MilterStatus (*end_of_message_bytes) (MilterClientContext *context, GBytes *chunk);
 
@@ -205,6 +214,10 @@ milter_client_context_set_socket_address (MilterClientContext *context,
                                           MilterGenericSocketAddress *address);
 MILTER_AVAILABLE MilterGenericSocketAddress *
 milter_client_context_get_socket_address (MilterClientContext *context);
+MILTER_AVAILABLE GSocketAddress *
+milter_client_context_get_peer_address (MilterClientContext *context);
+MILTER_AVAILABLE GSocketAddress *
+milter_client_context_get_connect_address (MilterClientContext *context);
 MILTER_AVAILABLE MilterMessageResult *
 milter_client_context_get_message_result (MilterClientContext *context);
 MILTER_AVAILABLE void milter_client_context_set_message_result (MilterClientContext *context,

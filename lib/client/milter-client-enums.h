@@ -61,6 +61,8 @@ typedef enum
  * @MILTER_CLIENT_CONTEXT_ERROR_EMPTY: an argument is empty that must not be
  * @MILTER_CLIENT_CONTEXT_ERROR_INVALID_VALUE: bytes that would break the message or the protocol
  * @MILTER_CLIENT_CONTEXT_ERROR_TOO_LONG: more than one frame holds
+ * @MILTER_CLIENT_CONTEXT_ERROR_NO_STATUS: a handler of a binding raised, or was not called because a
+ *   string is not UTF-8: the MTA was asked to try again
  *
  * Why an edit or a reply was refused, in the domain %MILTER_CLIENT_CONTEXT_ERROR. What a peer does
  * wrong is told in the domains %MILTER_CODEC_ERROR, %MILTER_SESSION_ERROR and %MILTER_OFFER_ERROR.
@@ -74,7 +76,8 @@ typedef enum
   MILTER_CLIENT_CONTEXT_ERROR_INVALID_ACTION,
   MILTER_CLIENT_CONTEXT_ERROR_EMPTY,
   MILTER_CLIENT_CONTEXT_ERROR_INVALID_VALUE,
-  MILTER_CLIENT_CONTEXT_ERROR_TOO_LONG
+  MILTER_CLIENT_CONTEXT_ERROR_TOO_LONG,
+  MILTER_CLIENT_CONTEXT_ERROR_NO_STATUS
 } MilterClientContextError;
 
 /**

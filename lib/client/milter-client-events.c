@@ -21,15 +21,44 @@ take_status (MilterStatus before, MilterStatus status)
   return status == MILTER_STATUS_NOT_CHANGE ? before : status;
 }
 
+/* Where each event has its function in the table and in the class, and, for a context that uses
+ * bytes, the class function and the signal that stand in for them; 0 is none. */
+static const struct
+{
+  gsize slot;
+  gsize class_function;
+  gsize class_bytes;
+  guint bytes_signal;
+} places[N_EVENTS] = {
+#define PLACE(name)                                                                                \
+  offsetof (MilterClientHandlers, name), offsetof (MilterClientContextClass, name)
+#define BYTES(name, NAME)                                                                          \
+  offsetof (MilterClientContextClass, name##_bytes), SIGNAL_##NAME##_BYTES
+  /* clang-format off */
+  [EVENT_NEGOTIATE]          = { PLACE (negotiate),          0, 0 },
+  [EVENT_CONNECT]            = { PLACE (connect),            BYTES (connect, CONNECT) },
+  [EVENT_HELO]               = { PLACE (helo),               BYTES (helo, HELO) },
+  [EVENT_ENVELOPE_FROM]      = { PLACE (envelope_from),      BYTES (envelope_from, ENVELOPE_FROM) },
+  [EVENT_ENVELOPE_RECIPIENT] = { PLACE (envelope_recipient), BYTES (envelope_recipient, ENVELOPE_RECIPIENT) },
+  [EVENT_DATA]               = { PLACE (data),               0, 0 },
+  [EVENT_UNKNOWN]            = { PLACE (unknown),            BYTES (unknown, UNKNOWN) },
+  [EVENT_HEADER]             = { PLACE (header),             BYTES (header, HEADER) },
+  [EVENT_END_OF_HEADER]      = { PLACE (end_of_header),      0, 0 },
+  [EVENT_BODY]               = { PLACE (body),               BYTES (body, BODY) },
+  [EVENT_END_OF_MESSAGE]     = { PLACE (end_of_message),     BYTES (end_of_message, END_OF_MESSAGE) },
+  [EVENT_ABORT]              = { PLACE (abort),              0, 0 },
+  /* clang-format on */
+#undef PLACE
+#undef BYTES
+};
+
 static guint
 signal_of (MilterClientContext *context, MilterClientEvent event)
 {
   guint id = event;
 
-  if (context->priv->use_bytes && event == EVENT_BODY)
-    id = SIGNAL_BODY_BYTES;
-  else if (context->priv->use_bytes && event == EVENT_END_OF_MESSAGE)
-    id = SIGNAL_END_OF_MESSAGE_BYTES;
+  if (context->priv->use_bytes && places[event].bytes_signal != 0)
+    id = places[event].bytes_signal;
   return milter_client_context_signals[id];
 }
 
@@ -53,26 +82,74 @@ milter_client_context_look_for_listeners (MilterClientContext *context)
       context->priv->listened |= 1u << event;
 }
 
-/* A function that asks all handlers of an event, in order, as long as they let it pass: connected
- * ones, the table's, the class's. `parameters` and `arguments` begin with a comma. */
+/* An emission that left no status: nobody was there after all, or only closures with marshallers of
+ * their own, as bindings have, and the last one failed: it raised, or was not even called, because
+ * a string is not UTF-8. Mail must not pass for that. */
+static G_GNUC_NO_INLINE MilterStatus
+judge_silence (MilterClientContext *context, MilterClientEvent event)
+{
+  MilterClientContextPrivate *priv = context->priv;
+  g_autoptr (GError) error = NULL;
+
+  if (!g_signal_has_handler_pending (context, signal_of (context, event), 0, FALSE))
+    return MILTER_STATUS_DEFAULT;
+  error = g_error_new (MILTER_CLIENT_CONTEXT_ERROR,
+                       MILTER_CLIENT_CONTEXT_ERROR_NO_STATUS,
+                       "a handler of \"%s\" left no status: it raised, returned none, or could not "
+                       "be given a string that is not UTF-8 (see use-bytes)",
+                       g_signal_name (signal_of (context, event)));
+  /* where no answer can say so, the end of the connection does */
+  if (event == EVENT_NEGOTIATE
+      || (event != EVENT_ABORT
+          && !milter_session_is_answered (&priv->session, priv->current->letter)))
+    milter_client_context_fail (context, error);
+  else
+    milter_client_context_emit_error (context, error);
+  return MILTER_STATUS_TEMPORARY_FAILURE;
+}
+
+/* Functions that ask all handlers of an event, in order, as long as they let it pass: connected
+ * ones, the table's, the class's. `parameters`, `arguments` and `emitted` begin with a comma;
+ * `convert` makes what is emitted, if that is not the arguments themselves. */
 #define EXPAND(...) __VA_ARGS__
-#define DEFINE_ASK(name, EVENT, parameters, arguments)                                             \
-  static MilterStatus ask_##name (MilterClientContext *context EXPAND parameters)                  \
+#define DEFINE_ASK_AS(ask, name, class_name, EVENT, parameters, arguments, convert, emitted)       \
+  static MilterStatus ask (MilterClientContext *context EXPAND parameters)                         \
   {                                                                                                \
     const MilterClientHandlers *handlers = context->priv->handlers;                                \
     const MilterClientContextClass *klass = MILTER_CLIENT_CONTEXT_GET_CLASS (context);             \
     bool has_slot = handlers != NULL && handlers->name != NULL;                                    \
     MilterStatus status = MILTER_STATUS_DEFAULT;                                                   \
+    EXPAND convert                                                                                 \
                                                                                                    \
-    if (is_heard (context, EVENT, has_slot || klass->name != NULL))                                \
-      g_signal_emit (context, milter_client_context_signals[EVENT], 0 EXPAND arguments, &status);  \
+    if (is_heard (context, EVENT, has_slot || klass->class_name != NULL))                          \
+      {                                                                                            \
+        g_signal_emit (context, signal_of (context, EVENT), 0 EXPAND emitted, &status);            \
+        if (status == MILTER_STATUS_DEFAULT)                                                       \
+          status = judge_silence (context, EVENT);                                                 \
+      }                                                                                            \
     if (has_slot && passes (status))                                                               \
       status = take_status (                                                                       \
           status, handlers->name (context EXPAND arguments, context->priv->handlers_data));        \
-    if (klass->name != NULL && passes (status))                                                    \
-      status = take_status (status, klass->name (context EXPAND arguments));                       \
+    if (klass->class_name != NULL && passes (status))                                              \
+      status = take_status (status, klass->class_name (context EXPAND emitted));                   \
     return status;                                                                                 \
   }
+#define DEFINE_ASK(name, EVENT, parameters, arguments)                                             \
+  DEFINE_ASK_AS (ask_##name, name, name, EVENT, parameters, arguments, (), arguments)
+/* ... and in a context that uses bytes, which a binding can keep and which need not be UTF-8. The
+ * table's functions are the program's own C and see what they always see. */
+#define DEFINE_ASK_BYTES(name, EVENT, parameters, arguments, convert, emitted)                     \
+  DEFINE_ASK_AS (ask_##name##_bytes,                                                               \
+                 name,                                                                             \
+                 name##_bytes,                                                                     \
+                 EVENT,                                                                            \
+                 parameters,                                                                       \
+                 arguments,                                                                        \
+                 convert,                                                                          \
+                 emitted)
+#define ASK(name, ...)                                                                             \
+  (context->priv->use_bytes ? ask_##name##_bytes (context, __VA_ARGS__)                            \
+                            : ask_##name (context, __VA_ARGS__))
 
 DEFINE_ASK (negotiate,
             EVENT_NEGOTIATE,
@@ -90,6 +167,70 @@ DEFINE_ASK (unknown, EVENT_UNKNOWN, (, const char *command), (, command))
 DEFINE_ASK (header, EVENT_HEADER, (, const char *name, const char *value), (, name, value))
 DEFINE_ASK (end_of_header, EVENT_END_OF_HEADER, (), ())
 DEFINE_ASK (abort, EVENT_ABORT, (, MilterClientContextState state), (, state))
+DEFINE_ASK (body, EVENT_BODY, (, const char *chunk, gsize size), (, chunk, size))
+DEFINE_ASK (end_of_message,
+            EVENT_END_OF_MESSAGE,
+            (, const char *chunk, gsize size),
+            (, chunk, size))
+
+static GBytes *
+bytes_from_string (const char *string)
+{
+  return g_bytes_new (string, strlen (string));
+}
+
+DEFINE_ASK_BYTES (connect,
+                  EVENT_CONNECT,
+                  (, const char *host, struct sockaddr *native, socklen_t size),
+                  (, host, native, size),
+                  (g_autoptr (GBytes) bytes = bytes_from_string (host);
+                   g_autoptr (GSocketAddress) address
+                   = native != NULL ? g_socket_address_new_from_native (native, size) : NULL;),
+                  (, bytes, address))
+DEFINE_ASK_BYTES (helo,
+                  EVENT_HELO,
+                  (, const char *fqdn),
+                  (, fqdn),
+                  (g_autoptr (GBytes) bytes = bytes_from_string (fqdn);),
+                  (, bytes))
+DEFINE_ASK_BYTES (envelope_from,
+                  EVENT_ENVELOPE_FROM,
+                  (, const char *from),
+                  (, from),
+                  (g_autoptr (GBytes) bytes = bytes_from_string (from);),
+                  (, bytes))
+DEFINE_ASK_BYTES (envelope_recipient,
+                  EVENT_ENVELOPE_RECIPIENT,
+                  (, const char *recipient),
+                  (, recipient),
+                  (g_autoptr (GBytes) bytes = bytes_from_string (recipient);),
+                  (, bytes))
+DEFINE_ASK_BYTES (unknown,
+                  EVENT_UNKNOWN,
+                  (, const char *command),
+                  (, command),
+                  (g_autoptr (GBytes) bytes = bytes_from_string (command);),
+                  (, bytes))
+DEFINE_ASK_BYTES (header,
+                  EVENT_HEADER,
+                  (, const char *name, const char *value),
+                  (, name, value),
+                  (g_autoptr (GBytes) name_bytes = bytes_from_string (name);
+                   g_autoptr (GBytes) value_bytes = bytes_from_string (value);),
+                  (, name_bytes, value_bytes))
+DEFINE_ASK_BYTES (body,
+                  EVENT_BODY,
+                  (, const char *chunk, gsize size),
+                  (, chunk, size),
+                  (g_autoptr (GBytes) bytes = g_bytes_new (chunk, size);),
+                  (, bytes))
+/* an end of message without a last piece has no bytes at all */
+DEFINE_ASK_BYTES (end_of_message,
+                  EVENT_END_OF_MESSAGE,
+                  (, const char *chunk, gsize size),
+                  (, chunk, size),
+                  (g_autoptr (GBytes) bytes = size > 0 ? g_bytes_new (chunk, size) : NULL;),
+                  (, bytes))
 
 void
 milter_client_context_ask_abort (MilterClientContext *context, MilterClientContextState state)
@@ -103,44 +244,6 @@ milter_client_context_ask_negotiate (MilterClientContext *context,
                                      MilterMacrosRequests *requests)
 {
   return ask_negotiate (context, option, requests);
-}
-
-/* body and end of message: the same, but for the second pair of signals with bytes that a binding
- * can keep */
-typedef MilterStatus (*ChunkFunc) (MilterClientContext *, const char *, gsize, gpointer);
-typedef MilterStatus (*ClassChunkFunc) (MilterClientContext *, const char *, gsize);
-typedef MilterStatus (*ClassBytesFunc) (MilterClientContext *, GBytes *);
-
-static MilterStatus
-ask_chunk (MilterClientContext *context,
-           MilterClientEvent event,
-           MilterBytes chunk,
-           ChunkFunc slot,
-           ClassChunkFunc class_chunk,
-           ClassBytesFunc class_bytes)
-{
-  const char *data = (const char *) chunk.data;
-  bool use_bytes = context->priv->use_bytes;
-  bool has_class = use_bytes ? class_bytes != NULL : class_chunk != NULL;
-  MilterStatus status = MILTER_STATUS_DEFAULT;
-  g_autoptr (GBytes) bytes = NULL;
-
-  /* an end of message without a last piece has no bytes at all */
-  if (use_bytes && (chunk.size > 0 || event == EVENT_BODY))
-    bytes = g_bytes_new (chunk.data, chunk.size);
-  if (is_heard (context, event, slot != NULL || has_class))
-    {
-      if (use_bytes)
-        g_signal_emit (context, signal_of (context, event), 0, bytes, &status);
-      else
-        g_signal_emit (context, signal_of (context, event), 0, data, (guint64) chunk.size, &status);
-    }
-  if (slot != NULL && passes (status))
-    status = take_status (status, slot (context, data, chunk.size, context->priv->handlers_data));
-  if (has_class && passes (status))
-    status = take_status (
-        status, use_bytes ? class_bytes (context, bytes) : class_chunk (context, data, chunk.size));
-  return status;
 }
 
 /* Commands. A function for each takes the fields apart and asks; FALSE for what cannot be handed
@@ -218,7 +321,9 @@ take_connect (MilterClientContext *context,
 
   if (!read_address (&message->fields[1].address, &address, &size, error))
     return FALSE;
-  *status = ask_connect (context, STRING (0), size > 0 ? &address.base : NULL, size);
+  context->priv->arguments = milter_bytes (&address, size);
+  *status = ASK (connect, STRING (0), size > 0 ? &address.base : NULL, size);
+  context->priv->arguments = milter_bytes (NULL, 0);
   return TRUE;
 }
 
@@ -232,10 +337,10 @@ take_connect (MilterClientContext *context,
     return TRUE;                                                                                   \
   }
 
-DEFINE_TAKE (helo, ask_helo (context, STRING (0)))
+DEFINE_TAKE (helo, ASK (helo, STRING (0)))
 DEFINE_TAKE (data, ask_data (context))
-DEFINE_TAKE (unknown, ask_unknown (context, STRING (0)))
-DEFINE_TAKE (header, ask_header (context, STRING (0), STRING (1)))
+DEFINE_TAKE (unknown, ASK (unknown, STRING (0)))
+DEFINE_TAKE (header, ASK (header, STRING (0), STRING (1)))
 DEFINE_TAKE (end_of_header, ask_end_of_header (context))
 DEFINE_TAKE (negotiate, milter_client_context_take_offer (context))
 
@@ -249,7 +354,7 @@ take_envelope_from (MilterClientContext *context,
   if (g_signal_handler_find (context, G_SIGNAL_MATCH_UNBLOCKED, 0, 0, NULL, NULL, NULL) != 0)
     milter_client_context_look_for_listeners (context);
   context->priv->arguments = message->fields[1].bytes;
-  *status = ask_envelope_from (context, STRING (0));
+  *status = ASK (envelope_from, STRING (0));
   context->priv->arguments = milter_bytes (NULL, 0);
   return TRUE;
 }
@@ -261,7 +366,7 @@ take_envelope_recipient (MilterClientContext *context,
                          GError **error)
 {
   context->priv->arguments = message->fields[1].bytes;
-  *status = ask_envelope_recipient (context, STRING (0));
+  *status = ASK (envelope_recipient, STRING (0));
   context->priv->arguments = milter_bytes (NULL, 0);
   return TRUE;
 }
@@ -272,18 +377,12 @@ take_body (MilterClientContext *context,
            MilterStatus *status,
            GError **error)
 {
-  const MilterClientHandlers *handlers = context->priv->handlers;
-  const MilterClientContextClass *klass = MILTER_CLIENT_CONTEXT_GET_CLASS (context);
+  MilterBytes chunk = message->fields[0].bytes;
 
   /* a handler said SKIP, but the MTA cannot know, or sends on all the same */
   *status = MILTER_STATUS_CONTINUE;
   if (!context->priv->skip_body)
-    *status = ask_chunk (context,
-                         EVENT_BODY,
-                         message->fields[0].bytes,
-                         handlers != NULL ? handlers->body : NULL,
-                         klass->body,
-                         klass->body_bytes);
+    *status = ASK (body, (const char *) chunk.data, chunk.size);
   return TRUE;
 }
 
@@ -293,15 +392,9 @@ take_end_of_message (MilterClientContext *context,
                      MilterStatus *status,
                      GError **error)
 {
-  const MilterClientHandlers *handlers = context->priv->handlers;
-  const MilterClientContextClass *klass = MILTER_CLIENT_CONTEXT_GET_CLASS (context);
+  MilterBytes chunk = message->fields[0].bytes;
 
-  *status = ask_chunk (context,
-                       EVENT_END_OF_MESSAGE,
-                       message->fields[0].bytes,
-                       handlers != NULL ? handlers->end_of_message : NULL,
-                       klass->end_of_message,
-                       klass->end_of_message_bytes);
+  *status = ASK (end_of_message, (const char *) chunk.data, chunk.size);
   return TRUE;
 }
 
@@ -332,19 +425,13 @@ handles (MilterClientContext *context, MilterClientEvent event)
 {
   const MilterClientHandlers *handlers = context->priv->handlers;
   const MilterClientContextClass *klass = MILTER_CLIENT_CONTEXT_GET_CLASS (context);
+  gsize function = places[event].class_function;
 
-  if (g_signal_has_handler_pending (context, signal_of (context, event), 0, TRUE))
-    return true;
-
-#define IS_SET(EVENT, name)                                                                        \
-  (event == (EVENT) && ((handlers != NULL && handlers->name != NULL) || klass->name != NULL))
-  return IS_SET (EVENT_NEGOTIATE, negotiate) || IS_SET (EVENT_CONNECT, connect)
-         || IS_SET (EVENT_HELO, helo) || IS_SET (EVENT_ENVELOPE_FROM, envelope_from)
-         || IS_SET (EVENT_ENVELOPE_RECIPIENT, envelope_recipient) || IS_SET (EVENT_DATA, data)
-         || IS_SET (EVENT_UNKNOWN, unknown) || IS_SET (EVENT_HEADER, header)
-         || IS_SET (EVENT_END_OF_HEADER, end_of_header) || IS_SET (EVENT_BODY, body)
-         || (event == EVENT_BODY && context->priv->use_bytes && klass->body_bytes != NULL);
-#undef IS_SET
+  if (context->priv->use_bytes && places[event].class_bytes != 0)
+    function = places[event].class_bytes;
+  return g_signal_has_handler_pending (context, signal_of (context, event), 0, TRUE)
+         || (handlers != NULL && G_STRUCT_MEMBER (GCallback, handlers, places[event].slot) != NULL)
+         || G_STRUCT_MEMBER (GCallback, klass, function) != NULL;
 }
 
 bool

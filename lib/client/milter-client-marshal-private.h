@@ -24,6 +24,6 @@ MILTER_CLIENT_MARSHAL_DECLARE (string)         /* helo, envelope-from, envelope-
 MILTER_CLIENT_MARSHAL_DECLARE (string_string)  /* header */
 MILTER_CLIENT_MARSHAL_DECLARE (string_address) /* connect */
 MILTER_CLIENT_MARSHAL_DECLARE (chunk)          /* body, end-of-message */
-MILTER_CLIENT_MARSHAL_DECLARE (bytes)          /* body-bytes, end-of-message-bytes */
-MILTER_CLIENT_MARSHAL_DECLARE (objects)        /* negotiate */
+MILTER_CLIENT_MARSHAL_DECLARE (bytes)          /* helo-bytes and its like */
+MILTER_CLIENT_MARSHAL_DECLARE (objects)        /* negotiate, header-bytes, connect-bytes */
 MILTER_CLIENT_MARSHAL_DECLARE (state)          /* abort */

@@ -18,9 +18,14 @@ already_decided (const GValue *return_value)
   return !MILTER_STATUS_IS_PASS (status) && status != MILTER_STATUS_ALL_OPTIONS;
 }
 
+/* A handler that answered leaves something else than 0 behind: the value then still is 0 only if
+ * none was there, or if a closure with a marshaller of its own failed (milter-client-events.c). */
 static inline void
 take_status (GValue *return_value, MilterStatus status)
 {
+  if (status == MILTER_STATUS_DEFAULT
+      || (status == MILTER_STATUS_NOT_CHANGE && return_value->data[0].v_long == 0))
+    status = MILTER_STATUS_CONTINUE;
   if (status != MILTER_STATUS_NOT_CHANGE)
     return_value->data[0].v_long = status;
 }

@@ -33,6 +33,20 @@ static const struct
   { EVENT_END_OF_MESSAGE, "end-of-message", MARSHAL (chunk), 2, { G_TYPE_POINTER, G_TYPE_UINT64 } },
 };
 
+/* those of them that are one piece of bytes in a context that uses bytes */
+static const struct
+{
+  guint id;
+  const char *name;
+} bytes_signals[] = {
+  { SIGNAL_HELO_BYTES, "helo-bytes" },
+  { SIGNAL_ENVELOPE_FROM_BYTES, "envelope-from-bytes" },
+  { SIGNAL_ENVELOPE_RECIPIENT_BYTES, "envelope-recipient-bytes" },
+  { SIGNAL_UNKNOWN_BYTES, "unknown-bytes" },
+  { SIGNAL_BODY_BYTES, "body-bytes" },
+  { SIGNAL_END_OF_MESSAGE_BYTES, "end-of-message-bytes" },
+};
+
 /* types that are made at run time; @name's signal returns a status */
 static void
 install_event (MilterClientContextClass *klass,
@@ -66,7 +80,9 @@ install_event_signals (MilterClientContextClass *klass)
 {
   const GType negotiate[] = { MILTER_TYPE_OPTION, MILTER_TYPE_MACROS_REQUESTS };
   const GType abort_[] = { MILTER_TYPE_CLIENT_CONTEXT_STATE };
-  const GType bytes[] = { G_TYPE_BYTES };
+  /* one kind of bytes, or two; a peer goes with the first */
+  const GType bytes[] = { G_TYPE_BYTES, G_TYPE_BYTES };
+  const GType peer[] = { G_TYPE_BYTES, G_TYPE_SOCKET_ADDRESS };
 
   for (gsize i = 0; i < G_N_ELEMENTS (event_signals); i++)
     install_event (klass,
@@ -78,9 +94,11 @@ install_event_signals (MilterClientContextClass *klass)
                    event_signals[i].types);
   install_event (klass, EVENT_NEGOTIATE, "negotiate", MARSHAL (objects), 2, negotiate);
   install_event (klass, EVENT_ABORT, "abort", MARSHAL (state), 1, abort_);
-  install_event (klass, SIGNAL_BODY_BYTES, "body-bytes", MARSHAL (bytes), 1, bytes);
-  install_event (
-      klass, SIGNAL_END_OF_MESSAGE_BYTES, "end-of-message-bytes", MARSHAL (bytes), 1, bytes);
+  install_event (klass, SIGNAL_CONNECT_BYTES, "connect-bytes", MARSHAL (objects), 2, peer);
+  install_event (klass, SIGNAL_HEADER_BYTES, "header-bytes", MARSHAL (objects), 2, bytes);
+  for (gsize i = 0; i < G_N_ELEMENTS (bytes_signals); i++)
+    install_event (
+        klass, bytes_signals[i].id, bytes_signals[i].name, MARSHAL (bytes), 1, bytes);
 }
 
 static void
