@@ -106,8 +106,8 @@ milter_payload_reply_code (const MilterAnswerPattern *answer, GError **error)
     {
       if (i > 0)
         milter_payload_append (text, milter_bytes ("\n", 1));
-      milter_payload_append (
-          text, milter_pattern_get_literal (g_ptr_array_index (answer->patterns, i)));
+      milter_payload_append (text,
+                             milter_pattern_get_literal (g_ptr_array_index (answer->patterns, i)));
     }
   return milter_smtp_reply_format (
       code, answer->extended, milter_bytes (text->data, text->len), error);

@@ -2,8 +2,8 @@
 /*
  * milter-payload.h: payloads as lines of a scenario write them, byte by byte.
  *
- * Not the encoder's: a scenario may write what no encoder would, a NUL inside an address, a string too
- * long for a frame.
+ * Not the encoder's: a scenario may write what no encoder would, a NUL inside an address, a string
+ * too long for a frame.
  */
 #pragma once
 

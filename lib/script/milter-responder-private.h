@@ -3,8 +3,9 @@
  * milter-responder-private.h: the parts of the responder, for its own files.
  *
  * milter-rule-book.c keeps what a run has: rules by event, counts, what came of what was expected.
- * milter-rule-match.c tells whether an event is that of a rule. milter-responder-answer.c makes bytes
- * and acts of what stands behind `=>`; milter-responder.c counts, chooses, and hands them out.
+ * milter-rule-match.c tells whether an event is that of a rule. milter-responder-answer.c makes
+ * bytes and acts of what stands behind `=>`; milter-responder.c counts, chooses, and hands them
+ * out.
  */
 #pragma once
 
@@ -34,10 +35,10 @@ typedef struct
 typedef struct
 {
   const MilterRule *rule; /* unowned */
-  guint slot;             /* of `header` with a number: which of a responder's counters is its own */
-  atomic_ullong count;    /* of `expect` */
-  char *miss;             /* (nullable) of `expect`: the last event that did not count, and why */
-  char *surplus;          /* (nullable) of `expect`: the first event that is one too many */
+  guint slot;            /* of `header` with a number: which of a responder's counters is its own */
+  atomic_ullong count;   /* of `expect` */
+  _Atomic (char *) miss; /* (nullable) of `expect`: the last event that did not count, and why */
+  _Atomic (char *) surplus; /* (nullable) of `expect`: the first event that is one too many */
 } MilterBookRule;
 
 /* --- milter-rule-book.c --- */
@@ -54,10 +55,7 @@ guint milter_rule_book_get_n_slots (const MilterRuleBook *book);
 /* (nullable) how connections begin to write */
 const MilterStep *milter_rule_book_get_send_as (const MilterRuleBook *book);
 /* an event of an `expect` line's kind came, the @nth */
-void milter_rule_book_judge_event (MilterRuleBook *book,
-                                   MilterBookRule *expected,
-                                   const MilterEvent *event,
-                                   guint64 nth);
+void milter_rule_book_judge_event (MilterBookRule *expected, const MilterEvent *event, guint64 nth);
 
 /* --- milter-rule-match.c --- */
 /* the rule is about events of this kind, a field of this name */

@@ -115,7 +115,7 @@ find_rule (MilterResponder *responder, const MilterEvent *event)
       if (rule->name != NULL && rule->index > 0 && event->message->fault == MILTER_NO_FAULT)
         nth = ++responder->n_fields[entry->slot];
       if (rule->judges)
-        milter_rule_book_judge_event (responder->book, entry, event, nth);
+        milter_rule_book_judge_event (entry, event, nth);
       else if (found == NULL && milter_rule_matches (rule, event, nth, NULL))
         found = rule;
     }
@@ -193,9 +193,8 @@ milter_responder_received (MilterResponder *responder,
   milter_session_command (&responder->session, message, NULL);
   if (message->spec == NULL || message->letter == MILTER_COMMAND_DEFINE_MACRO)
     return FALSE;
-  event.leading_space = (responder->session.agreed.steps
-                         & MILTER_STEP_HEADER_VALUE_WITH_LEADING_SPACE)
-                        != 0;
+  event.leading_space
+      = (responder->session.agreed.steps & MILTER_STEP_HEADER_VALUE_WITH_LEADING_SPACE) != 0;
   rule = find_rule (responder, &event);
   if (rule != NULL || is_hostile (responder))
     return begin_answer (responder, rule, message->letter);
@@ -226,7 +225,8 @@ end_kind (const MilterStep *step)
                                                 : MILTER_PLAYER_HALF_CLOSE;
 }
 
-/* nothing is sent behind an end, nor waits for bytes any more; after half-close others may follow */
+/* nothing is sent behind an end, nor waits for bytes any more; after half-close others may follow
+ */
 static void
 end_sending (MilterResponder *responder, const MilterStep *step, MilterPlayerAction *action)
 {
@@ -303,9 +303,8 @@ next_write (MilterResponder *responder, gint64 now_us, MilterPlayerAction *actio
       return true;
     }
   action->kind = MILTER_PLAYER_SEND;
-  action->bytes
-      = milter_bytes (answer->bytes->data + responder->at,
-                      milter_writes_next_size (&responder->writes, end - responder->at));
+  action->bytes = milter_bytes (answer->bytes->data + responder->at,
+                                milter_writes_next_size (&responder->writes, end - responder->at));
   responder->at += action->bytes.size;
   milter_writes_count (&responder->writes, action->bytes.size);
   return true;

@@ -16,7 +16,6 @@ struct _MilterRuleBook
   MilterRuleSpan spans[MILTER_N_EVENTS];   /* what N counts in */
   guint n_slots;
   const MilterStep *send_as; /* unowned (nullable) */
-  GMutex lock;               /* of `miss` and `surplus` */
 };
 
 static void
@@ -71,7 +70,6 @@ milter_rule_book_new (const GPtrArray *scenarios)
   MilterRuleBook *book = g_new0 (MilterRuleBook, 1);
 
   book->rules = g_ptr_array_new_with_free_func (book_rule_free);
-  g_mutex_init (&book->lock);
   find_spans (book);
   for (guint i = 0; i < scenarios->len; i++)
     {
@@ -94,7 +92,6 @@ milter_rule_book_free (MilterRuleBook *book)
   for (gsize i = 0; i < G_N_ELEMENTS (book->by_event); i++)
     g_clear_pointer (&book->by_event[i], g_ptr_array_unref);
   g_ptr_array_unref (book->rules);
-  g_mutex_clear (&book->lock);
   g_free (book);
 }
 
@@ -132,34 +129,24 @@ milter_rule_book_get_send_as (const MilterRuleBook *book)
 
 /* --- events that are expected ----------------------------------------------------------------- */
 
+/* nobody reads it before the run is over */
 static void
-keep (MilterRuleBook *book, char **place, char *text)
+keep (_Atomic (char *) *place, char *text)
 {
-  g_autofree char *old = NULL;
-
-  g_mutex_lock (&book->lock);
-  old = *place;
-  *place = text;
-  g_mutex_unlock (&book->lock);
+  g_free (atomic_exchange (place, text));
 }
 
 /* what did not count is only of interest as long as too few have come */
 static void
-keep_miss (MilterRuleBook *book,
-           MilterBookRule *expected,
-           const MilterEvent *event,
-           const GString *why)
+keep_miss (MilterBookRule *expected, const MilterEvent *event, const GString *why)
 {
   g_autofree char *text = milter_event_describe (event);
 
-  keep (book, &expected->miss, g_strdup_printf ("%s: %s", text, why->str));
+  keep (&expected->miss, g_strdup_printf ("%s: %s", text, why->str));
 }
 
 void
-milter_rule_book_judge_event (MilterRuleBook *book,
-                              MilterBookRule *expected,
-                              const MilterEvent *event,
-                              guint64 nth)
+milter_rule_book_judge_event (MilterBookRule *expected, const MilterEvent *event, guint64 nth)
 {
   const MilterRule *rule = expected->rule;
   bool lacking = atomic_load_explicit (&expected->count, memory_order_relaxed) < rule->min_count;
@@ -169,13 +156,13 @@ milter_rule_book_judge_event (MilterRuleBook *book,
   if (!milter_rule_matches (rule, event, nth, why))
     {
       if (lacking)
-        keep_miss (book, expected, event, why);
+        keep_miss (expected, event, why);
       return;
     }
   count = atomic_fetch_add_explicit (&expected->count, 1, memory_order_relaxed) + 1;
   /* of those of several threads one is that one */
   if (rule->max_count != G_MAXUINT && count == (guint64) rule->max_count + 1)
-    keep (book, &expected->surplus, milter_event_describe (event));
+    keep (&expected->surplus, milter_event_describe (event));
 }
 
 #define GAVE_UP "regular expression goes back without end, and was given up"
@@ -204,7 +191,8 @@ describe_range (const MilterRule *rule)
   if (rule->max_count == 0)
     return g_strdup_printf ("no such %s in the whole run", event_word (rule));
   if (rule->max_count == G_MAXUINT)
-    return g_strdup_printf ("at least %u such %s in the whole run", rule->min_count, event_word (rule));
+    return g_strdup_printf (
+        "at least %u such %s in the whole run", rule->min_count, event_word (rule));
   if (rule->min_count == rule->max_count)
     return g_strdup_printf ("%u such %s in the whole run", rule->min_count, event_word (rule));
   return g_strdup_printf (
@@ -240,8 +228,10 @@ describe_count (const MilterRuleBook *book, const MilterBookRule *expected, guin
 
   g_string_append_printf (text, "%" G_GUINT64_FORMAT, count);
   if (count > rule->max_count)
-    g_string_append_printf (
-        text, "; the %s was %s", rule->max_count == 0 ? "first" : "first too many", expected->surplus);
+    g_string_append_printf (text,
+                            "; the %s was %s",
+                            rule->max_count == 0 ? "first" : "first too many",
+                            expected->surplus);
   else if (expected->miss != NULL)
     g_string_append_printf (text, "; the last that did not count was %s", expected->miss);
   else if (count == 0)
@@ -264,7 +254,8 @@ fail (const MilterRuleBook *book, const MilterBookRule *entry, guint64 count)
   failure->what = g_strdup (entry->rule->text);
   failure->expected = entry->rule->judges ? describe_range (entry->rule)
                                           : g_strdup ("a pattern that can be decided");
-  failure->got = entry->rule->judges ? describe_count (book, entry, count) : g_strdup ("a " GAVE_UP);
+  failure->got
+      = entry->rule->judges ? describe_count (book, entry, count) : g_strdup ("a " GAVE_UP);
   return failure;
 }
 

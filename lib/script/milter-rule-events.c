@@ -8,7 +8,7 @@
 
 #include "milter-verbs.h"
 
-#define MANY MILTER_VERB_ANY_NUMBER
+#define MANY     MILTER_VERB_ANY_NUMBER
 #define SPAN(id) MILTER_RULE_SPAN_##id
 
 /* clang-format off */

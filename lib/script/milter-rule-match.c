@@ -116,7 +116,8 @@ field_matches (const MilterRule *rule,
   bool matches;
 
   if (spec->layout == MILTER_LAYOUT_STRINGS)
-    return any_matches (pattern, value->bytes) || tell (why, "none of its arguments matches ", pattern);
+    return any_matches (pattern, value->bytes)
+           || tell (why, "none of its arguments matches ", pattern);
   if (spec->layout == MILTER_LAYOUT_ADDRESS)
     matches = address_matches (pattern, &value->address);
   else if (event->letter == MILTER_COMMAND_HEADER)
@@ -150,6 +151,22 @@ arguments_match (const MilterRule *rule, const MilterEvent *event, GString *why)
 /* --- macros, negotiation ---------------------------------------------------------------------- */
 
 static bool
+tell_macro (GString *why, const char *name, const char *value, const MilterPattern *pattern)
+{
+  if (why == NULL)
+    return false;
+  if (value == NULL)
+    {
+      g_autofree char *none = g_strdup_printf ("it has no macro %s, to match ", name);
+
+      return tell (why, none, pattern);
+    }
+  g_string_append_printf (why, "its macro %s is ", name);
+  milter_text_append_quoted (milter_bytes_from_string (value), MILTER_TEXT_SHORT, why);
+  return tell (why, ", which does not match ", pattern);
+}
+
+static bool
 macros_match (const MilterRule *rule, const MilterEvent *event, GString *why)
 {
   for (guint i = 0; i < rule->macro_names->len; i++)
@@ -157,18 +174,11 @@ macros_match (const MilterRule *rule, const MilterEvent *event, GString *why)
       MilterBytes name = milter_payload_view (g_ptr_array_index (rule->macro_names, i));
       const MilterPattern *pattern = g_ptr_array_index (rule->macro_patterns, i);
       g_autofree char *key = g_strndup ((const char *) name.data, name.size);
-      const char *value = event->macros != NULL
-                              ? milter_macros_lookup (event->macros, event->letter, key)
-                              : NULL;
-      g_autofree char *what = NULL;
+      const char *value
+          = event->macros != NULL ? milter_macros_lookup (event->macros, event->letter, key) : NULL;
 
-      if (value != NULL && milter_pattern_matches (pattern, milter_bytes_from_string (value)))
-        continue;
-      if (why == NULL)
-        return false;
-      what = value != NULL ? g_strdup_printf ("its macro %s is \"%s\", which does not match ", key, value)
-                           : g_strdup_printf ("it has no macro %s, to match ", key);
-      return tell (why, what, pattern);
+      if (value == NULL || !milter_pattern_matches (pattern, milter_bytes_from_string (value)))
+        return tell_macro (why, key, value, pattern);
     }
   return true;
 }
@@ -190,12 +200,11 @@ number_matches (const MilterRule *rule, guint64 nth, GString *why)
   if (rule->index == 0 || rule->index == nth)
     return true;
   if (why != NULL)
-    g_string_append_printf (
-        why,
-        "it is number %" G_GUINT64_FORMAT " of its %s, not %u",
-        nth,
-        milter_rule_span_to_string (milter_rule_event_get (rule->spec)->span),
-        rule->index);
+    g_string_append_printf (why,
+                            "it is number %" G_GUINT64_FORMAT " of its %s, not %u",
+                            nth,
+                            milter_rule_span_to_string (milter_rule_event_get (rule->spec)->span),
+                            rule->index);
   return false;
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * milter-writes.h: how bytes are cut into writes: `send-as`, and lines that act when so many bytes have
- * left (`after N bytes`).
+ * milter-writes.h: how bytes are cut into writes: `send-as`, and lines that act when so many bytes
+ * have left (`after N bytes`).
  */
 #pragma once
 

@@ -78,7 +78,7 @@ static void
 append_actions (MilterResponder *responder, gint64 *now_us, GString *text)
 {
   static const char *const words[] = {
-    [MILTER_PLAYER_CLOSE] = "close",          [MILTER_PLAYER_RESET] = "reset",
+    [MILTER_PLAYER_CLOSE] = "close",           [MILTER_PLAYER_RESET] = "reset",
     [MILTER_PLAYER_HALF_CLOSE] = "half-close", [MILTER_PLAYER_PAUSE_READING] = "pause",
     [MILTER_PLAYER_RESUME_READING] = "resume",
   };
@@ -96,8 +96,7 @@ append_actions (MilterResponder *responder, gint64 *now_us, GString *text)
       if (action.kind == MILTER_PLAYER_WAIT)
         {
           cr_assert_gt (action.deadline_us, *now_us);
-          g_string_append_printf (
-              text, "wait %d", (int) ((action.deadline_us - *now_us) / 1000));
+          g_string_append_printf (text, "wait %d", (int) ((action.deadline_us - *now_us) / 1000));
           *now_us = action.deadline_us;
         }
       else if (action.kind == MILTER_PLAYER_SEND)
@@ -126,8 +125,7 @@ play_frame (MilterResponder *responder,
 
   milter_message_parse (MILTER_SIDE_MTA, letter, bytes, &message);
   if (letter == MILTER_COMMAND_DEFINE_MACRO)
-    milter_macros_set (
-        macros, (guint8) message.fields[0].number, message.fields[1].bytes);
+    milter_macros_set (macros, (guint8) message.fields[0].number, message.fields[1].bytes);
   else
     milter_macros_command (macros, letter);
   if (milter_responder_received (responder, &message, macros, *now_us))
@@ -156,11 +154,7 @@ play_event (MilterResponder *responder,
   if (strcmp (event, "O") == 0)
     g_byte_array_append (payload, todays_offer, sizeof todays_offer);
   for (const char *at = event + 1; *at != '\0'; at++)
-    g_byte_array_append (payload,
-                         (const guint8 *) (*at == '|'   ? "\0"
-                                           : *at == '^' ? "\n"
-                                                        : at),
-                         1);
+    g_byte_array_append (payload, (const guint8 *) (*at == '|' ? "\0" : *at == '^' ? "\n" : at), 1);
   play_frame (responder, macros, payload, (guint8) event[0], now_us, text);
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * responder-test.h: an MTA that says what a table holds, and what a responder does, as text. Only for
- * the tests of rules.
+ * responder-test.h: an MTA that says what a table holds, and what a responder does, as text. Only
+ * for the tests of rules.
  */
 #pragma once
 
@@ -19,8 +19,8 @@ typedef struct
 void responder_run_init (ResponderRun *run, const char *rules);
 void responder_run_clear (ResponderRun *run);
 
-/* One connection. @events: frames, one a line: the letter and the payload, in which `|` stands for NUL
- * and `^` for a line end; "O" alone is the offer of today's MTAs; "close" is the end of the
+/* One connection. @events: frames, one a line: the letter and the payload, in which `|` stands for
+ * NUL and `^` for a line end; "O" alone is the offer of today's MTAs; "close" is the end of the
  * connection. (transfer full) a line for each of them: "-" if the milter does what it always does,
  * else what is done, in order: "[hX|yes|][c]" is a write of two frames, "(…)" one of bytes that are
  * not whole frames, in hexadecimal; "wait 200", "close", "pause". */

@@ -35,7 +35,8 @@ Test (payload, lists_with_signs_change_an_offer_and_others_replace_it)
     MilterOffer offer;
   } rows[] = {
     { { .has_version = FALSE }, { 6, 0x1ff, 0x80 } },
-    { { .actions = { TRUE, TRUE, 0, 0x1 }, .steps = { TRUE, TRUE, 0x100, 0x80 } }, { 6, 0x1fe, 0x100 } },
+    { { .actions = { TRUE, TRUE, 0, 0x1 }, .steps = { TRUE, TRUE, 0x100, 0x80 } },
+      { 6, 0x1fe, 0x100 } },
     { { .actions = { TRUE, FALSE, 0x3, 0 }, .steps = { TRUE, FALSE, 0, 0 } }, { 6, 0x3, 0 } },
     /* what a lower version knows */
     { { .has_version = TRUE, .version_min = 2, .version_max = 2 }, { 2, 0x3f, 0 } },

@@ -22,10 +22,18 @@ check_lines (const char *const (*rows)[2], gsize n)
 Test (responder_answer, each_reply_is_its_letter)
 {
   static const char *const rows[][2] = {
-    { "=> continue", "[c]" },  { "=> accept", "[a]" },   { "=> reject", "[r]" },
-    { "=> tempfail", "[t]" },  { "=> discard", "[d]" },  { "=> skip", "[s]" },
-    { "=> shutdown", "[4]" },  { "=> conn-fail", "[f]" }, { "=> none", "" },
-    { "=> frame y 'x'", "[yx]" }, { "=> frame \"\\x07\" \"\\0\"", "[\a|]" }, { "=> frame a", "[a]" },
+    { "=> continue", "[c]" },
+    { "=> accept", "[a]" },
+    { "=> reject", "[r]" },
+    { "=> tempfail", "[t]" },
+    { "=> discard", "[d]" },
+    { "=> skip", "[s]" },
+    { "=> shutdown", "[4]" },
+    { "=> conn-fail", "[f]" },
+    { "=> none", "" },
+    { "=> frame y 'x'", "[yx]" },
+    { "=> frame \"\\x07\" \"\\0\"", "[\a|]" },
+    { "=> frame a", "[a]" },
     { "=> raw 'ab'", "(6162)" },
     { "=> frame y \"550-5.7.1 a\\n450 b\\0\"", "[y550-5.7.1 a^450 b|]" },
   };
@@ -86,7 +94,8 @@ Test (responder_answer, each_edit_is_its_frame)
 Test (responder_answer, the_blank_of_a_field_travels_with_leadspc)
 {
   static const ResponderRow rows[] = {
-    { "on negotiate => negotiate steps=HDR_LEADSPC\non eom\n=> add-header X: y\n=> insert-header X:y\n=> "
+    { "on negotiate => negotiate steps=HDR_LEADSPC\non eom\n=> add-header X: y\n=> insert-header "
+      "X:y\n=> "
       "change-header X:  y\n=> delete-header X\n=> quarantine z",
       "O\nE",
       "[O 00000006 000001ff 00100000]\n[hX| y|][i||||X|y|][m|||\001X|  y|][m|||\001X||][qz|][c]" },
@@ -101,26 +110,36 @@ Test (responder_answer, the_blank_of_a_field_travels_with_leadspc)
 Test (responder_answer, lists_with_signs_change_the_default_and_are_limited_to_the_offer)
 {
   static const ResponderRow rows[] = {
-    { "on negotiate => negotiate", "O\nO|||\002|||\017|||\003",
+    { "on negotiate => negotiate",
+      "O\nO|||\002|||\017|||\003",
       "[O 00000006 000001ff 00000000]\n[O 00000002 0000000f 00000000]" },
     /* a newer MTA */
     { "on negotiate => negotiate", "O|||\011|||\017||||", "[O 00000006 0000000f 00000000]" },
-    { "on negotiate => negotiate actions=-ADDHDRS,-QUARANTINE steps=+NR_HDR", "O",
+    { "on negotiate => negotiate actions=-ADDHDRS,-QUARANTINE steps=+NR_HDR",
+      "O",
       "[O 00000006 000001de 00000080]" },
-    { "on negotiate => negotiate steps=+NR_HDR,+NOBODY", "O|||\006|||\017|||\020",
+    { "on negotiate => negotiate steps=+NR_HDR,+NOBODY",
+      "O|||\006|||\017|||\020",
       "[O 00000006 0000000f 00000010]" },
     /* told exactly otherwise */
-    { "on negotiate => negotiate steps=NR_HDR,NOBODY", "O|||\006|||\017|||\020",
+    { "on negotiate => negotiate steps=NR_HDR,NOBODY",
+      "O|||\006|||\017|||\020",
       "[O 00000006 0000000f 00000090]" },
-    { "on negotiate => negotiate version=7 actions=0xffffffff", "O", "[O 00000007 ffffffff 00000000]" },
+    { "on negotiate => negotiate version=7 actions=0xffffffff",
+      "O",
+      "[O 00000007 ffffffff 00000000]" },
     { "on negotiate => negotiate actions=none steps=all", "O", "[O 00000006 00000000 001fffff]" },
     { "on negotiate => negotiate version=2", "O", "[O 00000002 0000003f 00000000]" },
-    { "on negotiate => negotiate symbols-connect=\"j {x}\" symbols-9=y symbols-eoh=\"\"", "O",
+    { "on negotiate => negotiate symbols-connect=\"j {x}\" symbols-9=y symbols-eoh=\"\"",
+      "O",
       "[O 00000006 000001ff 00000000 00000000 6a207b78 7d000000 00097900 00000006 00]" },
-    { "on negotiate => negotiate symbols=none tail=\"ab\"", "O", "[O 00000006 000001ff 00000000 6162]" },
+    { "on negotiate => negotiate symbols=none tail=\"ab\"",
+      "O",
+      "[O 00000006 000001ff 00000000 6162]" },
     /* anywhere, and twice */
     { "on helo => negotiate steps=NOBODY", "O\nHx|", "-\n[O 00000006 000001ff 00000010]" },
-    { "on negotiate\n=> negotiate\n=> negotiate", "O",
+    { "on negotiate\n=> negotiate\n=> negotiate",
+      "O",
       "[O 00000006 000001ff 00000000][O 00000006 000001ff 00000000]" },
   };
 

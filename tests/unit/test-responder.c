@@ -47,7 +47,8 @@ Test (responder, n_is_the_nth_of_its_kind)
 {
   static const ResponderRow rows[] = {
     /* in this message, whatever its arguments are */
-    { "on rcpt 2 => accept", "M<a>|\nR<b>|\nR<c>|\nR<d>|\nE\nM<a>|\nR<b>|\nR<c>|",
+    { "on rcpt 2 => accept",
+      "M<a>|\nR<b>|\nR<c>|\nR<d>|\nE\nM<a>|\nR<b>|\nR<c>|",
       "-\n-\n[a]\n-\n-\n-\n-\n[a]" },
     { "on rcpt 2 <b> => accept", "M<a>|\nR<b>|\nR<b>|\nR<b>|", "-\n-\n[a]\n-" },
     { "on rcpt 2 <b> => accept", "M<a>|\nR<c>|\nR<b>|", "-\n-\n[a]" },
@@ -55,7 +56,8 @@ Test (responder, n_is_the_nth_of_its_kind)
     { "on body 2 => accept", "M<a>|\nBx\nBy\nE\nBx\nBy", "-\n-\n[a]\n-\n-\n[a]" },
     { "on data 1 => accept", "M<a>|\nT\nM<a>|\nT", "-\n[a]\n-\n[a]" },
     /* of a field among those of its name */
-    { "on header 2 X => accept", "M<a>|\nLX|1|\nLY|2|\nLx|3|\nLX|4|\nM<a>|\nLX|1|\nLX|2|",
+    { "on header 2 X => accept",
+      "M<a>|\nLX|1|\nLY|2|\nLx|3|\nLX|4|\nM<a>|\nLX|1|\nLX|2|",
       "-\n-\n-\n[a]\n-\n-\n-\n[a]" },
     { "on header 1 X => accept\non header 2 Y => reject", "LX|1|\nLY|1|\nLY|2|", "[a]\n-\n[r]" },
     /* on this connection */
@@ -73,7 +75,8 @@ Test (responder, n_is_the_nth_of_its_kind)
 Test (responder, connections_and_offers_are_counted_in_the_whole_run)
 {
   ResponderRun run;
-  static const char *const expected[] = { "-\n-\n-", "[O 00000006 00000000 00000000]\n[a]\n-", "-\n-\n-" };
+  static const char *const expected[]
+      = { "-\n-\n-", "[O 00000006 00000000 00000000]\n[a]\n-", "-\n-\n-" };
 
   responder_run_init (&run,
                       "on negotiate 2 => negotiate actions=none\n"
@@ -107,10 +110,13 @@ Test (responder, continue_follows_where_no_line_is_a_reply)
     { "on negotiate => stall 1s", "O", "wait 1000 [O 00000006 000001ff 00000000]" },
     { "on negotiate => continue", "O", "[c]" },
     /* nothing where no reply was agreed, or there never is one */
-    { "on negotiate => negotiate steps=+NR_RCPT,+NR_HDR\non rcpt => add-header X: y\non header X => accept",
+    { "on negotiate => negotiate steps=+NR_RCPT,+NR_HDR\non rcpt => add-header X: y\non header X "
+      "=> accept",
       "O\nR<b>|\nLX|y|\nLY|z|\nM<a>|",
       "[O 00000006 000001ff 00008080]\n[hX|y|]\n[a]\n-\n-" },
-    { "on abort => progress\non quit => progress\non quit-nc => progress", "A\nQ\nK", "[p]\n[p]\n[p]" },
+    { "on abort => progress\non quit => progress\non quit-nc => progress",
+      "A\nQ\nK",
+      "[p]\n[p]\n[p]" },
     { "on close => progress", "close", "[p]" },
   };
   RESPONDER_CHECK (rows);
@@ -119,13 +125,16 @@ Test (responder, continue_follows_where_no_line_is_a_reply)
 Test (responder, lines_are_done_in_their_order)
 {
   static const ResponderRow rows[] = {
-    { "on eom\n=> add-header X: y\n=> stall 2s\n=> progress\n=> stall 1s\n=> accept", "E",
+    { "on eom\n=> add-header X: y\n=> stall 2s\n=> progress\n=> stall 1s\n=> accept",
+      "E",
       "[hX|y|] wait 2000 [p] wait 1000 [a]" },
     { "on eom\n=> accept\n=> stall 2s", "E", "[a] wait 2000" },
     { "on rcpt\n=> reject\n=> reject", "R<b>|", "[r][r]" },
     { "on rcpt\n=> accept\n=> close\n=> reject", "R<b>|", "[a] close" },
     { "on rcpt\n=> accept\n=> reset", "R<b>|", "[a] reset" },
-    { "on rcpt\n=> half-close\n=> accept\n=> stall 1s\n=> close", "R<b>|", "half-close wait 1000 close" },
+    { "on rcpt\n=> half-close\n=> accept\n=> stall 1s\n=> close",
+      "R<b>|",
+      "half-close wait 1000 close" },
     { "on rcpt\n=> half-close\n=> half-close\n=> reset", "R<b>|", "half-close reset" },
   };
 
@@ -141,14 +150,19 @@ Test (responder, lines_act_behind_their_byte)
     { "on rcpt\n=> stall 1s after 3 bytes\n=> accept", "R<b>|", "(000000) wait 1000 (0161)" },
     { "on rcpt\n=> half-close after 2 bytes\n=> accept", "R<b>|\nR<c>|", "(0000) half-close\n" },
     /* several at one byte, in the order of their lines; nothing behind an end */
-    { "on rcpt\n=> stall 1s after 1 bytes\n=> stall 2s after 1 bytes\n=> close after 1 bytes\n=> stall 3s after "
+    { "on rcpt\n=> stall 1s after 1 bytes\n=> stall 2s after 1 bytes\n=> close after 1 bytes\n=> "
+      "stall 3s after "
       "1 bytes\n=> accept",
-      "R<b>|", "(00) wait 1000 wait 2000 close" },
+      "R<b>|",
+      "(00) wait 1000 wait 2000 close" },
     /* what was said before is not counted */
     { "on rcpt\n=> accept\n=> close after 2 bytes\n=> reject", "R<b>|", "[a] (0000) close" },
     /* the bytes of later answers are, those without a rule as well */
-    { "on rcpt <b> => close after 12 bytes", "R<b>|\nR<c>|\nA\nR<d>|", "[c]\n[c]\n-\n(0000) close" },
-    { "on negotiate => close after 19 bytes", "O\nCx|U",
+    { "on rcpt <b> => close after 12 bytes",
+      "R<b>|\nR<c>|\nA\nR<d>|",
+      "[c]\n[c]\n-\n(0000) close" },
+    { "on negotiate => close after 19 bytes",
+      "O\nCx|U",
       "[O 00000006 000001ff 00000000]\n(0000) close" },
   };
 
@@ -160,9 +174,11 @@ Test (responder, reading_stalls_with_the_next_bytes)
   static const ResponderRow rows[] = {
     { "on rcpt\n=> stall 1s reading\n=> accept", "R<b>|", "pause [a] wait 1000 resume" },
     { "on rcpt => stall 1s reading", "R<b>|", "pause [c] wait 1000 resume" },
-    { "on rcpt\n=> stall 1s reading\n=> progress\n=> stall 3s\n=> accept", "R<b>|",
+    { "on rcpt\n=> stall 1s reading\n=> progress\n=> stall 3s\n=> accept",
+      "R<b>|",
       "pause [p] wait 1000 resume wait 2000 [a]" },
-    { "on rcpt\n=> stall 1s reading after 2 bytes\n=> accept", "R<b>|",
+    { "on rcpt\n=> stall 1s reading after 2 bytes\n=> accept",
+      "R<b>|",
       "(0000) pause (000161) wait 1000 resume" },
     /* nothing is sent here: with the next answer */
     { "on abort => stall 1s reading", "A\nR<b>|", "\npause [c] wait 1000 resume" },
@@ -175,12 +191,15 @@ Test (responder, bytes_leave_as_a_line_says_from_there_on)
 {
   static const ResponderRow rows[] = {
     { "on helo\n=> send-as split 4\n=> accept", "Hx|\nR<b>|", "(00000001) (61)\n(00000001) (63)" },
-    { "send-as split 3\non rcpt => accept", "O\nM<a>|\nR<b>|\nA",
+    { "send-as split 3\non rcpt => accept",
+      "O\nM<a>|\nR<b>|\nA",
       "(000000) (0d4f00) (000006) (000001) (ff0000) (0000)\n(000000) (0163)\n(000000) (0161)\n-" },
     { "send-as split 3\non rcpt\n=> send-as whole\n=> accept", "R<b>|\nR<c>|", "[a]\n[a]" },
     { "on eom\n=> send-as together\n=> add-header X: y\n=> accept", "E\nR<b>|", "[hX|y|][a]\n-" },
     { "on eom\n=> add-header X: y\n=> send-as split 3\n=> accept", "E", "[hX|y|] (000000) (0161)" },
-    { "on rcpt\n=> send-as split 2\n=> close after 3 bytes\n=> accept", "R<b>|", "(0000) (00) close" },
+    { "on rcpt\n=> send-as split 2\n=> close after 3 bytes\n=> accept",
+      "R<b>|",
+      "(0000) (00) close" },
   };
 
   RESPONDER_CHECK (rows);
@@ -202,7 +221,9 @@ Test (responder, random_pieces_are_the_same_for_the_same_seed)
 Test (responder, nothing_is_sent_behind_an_end)
 {
   static const ResponderRow rows[] = {
-    { "on mail => half-close\non rcpt => reject", "M<a>|\nR<b>|\nT\nA\nclose", "half-close\n\n\n-\n-" },
+    { "on mail => half-close\non rcpt => reject",
+      "M<a>|\nR<b>|\nT\nA\nclose",
+      "half-close\n\n\n-\n-" },
     { "on mail => close\non rcpt => reject", "M<a>|\nR<b>|", "close\n" },
   };
 

@@ -51,14 +51,22 @@ Test (rule_book, so_many_events_have_to_come)
     { "expect 1 rcpt 2 <b>", "M<x>|\nR<b>|\nR<b>|\nR<b>|", "" },
     { "expect 2 connect {j}=x", "DCj|x|\nCh|U\nK\nDCj|x|\nCh|U", "" },
     { "expect 1 negotiate version=6", "O", "" },
-    { "expect 0 data\n", "T", "1: expect 0 data | no such data in the whole run | 1; the first was data\n" },
-    { "expect 1..2 rcpt", "R<a>|\nR<b>|\nR<c>|\nR<d>|",
-      "1: expect 1..2 rcpt | 1 to 2 such rcpt in the whole run | 4; the first too many was rcpt <c>\n" },
+    { "expect 0 data\n",
+      "T",
+      "1: expect 0 data | no such data in the whole run | 1; the first was data\n" },
+    { "expect 1..2 rcpt",
+      "R<a>|\nR<b>|\nR<c>|\nR<d>|",
+      "1: expect 1..2 rcpt | 1 to 2 such rcpt in the whole run | 4; the first too many was rcpt "
+      "<c>\n" },
     { "expect 2 helo", "Hx|", "1: expect 2 helo | 2 such helo in the whole run | 1\n" },
-    { "\nexpect 1.. data # why", "Cx|U\nHx|\nHy|",
-      "2: expect 1.. data | at least 1 such data in the whole run | 0; what came in the run: 1 connect, 2 "
+    { "\nexpect 1.. data # why",
+      "Cx|U\nHx|\nHy|",
+      "2: expect 1.. data | at least 1 such data in the whole run | 0; what came in the run: 1 "
+      "connect, 2 "
       "helo\n" },
-    { "expect 1 data", "", "1: expect 1 data | 1 such data in the whole run | 0; what came in the run: nothing\n" },
+    { "expect 1 data",
+      "",
+      "1: expect 1 data | 1 such data in the whole run | 0; what came in the run: nothing\n" },
   };
 
   CHECK (rows);
@@ -68,27 +76,40 @@ Test (rule_book, so_many_events_have_to_come)
 #define MISS(line, events, event, why)                                                             \
   {                                                                                                \
     "expect 1.. " line, events,                                                                    \
-        "1: expect 1.. " line " | at least 1 such " event " in the whole run | 0; the last that did not count was " why "\n" \
+        "1: expect 1.. " line " | at least 1 such " event                                          \
+        " in the whole run | 0; the last that did not count was " why "\n"                         \
   }
 
 Test (rule_book, the_nearest_miss_tells_why_it_is_none)
 {
   static const JudgeRow rows[] = {
     MISS ("rcpt <b>", "R<a>|\nR<c>|", "rcpt", "rcpt <c>: its address does not match <b>"),
-    MISS ("mail * SIZE=1", "M<a>|BODY=7BIT|", "mail",
+    MISS ("mail * SIZE=1",
+          "M<a>|BODY=7BIT|",
+          "mail",
           "mail <a> BODY=7BIT: none of its arguments matches SIZE=1"),
-    MISS ("connect *.example.com", "Cx|U", "connect",
+    MISS ("connect *.example.com",
+          "Cx|U",
+          "connect",
           "connect x unknown: its host does not match *.example.com"),
-    MISS ("connect * 192.0.2.1", "Cx|U", "connect",
+    MISS ("connect * 192.0.2.1",
+          "Cx|U",
+          "connect",
           "connect x unknown: its address does not match 192.0.2.1"),
-    MISS ("connect port=25", "Cx|4|\0321.2.3.4|", "connect",
+    MISS ("connect port=25",
+          "Cx|4|\0321.2.3.4|",
+          "connect",
           "connect x 1.2.3.4 port=26: its port does not match 25"),
     MISS ("header X: /v/i", "LX|w|\nLY|v|", "header", "header X: w: its value does not match /v/i"),
     MISS ("rcpt 2 <a>", "M<x>|\nR<a>|", "rcpt", "rcpt <a>: it is number 1 of its message, not 2"),
-    MISS ("rcpt {m}=esmtp", "DRm|local|\nR<a>|", "rcpt",
+    MISS ("rcpt {m}=esmtp",
+          "DRm|local|\nR<a>|",
+          "rcpt",
           "rcpt <a>: its macro m is \"local\", which does not match esmtp"),
     MISS ("rcpt {mm}=esmtp", "R<a>|", "rcpt", "rcpt <a>: it has no macro {mm}, to match esmtp"),
-    MISS ("negotiate version=2", "O|||\006|||\001||||", "negotiate",
+    MISS ("negotiate version=2",
+          "O|||\006|||\001||||",
+          "negotiate",
           "negotiate version=6 actions=ADDHDRS steps=none: it offers something else"),
     MISS ("close {j}=x", "close", "close", "close: it has no macro j, to match x"),
   };
@@ -101,28 +122,34 @@ Test (rule_book, counts_go_over_all_connections)
   ResponderRun run;
   g_autofree char *verdict = NULL;
 
-  responder_run_init (&run, "on rcpt => reject\nexpect 3 rcpt <b>\nexpect 2 connect\nexpect 0 connect 3\n");
+  responder_run_init (
+      &run, "on rcpt => reject\nexpect 3 rcpt <b>\nexpect 2 connect\nexpect 0 connect 3\n");
   for (guint i = 0; i < 3; i++)
     g_free (responder_run_play (&run, "Cx|U\nR<b>|"));
   verdict = responder_run_judge (&run);
-  cr_assert_str_eq (verdict,
-                    "3: expect 2 connect | 2 such connect in the whole run | 3; the first too many was connect x "
-                    "unknown\n"
-                    "4: expect 0 connect 3 | no such connect in the whole run | 1; the first was connect x "
-                    "unknown\n",
-                    "%s",
-                    verdict);
+  cr_assert_str_eq (
+      verdict,
+      "3: expect 2 connect | 2 such connect in the whole run | 3; the first too many was connect x "
+      "unknown\n"
+      "4: expect 0 connect 3 | no such connect in the whole run | 1; the first was connect x "
+      "unknown\n",
+      "%s",
+      verdict);
   responder_run_clear (&run);
 }
 
 Test (rule_book, what_cannot_be_decided_fails)
 {
   static const JudgeRow rows[] = {
-    { "expect 0 body /(a+)+$/", "Baaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaab",
-      "1: expect 0 body /(a+)+$/ | no such body in the whole run | 0; what came in the run: 1 body; on some a "
+    { "expect 0 body /(a+)+$/",
+      "Baaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaab",
+      "1: expect 0 body /(a+)+$/ | no such body in the whole run | 0; what came in the run: 1 "
+      "body; on some a "
       "regular expression goes back without end, and was given up\n" },
-    { "on body /(a+)+$/ => reject", "Baaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaab",
-      "1: on body /(a+)+$/ | a pattern that can be decided | a regular expression goes back without end, and "
+    { "on body /(a+)+$/ => reject",
+      "Baaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaab",
+      "1: on body /(a+)+$/ | a pattern that can be decided | a regular expression goes back "
+      "without end, and "
       "was given up\n" },
   };
 

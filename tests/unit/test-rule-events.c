@@ -17,7 +17,8 @@ Test (rule_events, every_command_but_macro_is_an_event_and_so_is_the_end_of_the_
     {
       const MilterRuleEvent *event = milter_rule_event_get (&rows[i]);
 
-      cr_assert_eq (event == NULL, rows[i].letter == MILTER_COMMAND_DEFINE_MACRO, "%s", rows[i].word);
+      cr_assert_eq (
+          event == NULL, rows[i].letter == MILTER_COMMAND_DEFINE_MACRO, "%s", rows[i].word);
       cr_assert (event == NULL || strcmp (event->word, rows[i].word) == 0);
     }
   cr_assert_str_eq (milter_rule_event_get (NULL)->word, "close");
@@ -32,16 +33,18 @@ Test (rule_events, each_is_counted_in_a_span)
     const char *word;
     const char *span;
   } rows[] = {
-    { "negotiate", "run" },  { "connect", "run" },     { "helo", "connection" },
+    { "negotiate", "run" },   { "connect", "run" },    { "helo", "connection" },
     { "mail", "connection" }, { "eom", "connection" }, { "unknown", "connection" },
-    { "rcpt", "message" },   { "header", "message" },  { "body", "message" },
+    { "rcpt", "message" },    { "header", "message" }, { "body", "message" },
   };
 
   for (gsize i = 0; i < G_N_ELEMENTS (rows); i++)
     {
       const MilterSpec *spec = milter_spec_from_word (MILTER_SIDE_MTA, rows[i].word);
 
-      cr_expect_str_eq (
-          milter_rule_span_to_string (milter_rule_event_get (spec)->span), rows[i].span, "%s", rows[i].word);
+      cr_expect_str_eq (milter_rule_span_to_string (milter_rule_event_get (spec)->span),
+                        rows[i].span,
+                        "%s",
+                        rows[i].word);
     }
 }

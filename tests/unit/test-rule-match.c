@@ -26,7 +26,9 @@ Test (rule_match, patterns_go_with_the_arguments_in_order)
     { "on mail * SIZE=1* BODY=* => accept",
       "M<a>|BODY=8BITMIME|SIZE=100|\nM<a>|SIZE=100|\nM<a>|\nM<a>|BODY=7BIT|SIZE=2|",
       "[a]\n-\n-\n-" },
-    { "on rcpt * NOTIFY=NEVER => accept", "R<a>|NOTIFY=NEVER|\nR<a>|\nR<a>|notify=never|", "[a]\n-\n-" },
+    { "on rcpt * NOTIFY=NEVER => accept",
+      "R<a>|NOTIFY=NEVER|\nR<a>|\nR<a>|notify=never|",
+      "[a]\n-\n-" },
     { "on body *virus* => accept", "Ba virus!\nBclean", "[a]\n-" },
     { "on eom \"last bytes\" => accept", "Elast bytes\nE", "[a]\n-" },
     { "on unknown \"FOO *\" => accept", "UFOO bar|\nUBAR|", "[a]\n-" },
@@ -60,7 +62,8 @@ Test (rule_match, a_field_has_a_name_in_any_case_and_a_value_with_or_without_its
 Test (rule_match, an_offer_is_matched_by_what_it_holds)
 {
   static const ResponderRow rows[] = {
-    { "on negotiate version=6 actions=+QUARANTINE => negotiate steps=NODATA", "O",
+    { "on negotiate version=6 actions=+QUARANTINE => negotiate steps=NODATA",
+      "O",
       "[O 00000006 000001ff 00000200]" },
     { "on negotiate version=2..4 => accept", "O\nO|||\004|||\017||||", "-\n[a]" },
     { "on negotiate steps=-SKIP => accept", "O\nO|||\006|||\017||||", "-\n[a]" },
@@ -76,7 +79,9 @@ Test (rule_match, macros_are_those_that_are_set_with_and_without_braces)
     { "on rcpt {rcpt_mailer}=esmtp => accept",
       "DR{rcpt_mailer}|esmtp|\nR<a>|\nDR{rcpt_mailer}|local|\nR<a>|\nDR{x}|y|\nR<a>|",
       "-\n[a]\n-\n-\n-\n-" },
-    { "on eom {i}=*1 {j}=mx => accept", "DCj|mx|\nCx|U\nDMi|A1|\nM<a>|\nR<b>|\nE", "-\n-\n-\n-\n-\n[a]" },
+    { "on eom {i}=*1 {j}=mx => accept",
+      "DCj|mx|\nCx|U\nDMi|A1|\nM<a>|\nR<b>|\nE",
+      "-\n-\n-\n-\n-\n[a]" },
     { "on mail {i}=x => accept", "DM{i}|x|\nM<a>|", "-\n[a]" },
     { "on data {x}=/./ => accept", "T", "-" },
     { "on close {j}=mx => accept", "DCj|mx|\nCx|U\nclose", "-\n-\n[a]" },
