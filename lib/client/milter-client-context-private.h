@@ -208,6 +208,18 @@ milter_client_context_unbusy (MilterClientContext *context)
 G_GNUC_INTERNAL void milter_client_context_leave (MilterClientContext *context);
 
 /* milter-client-answer.c */
+/* Whether the command that was handled last can be answered with CONTINUE by the short way: neither
+ * an offer nor an end of message, and nothing else waits for it to end. */
+static inline bool
+milter_client_context_may_continue (MilterClientContext *context)
+{
+  const MilterClientContextPrivate *priv = context->priv;
+
+  return priv->connection != NULL && priv->current->event != EVENT_NEGOTIATE
+         && priv->current->event != EVENT_END_OF_MESSAGE && !priv->leaving && priv->result == NULL;
+}
+/* ... and does so */
+G_GNUC_INTERNAL void milter_client_context_continue (MilterClientContext *context);
 G_GNUC_INTERNAL void
 milter_client_context_answer (MilterClientContext *context, MilterStatus status);
 /* the handler wants to answer later */

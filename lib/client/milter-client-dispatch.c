@@ -41,20 +41,17 @@ may_drop (MilterSessionState before, guint8 letter)
          || (letter == MILTER_COMMAND_NEGOTIATE && before != MILTER_SESSION_START);
 }
 
-/* sets @dropped, or FALSE with the reason to close */
+/* A command deviates. Sets @dropped, or FALSE with the reason to close. */
 static gboolean
-follow_rules (MilterClientContext *context,
-              const MilterMessage *message,
-              bool *dropped,
-              GError **error)
+judge_deviation (MilterClientContext *context,
+                 const MilterMessage *message,
+                 MilterSessionState before,
+                 GError *deviation,
+                 bool *dropped,
+                 GError **error)
 {
-  MilterSession *session = &context->priv->session;
-  MilterSessionState before = session->state;
-  g_autoptr (GError) deviation = NULL;
+  const MilterSession *session = &context->priv->session;
 
-  *dropped = false;
-  if (milter_session_command (session, message, &deviation))
-    return TRUE;
   /* An offer that cannot be answered is refused where it is answered, with the offer's own error.
    * What comes before any offer is no session (NEG-21), though libmilter takes it. */
   if (!session->dropped
@@ -63,8 +60,28 @@ follow_rules (MilterClientContext *context,
   *dropped = true;
   if (may_drop (before, message->letter))
     return TRUE;
-  g_propagate_error (error, g_steal_pointer (&deviation));
+  g_propagate_error (error, g_error_copy (deviation));
   return FALSE;
+}
+
+/* sets @dropped, or FALSE with the reason to close */
+static inline gboolean
+follow_rules (MilterClientContext *context,
+              const MilterMessage *message,
+              bool *dropped,
+              GError **error)
+{
+  MilterSession *session = &context->priv->session;
+  MilterSessionState before = session->state;
+  GError *deviation = NULL;
+  gboolean followed;
+
+  *dropped = false;
+  if (G_LIKELY (milter_session_command (session, message, &deviation)))
+    return TRUE;
+  followed = judge_deviation (context, message, before, deviation, dropped, error);
+  g_error_free (deviation);
+  return followed;
 }
 
 static void
@@ -76,7 +93,7 @@ take_macros (MilterClientContext *context, const MilterMessage *message)
   bool is_heard_here = g_signal_has_handler_pending (context, id, 0, FALSE)
                        || MILTER_CLIENT_CONTEXT_GET_CLASS (context)->define_macro != NULL;
 
-  milter_macros_set (context->priv->agent->macros, command, message->fields[1].bytes);
+  milter_macros_set (_milter_protocol_agent_get_store (agent), command, message->fields[1].bytes);
   if (is_heard_here)
     {
       milter_protocol_agent_set_macro_context (agent, command);
@@ -90,7 +107,7 @@ take_next_client (MilterClientContext *context)
 {
   milter_client_context_set_private_data (context, NULL, NULL);
   milter_client_context_reset_message_related_data (context);
-  milter_macros_clear (context->priv->agent->macros);
+  milter_macros_clear (_milter_protocol_agent_get_store (MILTER_PROTOCOL_AGENT (context)));
   milter_client_context_enter (context, MILTER_CLIENT_CONTEXT_STATE_NEGOTIATE_REPLIED);
 }
 
@@ -116,7 +133,7 @@ take_silent (MilterClientContext *context, const MilterMessage *message)
 }
 
 /* asks the handlers; what they say is answered, or waited for */
-static gboolean
+static inline gboolean
 take_event (MilterClientContext *context,
             const MilterClientRow *row,
             const MilterMessage *message,
@@ -126,7 +143,8 @@ take_event (MilterClientContext *context,
   MilterStatus status = MILTER_STATUS_DEFAULT;
   gboolean taken;
 
-  milter_macros_command (priv->agent->macros, row->letter);
+  if (priv->agent->macros != NULL)
+    milter_macros_command (priv->agent->macros, row->letter);
   priv->agent->macro_context = row->letter;
   milter_client_context_enter (context, row->state);
   priv->current = row;
@@ -146,14 +164,16 @@ take_event (MilterClientContext *context,
   if (!taken || priv->closing)
     return taken;
 
-  if (status != MILTER_STATUS_PROGRESS)
+  if (status == MILTER_STATUS_CONTINUE && milter_client_context_may_continue (context))
+    milter_client_context_continue (context);
+  else if (status != MILTER_STATUS_PROGRESS)
     milter_client_context_answer (context, status);
   else
     milter_client_context_wait (context);
   return TRUE;
 }
 
-static gboolean
+static inline gboolean
 dispatch (MilterClientContext *context, MilterMessage *message, GError **error)
 {
   MilterClientContextPrivate *priv = context->priv;
@@ -161,16 +181,19 @@ dispatch (MilterClientContext *context, MilterMessage *message, GError **error)
   const MilterClientRow *row = milter_client_row_get (message->letter);
   bool dropped;
 
-  if (!check_payload (message, error) || !follow_rules (context, message, &dropped, error))
+  if (message->fault != MILTER_NO_FAULT && !check_payload (message, error))
     return FALSE;
-  /* the session counts on where a message begins and where one is cut short */
+  if (!follow_rules (context, message, &dropped, error))
+    return FALSE;
+  /* The session counts on where a message begins and where one is cut short. Of the commands without
+   * an event, macros alone leave a message as it is. */
   if (priv->in_message
-      && (priv->session.message != message_before || message->letter == MILTER_COMMAND_ABORT
-          || message->letter == MILTER_COMMAND_QUIT || message->letter == MILTER_COMMAND_QUIT_NC))
+      && (priv->session.message != message_before
+          || (row == NULL && message->letter != MILTER_COMMAND_DEFINE_MACRO)))
     cut_message (context);
   if (priv->closing || dropped)
     return TRUE;
-  if (message->letter == MILTER_COMMAND_ABORT)
+  if (message->letter == MILTER_COMMAND_ABORT && priv->agent->macros != NULL)
     milter_macros_command (priv->agent->macros, MILTER_COMMAND_ABORT);
   if (row != NULL)
     return take_event (context, row, message, error);

@@ -42,12 +42,39 @@ milter_put_u32 (guint32 number, guint8 *to)
 }
 
 /* sets the fault; returns false */
-bool milter_cursor_fault (MilterCursor *cursor, int fault, gsize offset);
-bool milter_cursor_at_end (const MilterCursor *cursor);
+static inline bool
+milter_cursor_fault (MilterCursor *cursor, int fault, gsize offset)
+{
+  cursor->fault = fault;
+  cursor->fault_offset = offset;
+  return false;
+}
+
+static inline bool
+milter_cursor_at_end (const MilterCursor *cursor)
+{
+  return cursor->offset == cursor->size;
+}
+
 /* @width bytes, at most 4, the highest first */
 bool milter_cursor_take_number (MilterCursor *cursor, gsize width, guint32 *number);
 /* up to a NUL, which is passed over */
-bool milter_cursor_take_string (MilterCursor *cursor, MilterBytes *string);
+static inline bool
+milter_cursor_take_string (MilterCursor *cursor, MilterBytes *string)
+{
+  const guint8 *start, *end;
+
+  if (milter_cursor_at_end (cursor))
+    return milter_cursor_fault (cursor, MILTER_CODEC_ERROR_UNTERMINATED, cursor->offset);
+  start = cursor->data + cursor->offset;
+  end = memchr (start, '\0', cursor->size - cursor->offset);
+  if (end == NULL)
+    return milter_cursor_fault (cursor, MILTER_CODEC_ERROR_UNTERMINATED, cursor->offset);
+  *string = milter_bytes (start, (gsize) (end - start));
+  cursor->offset += string->size + 1;
+  return true;
+}
+
 /* all that is left, maybe nothing */
 MilterBytes milter_cursor_take_rest (MilterCursor *cursor);
 

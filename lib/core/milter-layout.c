@@ -13,20 +13,6 @@ static const char families[] = "46LU";
 
 /* cursor */
 
-bool
-milter_cursor_fault (MilterCursor *cursor, int fault, gsize offset)
-{
-  cursor->fault = fault;
-  cursor->fault_offset = offset;
-  return false;
-}
-
-bool
-milter_cursor_at_end (const MilterCursor *cursor)
-{
-  return cursor->offset == cursor->size;
-}
-
 /* what has been passed since @start */
 static MilterBytes
 cursor_since (const MilterCursor *cursor, gsize start)
@@ -45,22 +31,6 @@ milter_cursor_take_number (MilterCursor *cursor, gsize width, guint32 *number)
     value = value << 8 | cursor->data[cursor->offset + i];
   cursor->offset += width;
   *number = value;
-  return true;
-}
-
-bool
-milter_cursor_take_string (MilterCursor *cursor, MilterBytes *string)
-{
-  const guint8 *start, *end;
-
-  if (milter_cursor_at_end (cursor))
-    return milter_cursor_fault (cursor, MILTER_CODEC_ERROR_UNTERMINATED, cursor->offset);
-  start = cursor->data + cursor->offset;
-  end = memchr (start, '\0', cursor->size - cursor->offset);
-  if (end == NULL)
-    return milter_cursor_fault (cursor, MILTER_CODEC_ERROR_UNTERMINATED, cursor->offset);
-  *string = milter_bytes (start, (gsize) (end - start));
-  cursor->offset += string->size + 1;
   return true;
 }
 

@@ -79,6 +79,47 @@ set_too_long (const guint8 *data, guint32 length, const MilterLimits *limits, GE
                  (guint64) limits->max_payload + LETTER_SIZE);
 }
 
+/* a length that no frame may have */
+static MilterDecodeStatus
+refuse_length (const guint8 *data, guint32 length, const MilterLimits *limits, GError **error)
+{
+  if (length == 0)
+    g_set_error (error,
+                 MILTER_CODEC_ERROR,
+                 MILTER_CODEC_ERROR_EMPTY_FRAME,
+                 "frame length is 0: every frame has a letter");
+  else
+    set_too_long (data, length, limits, error);
+  return MILTER_DECODE_ERROR;
+}
+
+static inline MilterDecodeStatus
+find_frame (const guint8 *data,
+            gsize size,
+            const MilterLimits *limits,
+            guint8 *letter,
+            MilterBytes *payload,
+            gsize *consumed,
+            GError **error)
+{
+  guint32 length;
+
+  if (size < LENGTH_SIZE)
+    return MILTER_DECODE_NEED_MORE;
+  length = milter_get_u32 (data);
+  if (length == 0 || length - LETTER_SIZE > limits->max_payload)
+    return refuse_length (data, length, limits, error);
+  if (size - LENGTH_SIZE < length)
+    return MILTER_DECODE_NEED_MORE;
+
+  *letter = data[LENGTH_SIZE];
+  *payload = length > LETTER_SIZE
+                 ? milter_bytes (data + LENGTH_SIZE + LETTER_SIZE, length - LETTER_SIZE)
+                 : milter_bytes (NULL, 0);
+  *consumed = LENGTH_SIZE + (gsize) length;
+  return MILTER_DECODE_COMPLETE;
+}
+
 /**
  * milter_frame_decode:
  * @data: (array length=size): bytes as they came
@@ -102,33 +143,7 @@ milter_frame_decode (const guint8 *data,
                      gsize *consumed,
                      GError **error)
 {
-  guint32 length;
-
-  if (size < LENGTH_SIZE)
-    return MILTER_DECODE_NEED_MORE;
-  length = milter_get_u32 (data);
-  if (length == 0)
-    {
-      g_set_error (error,
-                   MILTER_CODEC_ERROR,
-                   MILTER_CODEC_ERROR_EMPTY_FRAME,
-                   "frame length is 0: every frame has a letter");
-      return MILTER_DECODE_ERROR;
-    }
-  if (length - LETTER_SIZE > limits->max_payload)
-    {
-      set_too_long (data, length, limits, error);
-      return MILTER_DECODE_ERROR;
-    }
-  if (size - LENGTH_SIZE < length)
-    return MILTER_DECODE_NEED_MORE;
-
-  *letter = data[LENGTH_SIZE];
-  *payload = length > LETTER_SIZE
-                 ? milter_bytes (data + LENGTH_SIZE + LETTER_SIZE, length - LETTER_SIZE)
-                 : milter_bytes (NULL, 0);
-  *consumed = LENGTH_SIZE + (gsize) length;
-  return MILTER_DECODE_COMPLETE;
+  return find_frame (data, size, limits, letter, payload, consumed, error);
 }
 
 static inline void
@@ -144,6 +159,40 @@ init (MilterMessage *message, MilterSide sender, guint8 letter)
   };
 }
 
+/* most fields are strings */
+static inline bool
+decode_field (MilterCursor *cursor, const MilterSpec *spec, guint i, MilterMessage *message)
+{
+  if (spec->fields[i].layout == MILTER_LAYOUT_STRING)
+    return milter_cursor_take_string (cursor, &message->fields[i].bytes);
+  return milter_layouts[spec->fields[i].layout].decode (cursor, spec, &message->fields[i]);
+}
+
+static inline void
+parse (MilterSide sender, guint8 letter, MilterBytes payload, MilterMessage *message)
+{
+  MilterCursor cursor = { payload.data, payload.size, 0, MILTER_NO_FAULT, 0 };
+  const MilterSpec *spec;
+  guint i = 0;
+
+  init (message, sender, letter);
+  spec = message->spec;
+  message->payload = payload;
+  if (spec == NULL)
+    return;
+
+  while (has_field (spec, i) && decode_field (&cursor, spec, i, message))
+    i++;
+  /* a payload must be consumed exactly */
+  if (cursor.fault == MILTER_NO_FAULT && !milter_cursor_at_end (&cursor))
+    milter_cursor_fault (&cursor, MILTER_CODEC_ERROR_TRAILING_BYTES, cursor.offset);
+  if (cursor.fault == MILTER_NO_FAULT)
+    return;
+  message->fault = cursor.fault;
+  message->fault_field = i;
+  message->fault_offset = cursor.fault_offset;
+}
+
 /**
  * milter_message_parse:
  * @sender: whose frame
@@ -156,27 +205,7 @@ init (MilterMessage *message, MilterSide sender, guint8 letter)
 void
 milter_message_parse (MilterSide sender, guint8 letter, MilterBytes payload, MilterMessage *message)
 {
-  MilterCursor cursor = { payload.data, payload.size, 0, MILTER_NO_FAULT, 0 };
-  const MilterSpec *spec;
-  guint i = 0;
-
-  init (message, sender, letter);
-  spec = message->spec;
-  message->payload = payload;
-  if (spec == NULL)
-    return;
-
-  while (has_field (spec, i)
-         && milter_layouts[spec->fields[i].layout].decode (&cursor, spec, &message->fields[i]))
-    i++;
-  /* a payload must be consumed exactly */
-  if (cursor.fault == MILTER_NO_FAULT && !milter_cursor_at_end (&cursor))
-    milter_cursor_fault (&cursor, MILTER_CODEC_ERROR_TRAILING_BYTES, cursor.offset);
-  if (cursor.fault == MILTER_NO_FAULT)
-    return;
-  message->fault = cursor.fault;
-  message->fault_field = i;
-  message->fault_offset = cursor.fault_offset;
+  parse (sender, letter, payload, message);
 }
 
 /**
@@ -206,10 +235,10 @@ milter_message_decode (MilterSide sender,
   guint8 letter;
   MilterBytes payload;
   MilterDecodeStatus status
-      = milter_frame_decode (data, size, limits, &letter, &payload, consumed, error);
+      = find_frame (data, size, limits, &letter, &payload, consumed, error);
 
   if (status == MILTER_DECODE_COMPLETE)
-    milter_message_parse (sender, letter, payload, message);
+    parse (sender, letter, payload, message);
   return status;
 }
 

@@ -12,14 +12,14 @@ G_BEGIN_DECLS
 /* what changes with each command, open to the contexts */
 typedef struct
 {
-  MilterMacros *macros;
+  MilterMacros *macros; /* (nullable): before the first one is set */
   MilterCommand macro_context;
 } MilterProtocolAgentState;
 
 /* (transfer none): valid as long as the agent */
 MILTER_AVAILABLE MilterProtocolAgentState *
 _milter_protocol_agent_get_state (MilterProtocolAgent *agent);
-/* (transfer none): where the agent's macros are; it may be changed behind the agent's back */
+/* (transfer none): made when first asked for: where the agent's macros are; it may be changed behind the agent's back */
 MILTER_AVAILABLE MilterMacros *_milter_protocol_agent_get_store (MilterProtocolAgent *agent);
 
 G_END_DECLS

@@ -100,7 +100,6 @@ milter_protocol_agent_init (MilterProtocolAgent *agent)
 {
   MilterProtocolAgentPrivate *priv = get_private (agent);
 
-  priv->state.macros = milter_macros_new ();
   priv->state.macro_context = MILTER_COMMAND_NEGOTIATE;
 }
 
@@ -113,7 +112,11 @@ _milter_protocol_agent_get_state (MilterProtocolAgent *agent)
 MilterMacros *
 _milter_protocol_agent_get_store (MilterProtocolAgent *agent)
 {
-  return get_private (agent)->state.macros;
+  MilterProtocolAgentState *state = &get_private (agent)->state;
+
+  if (state->macros == NULL)
+    state->macros = milter_macros_new ();
+  return state->macros;
 }
 
 /**
@@ -222,7 +225,7 @@ milter_protocol_agent_set_macro (MilterProtocolAgent *agent,
   g_return_if_fail (MILTER_IS_PROTOCOL_AGENT (agent));
   g_return_if_fail (macro_name != NULL);
 
-  milter_macros_set_one (get_private (agent)->state.macros, macro_context, macro_name, macro_value);
+  milter_macros_set_one (_milter_protocol_agent_get_store (agent), macro_context, macro_name, macro_value);
 }
 
 /* the store's strings end in NUL, so they can be taken as they are; the first of a name counts, as
@@ -271,7 +274,7 @@ milter_protocol_agent_get_macros (MilterProtocolAgent *agent)
   g_return_val_if_fail (MILTER_IS_PROTOCOL_AGENT (agent), NULL);
 
   priv = get_private (agent);
-  add_stage (begin_table (&priv->current), priv->state.macros, priv->state.macro_context);
+  add_stage (begin_table (&priv->current), _milter_protocol_agent_get_store (agent), priv->state.macro_context);
   return priv->current;
 }
 
@@ -293,7 +296,7 @@ milter_protocol_agent_get_available_macros (MilterProtocolAgent *agent)
   priv = get_private (agent);
   begin_table (&priv->available);
   for (stage = milter_macros_get_stages (priv->state.macro_context); *stage != '\0'; stage++)
-    add_stage (priv->available, priv->state.macros, *stage);
+    add_stage (priv->available, _milter_protocol_agent_get_store (agent), *stage);
   return priv->available;
 }
 
@@ -314,7 +317,7 @@ milter_protocol_agent_get_macro (MilterProtocolAgent *agent, const char *name)
   g_return_val_if_fail (name != NULL, NULL);
 
   priv = get_private (agent);
-  return milter_macros_lookup (priv->state.macros, priv->state.macro_context, name);
+  return milter_macros_lookup (_milter_protocol_agent_get_store (agent), priv->state.macro_context, name);
 }
 
 /**
@@ -329,7 +332,7 @@ milter_protocol_agent_clear_macros (MilterProtocolAgent *agent, MilterCommand ma
 {
   g_return_if_fail (MILTER_IS_PROTOCOL_AGENT (agent));
 
-  milter_macros_set (get_private (agent)->state.macros, macro_context, milter_bytes (NULL, 0));
+  milter_macros_set (_milter_protocol_agent_get_store (agent), macro_context, milter_bytes (NULL, 0));
 }
 
 /**
@@ -343,7 +346,7 @@ milter_protocol_agent_clear_message_related_macros (MilterProtocolAgent *agent)
 {
   g_return_if_fail (MILTER_IS_PROTOCOL_AGENT (agent));
 
-  milter_macros_command (get_private (agent)->state.macros, MILTER_COMMAND_ABORT);
+  milter_macros_command (_milter_protocol_agent_get_store (agent), MILTER_COMMAND_ABORT);
 }
 
 /**

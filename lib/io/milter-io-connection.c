@@ -748,8 +748,11 @@ _milter_io_connection_write (MilterIoConnection *connection, const guint8 *data,
   if (!is_live (connection) || connection->shut)
     return;
   g_assert (size <= G_MAXUINT);
-  g_byte_array_append (_milter_io_connection_get_output (connection), data, (guint) size);
-  _milter_io_connection_written (connection);
+  milter_io_output_append (&connection->output, get_spare (connection), data, size);
+  if (connection->unusual == 0 && connection->write_errno == 0)
+    milter_io_watch_owe (&connection->watch);
+  else
+    _milter_io_connection_written (connection);
 }
 
 void

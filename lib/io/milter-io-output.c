@@ -7,19 +7,8 @@
 #include <errno.h>
 #include <sys/socket.h>
 
-/* a spare array has room for so much, which is more than most turns need; one that was larger is
- * given back */
-#define KEPT 512
 /* bytes already sent are taken out of a buffer when they are more than this, not sooner */
 #define COMPACT (64 * 1024)
-
-GByteArray *
-milter_io_output_get_bytes (MilterIoOutput *output, MilterIoSpare *spare)
-{
-  if (output->bytes == NULL)
-    output->bytes = *spare != NULL ? g_steal_pointer (spare) : g_byte_array_sized_new (KEPT);
-  return output->bytes;
-}
 
 static void
 note_sent (MilterIoOutput *output, gsize n, MilterIoSpare *spare)
@@ -61,7 +50,7 @@ milter_io_output_drop (MilterIoOutput *output, MilterIoSpare *spare)
   output->n_sent = 0;
   if (bytes == NULL)
     return;
-  if (*spare != NULL || bytes->len > KEPT)
+  if (*spare != NULL || bytes->len > MILTER_IO_OUTPUT_ROOM)
     {
       g_byte_array_unref (bytes);
       return;

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <glib.h>
+#include <string.h>
 
 /* zero-initialised */
 typedef struct
@@ -17,8 +18,35 @@ typedef struct
  * does for all the connections of a thread, because most of them write and send in one go. */
 typedef GByteArray *MilterIoSpare;
 
+/* an array has room for so much without a look, which is more than most turns need; one that was
+ * larger is given back when it is empty */
+#define MILTER_IO_OUTPUT_ROOM 512
+
 /* it stays the same one until all of it is sent, or dropped */
-GByteArray *milter_io_output_get_bytes (MilterIoOutput *output, MilterIoSpare *spare);
+static inline GByteArray *
+milter_io_output_get_bytes (MilterIoOutput *output, MilterIoSpare *spare)
+{
+  if (output->bytes == NULL)
+    output->bytes
+        = *spare != NULL ? g_steal_pointer (spare) : g_byte_array_sized_new (MILTER_IO_OUTPUT_ROOM);
+  return output->bytes;
+}
+static inline void
+milter_io_output_append (MilterIoOutput *output,
+                         MilterIoSpare *spare,
+                         const guint8 *data,
+                         gsize size)
+{
+  GByteArray *bytes = milter_io_output_get_bytes (output, spare);
+
+  if (size <= MILTER_IO_OUTPUT_ROOM && bytes->len <= MILTER_IO_OUTPUT_ROOM - size)
+    {
+      memcpy (bytes->data + bytes->len, data, size);
+      bytes->len += (guint) size;
+    }
+  else
+    g_byte_array_append (bytes, data, (guint) size);
+}
 static inline gsize
 milter_io_output_count (const MilterIoOutput *output)
 {
