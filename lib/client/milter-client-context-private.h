@@ -128,7 +128,9 @@ struct _MilterClientContextPrivate
   gpointer private_data;
   GDestroyNotify private_data_destroy;
   GHashTable *shelf; /* (nullable) */
+  /* (nullable): as the system gave it, maybe shorter than its type: most programs never ask */
   MilterGenericSocketAddress *address;
+  socklen_t address_size;
 };
 
 G_GNUC_INTERNAL extern guint milter_client_context_signals[N_SIGNALS];

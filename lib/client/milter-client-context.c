@@ -392,6 +392,7 @@ milter_client_context_set_socket_address (MilterClientContext *context,
   g_return_if_fail (MILTER_IS_CLIENT_CONTEXT (context));
   g_free (context->priv->address);
   context->priv->address = g_memdup2 (address, sizeof *address);
+  context->priv->address_size = sizeof *address;
 }
 
 /**
@@ -403,8 +404,20 @@ milter_client_context_set_socket_address (MilterClientContext *context,
 MilterGenericSocketAddress *
 milter_client_context_get_socket_address (MilterClientContext *context)
 {
+  MilterClientContextPrivate *priv;
+
   g_return_val_if_fail (MILTER_IS_CLIENT_CONTEXT (context), NULL);
-  return context->priv->address;
+  priv = context->priv;
+  if (priv->address != NULL && priv->address_size < sizeof *priv->address)
+    {
+      MilterGenericSocketAddress *whole = g_new0 (MilterGenericSocketAddress, 1);
+
+      memcpy (whole, priv->address, priv->address_size);
+      g_free (priv->address);
+      priv->address = whole;
+      priv->address_size = sizeof *whole;
+    }
+  return priv->address;
 }
 
 /* connections that the client serves at the moment, this one included */

@@ -43,6 +43,7 @@ struct _Task
   /* a socket */
   int fd;
   MilterGenericSocketAddress *address;
+  socklen_t address_size;
   /* something for a context */
   MilterClientContext *context;
   void (*func) (MilterClientContext *context, gpointer data);
@@ -201,6 +202,7 @@ serve (MilterClientWorker *worker, Task *task)
 
   priv->worker = milter_client_worker_ref (worker);
   priv->address = g_steal_pointer (&task->address);
+  priv->address_size = task->address_size;
   /* the connection owns the socket, or has closed it */
   priv->connection = _milter_io_connection_new (
       worker->io, task->fd, /* quickack= */ false, &io_handlers, context, &error);
@@ -383,10 +385,13 @@ milter_client_worker_serve (MilterClientWorker *worker,
                             const struct sockaddr *address,
                             socklen_t address_size)
 {
-  MilterGenericSocketAddress *copy = g_new0 (MilterGenericSocketAddress, 1);
+  socklen_t size = MIN (address_size, sizeof (MilterGenericSocketAddress));
 
-  memcpy (copy, address, MIN (address_size, sizeof *copy));
-  post (worker, (Task){ .run = serve, .fd = fd, .address = copy });
+  post (worker,
+        (Task){ .run = serve,
+                .fd = fd,
+                .address = g_memdup2 (address, size),
+                .address_size = size });
 }
 
 void

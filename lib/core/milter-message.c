@@ -159,29 +159,47 @@ init (MilterMessage *message, MilterSide sender, guint8 letter)
   };
 }
 
-/* most fields are strings */
+/* The payload of nearly all messages: strings, or bytes up to the end. False for any other, and for
+ * one that has a fault: that is for who looks closely. */
 static inline bool
-decode_field (MilterCursor *cursor, const MilterSpec *spec, guint i, MilterMessage *message)
+parse_plain (MilterMessage *message, const MilterSpec *spec)
 {
-  if (spec->fields[i].layout == MILTER_LAYOUT_STRING)
-    return milter_cursor_take_string (cursor, &message->fields[i].bytes);
-  return milter_layouts[spec->fields[i].layout].decode (cursor, spec, &message->fields[i]);
+  const guint8 *at = message->payload.data;
+  gsize left = message->payload.size;
+
+  for (guint i = 0; has_field (spec, i); i++)
+    {
+      MilterLayout layout = spec->fields[i].layout;
+      gsize size = left;
+      gsize passed = left;
+
+      if (layout == MILTER_LAYOUT_STRING && left > 0)
+        {
+          const guint8 *end = memchr (at, '\0', left);
+
+          if (end == NULL)
+            return false;
+          size = (gsize) (end - at);
+          passed = size + 1;
+        }
+      else if (layout != MILTER_LAYOUT_REST && !(layout == MILTER_LAYOUT_STRINGS && left == 0))
+        return false;
+      message->fields[i].bytes = milter_bytes (passed > 0 ? at : NULL, size);
+      at += passed;
+      left -= passed;
+    }
+  return left == 0;
 }
 
-static inline void
-parse (MilterSide sender, guint8 letter, MilterBytes payload, MilterMessage *message)
+static void
+parse_any (MilterMessage *message)
 {
-  MilterCursor cursor = { payload.data, payload.size, 0, MILTER_NO_FAULT, 0 };
-  const MilterSpec *spec;
+  const MilterSpec *spec = message->spec;
+  MilterCursor cursor = { message->payload.data, message->payload.size, 0, MILTER_NO_FAULT, 0 };
   guint i = 0;
 
-  init (message, sender, letter);
-  spec = message->spec;
-  message->payload = payload;
-  if (spec == NULL)
-    return;
-
-  while (has_field (spec, i) && decode_field (&cursor, spec, i, message))
+  while (has_field (spec, i)
+         && milter_layouts[spec->fields[i].layout].decode (&cursor, spec, &message->fields[i]))
     i++;
   /* a payload must be consumed exactly */
   if (cursor.fault == MILTER_NO_FAULT && !milter_cursor_at_end (&cursor))
@@ -191,6 +209,15 @@ parse (MilterSide sender, guint8 letter, MilterBytes payload, MilterMessage *mes
   message->fault = cursor.fault;
   message->fault_field = i;
   message->fault_offset = cursor.fault_offset;
+}
+
+static inline void
+parse (MilterSide sender, guint8 letter, MilterBytes payload, MilterMessage *message)
+{
+  init (message, sender, letter);
+  message->payload = payload;
+  if (message->spec != NULL && !parse_plain (message, message->spec))
+    parse_any (message);
 }
 
 /**

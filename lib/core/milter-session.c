@@ -420,7 +420,7 @@ is_plain (const MilterSession *session, const MilterMessage *message)
   guint bit = milter_session_letter_bit (message->letter);
 
   return message->fault == MILTER_NO_FAULT && (states[session->state].legal & bit) != 0
-         && (session->skipped & bit) == 0 && spec->since <= session->agreed.version
+         && session->skipped == 0 && spec->since <= session->agreed.version
          && (session->agreed.steps & spec->skip) == 0 && session->n_refused == 0
          && message->letter != MILTER_COMMAND_NEGOTIATE;
 }
@@ -521,7 +521,12 @@ milter_session_command (MilterSession *session, const MilterMessage *message, GE
   gboolean fine = TRUE;
 
   session->dropped = FALSE;
-  if (session->policy != MILTER_SESSION_OFF && !is_plain (session, message))
+  if (G_LIKELY (is_plain (session, message)))
+    {
+      take_command (session, message);
+      return TRUE;
+    }
+  if (session->policy != MILTER_SESSION_OFF)
     fine = check_command (session, message, error);
   if (!fine)
     session->n_deviations++;

@@ -132,8 +132,8 @@ typedef struct
   guint n_refused;           /* of those, refused by the milter */
   guint skipped;             /* commands answered with SKIP, 1 << (letter - 'A') */
   gboolean dropped;          /* LENIENT: the last command is passed over, without a reply */
-  /* commands whose reply is due, oldest first; a ring */
-  MilterSessionDue due_inline[8];
+  /* commands whose reply is due, oldest first; a ring. Only who sends ahead has more than one. */
+  MilterSessionDue due_inline[2];
   MilterSessionDue *due;     /* due_inline, or allocated when more are on their way */
   guint due_first, due_count, due_size;
   guint n_deviations;        /* seen so far */

@@ -21,6 +21,7 @@ struct _MilterIoAttempt
   guint next;
   GString *problems; /* of all addresses that were tried */
   guint pause_ms;
+  MilterIoDeadline retry;
 };
 
 MilterIoAttempt *
@@ -129,6 +130,12 @@ milter_io_attempt_decide (MilterIoAttempt *attempt, int fd)
     return true;
   note_problem (attempt, errsv);
   return false;
+}
+
+MilterIoDeadline *
+milter_io_attempt_get_retry (MilterIoAttempt *attempt)
+{
+  return &attempt->retry;
 }
 
 guint

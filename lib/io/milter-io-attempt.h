@@ -4,6 +4,7 @@
  */
 #pragma once
 
+#include "milter-io-deadlines.h"
 #include "milter-io-private.h"
 
 typedef struct _MilterIoAttempt MilterIoAttempt;
@@ -31,5 +32,7 @@ MilterIoAttemptResult milter_io_attempt_step (MilterIoAttempt *attempt, int *fd,
 /* a pending socket has become writable: is it connected? If not, the next step is due; the caller
  * closes the socket. */
 bool milter_io_attempt_decide (MilterIoAttempt *attempt, int fd);
+/* of whoever is connecting, for the time to step again; unset it before the attempt is freed */
+MilterIoDeadline *milter_io_attempt_get_retry (MilterIoAttempt *attempt);
 /* how long to wait when busy, longer each time */
 guint milter_io_attempt_get_pause_ms (MilterIoAttempt *attempt);

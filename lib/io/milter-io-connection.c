@@ -39,7 +39,6 @@ struct _MilterIoConnection
   gpointer user_data;               /* unowned */
 
   MilterIoAttempt *attempt; /* while connecting */
-  MilterIoDeadline retry;   /* of the attempt */
 
   MilterIoRest rest;
   MilterIoOutput output;
@@ -357,8 +356,9 @@ finish (MilterIoConnection *connection)
 {
   MilterIoLoop *loop = connection->watch.loop;
 
-  if (connection->retry.index != 0)
-    milter_io_watch_set_own_deadline (&connection->watch, &connection->retry, 0);
+  if (connection->attempt != NULL)
+    milter_io_watch_set_own_deadline (
+        &connection->watch, milter_io_attempt_get_retry (connection->attempt), 0);
   milter_io_loop_count_connection (loop, -1);
   milter_io_watch_close (&connection->watch);
 }
@@ -445,7 +445,9 @@ begin_step (MilterIoConnection *connection, GError **error)
     {
       gint64 pause_us = milter_io_attempt_get_pause_ms (connection->attempt) * (gint64) 1000;
       milter_io_watch_set_own_deadline (
-          &connection->watch, &connection->retry, g_get_monotonic_time () + pause_us);
+          &connection->watch,
+          milter_io_attempt_get_retry (connection->attempt),
+          g_get_monotonic_time () + pause_us);
       return;
     }
   if (result == MILTER_IO_ATTEMPT_FAILED)
@@ -617,7 +619,7 @@ connection_expired (MilterIoWatch *watch, MilterIoDeadline *deadline)
 {
   MilterIoConnection *connection = (MilterIoConnection *) watch;
 
-  if (deadline == &connection->retry)
+  if (deadline != &watch->deadline)
     go_on_connecting (connection);
   else if (connection->closing)
     finish (connection);
@@ -749,10 +751,7 @@ _milter_io_connection_write (MilterIoConnection *connection, const guint8 *data,
     return;
   g_assert (size <= G_MAXUINT);
   milter_io_output_append (&connection->output, get_spare (connection), data, size);
-  if (connection->unusual == 0 && connection->write_errno == 0)
-    milter_io_watch_owe (&connection->watch);
-  else
-    _milter_io_connection_written (connection);
+  _milter_io_connection_written (connection);
 }
 
 void

@@ -21,6 +21,11 @@ typedef struct
   guint32 next_free; /* 0: none */
 } Slot;
 
+/* With so many ready at once, more are when they have been served: they are looked for before the main
+ * context has its turn, so many times at most. A turn of it costs as much as some commands do. */
+#define BUSY        8
+#define BUSY_ROUNDS 4
+
 /* a turn that took so long is one in which a handler waited for something */
 #define SLOW_TURN_US 1000
 
@@ -550,8 +555,9 @@ source_dispatch (GSource *source, GSourceFunc callback, gpointer user_data)
     buffer = g_malloc (MILTER_IO_BUFFER_SIZE);
 
   bool was_ready = g_source_query_unix_fd (source, loop->tag) != 0;
-  if (was_ready)
-    serve_ready (loop, buffer, /* wait_ms= */ 0);
+  guint n = was_ready ? serve_ready (loop, buffer, /* wait_ms= */ 0) : 0;
+  for (guint i = 1; i < BUSY_ROUNDS && n >= BUSY && !loop->closed; i++)
+    n = serve_ready (loop, buffer, /* wait_ms= */ 0);
   if (!loop->closed)
     serve_deadlines (loop);
   if (!loop->closed)
