@@ -4,7 +4,8 @@
  *
  * Each event is a signal that returns a #MilterStatus; the answer goes to the MTA when the handlers
  * have returned. A handler that needs time returns %MILTER_STATUS_PROGRESS and emits the event's
- * `…-response` signal later, from any thread.
+ * `…-response` signal later, from any thread. An MTA that closes its unix socket, or resets its TCP
+ * connection, meanwhile is told by "error" and "finished", and the answer counts for nothing.
  *
  * A context lives in one thread, the one that "connection-established" was emitted in. From any
  * other thread, response signals, edits, milter_client_context_set_reply() and

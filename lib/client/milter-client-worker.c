@@ -153,6 +153,21 @@ on_ended (MilterIoConnection *connection,
   g_object_unref (context);
 }
 
+/* while an answer is pending: nobody will read it */
+static void
+on_gone (MilterIoConnection *connection, gpointer user_data)
+{
+  MilterClientContext *context = user_data;
+  g_autoptr (GError) error = g_error_new (MILTER_CLIENT_CONTEXT_ERROR,
+                                          MILTER_CLIENT_CONTEXT_ERROR_IO_ERROR,
+                                          "the MTA has gone without waiting for an answer");
+
+  g_object_ref (context);
+  milter_client_context_emit_error (context, error);
+  milter_client_context_close (context, MILTER_IO_CLOSE_NOW);
+  g_object_unref (context);
+}
+
 static void
 on_deadline (MilterIoConnection *connection, gpointer user_data)
 {
@@ -170,6 +185,7 @@ static const MilterIoHandlers io_handlers = {
   .received = on_received,
   .ended = on_ended,
   .deadline = on_deadline,
+  .gone = on_gone,
 };
 
 /* the program meets the context here, before its first byte is read, even if a handler iterates the

@@ -520,6 +520,9 @@ any_ready (MilterIoConnection *connection, guint events, guint8 *buffer)
       if (!connection->must_wait)
         tell_drained (connection);
     }
+  if (events & MILTER_IO_HANGUP && connection->paused && is_live (connection)
+      && connection->handlers->gone != NULL)
+    connection->handlers->gone (connection, connection->user_data);
   if (events & MILTER_IO_READABLE && is_live (connection))
     {
       /* a pause is told to the poller only here: most end before anything comes */

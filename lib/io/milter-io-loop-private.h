@@ -29,7 +29,7 @@ typedef struct
 
 typedef struct
 {
-  /* the descriptor is ready for some of the wanted events; buffer: MILTER_IO_BUFFER_SIZE bytes, of
+  /* the descriptor is ready for some of the wanted events, or has hung up; buffer: MILTER_IO_BUFFER_SIZE bytes, of
    * nobody else during the call */
   void (*ready) (MilterIoWatch *watch, guint events, guint8 *buffer);
   /* the same for MILTER_IO_WRITABLE when one of its functions is running further up the stack, so

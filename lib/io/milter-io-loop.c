@@ -387,7 +387,7 @@ serve_ready (MilterIoLoop *loop, guint8 *buffer, guint wait_ms)
       if (watch == NULL)
         continue;
 
-      guint events = ready[i].events & watch->wanted;
+      guint events = ready[i].events & (watch->wanted | MILTER_IO_HANGUP);
       if (watch->inside > 0)
         serve_inside (watch, events);
       if (watch->inside == 0 && events != 0)

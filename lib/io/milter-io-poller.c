@@ -105,6 +105,8 @@ milter_io_poller_collect (MilterIoPoller *poller, MilterIoReady *ready, guint ma
         ready[i].events |= MILTER_IO_READABLE;
       if (events[i].events & (EPOLLOUT | EPOLLHUP | EPOLLERR))
         ready[i].events |= MILTER_IO_WRITABLE;
+      if (events[i].events & (EPOLLHUP | EPOLLERR))
+        ready[i].events |= MILTER_IO_HANGUP;
     }
   return n < 0 ? 0 : (guint) n;
 }

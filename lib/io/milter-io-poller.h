@@ -16,10 +16,12 @@ typedef struct _MilterIoPoller MilterIoPoller;
 enum
 {
   MILTER_IO_READABLE = 1 << 0,
-  MILTER_IO_WRITABLE = 1 << 1
+  MILTER_IO_WRITABLE = 1 << 1,
+  MILTER_IO_HANGUP = 1 << 2
 };
 
-/* events: what is possible now; after a hangup or an error both, so that the next call tells it */
+/* events: what is possible now; after a hangup or an error both, so that the next call tells it, and
+ * MILTER_IO_HANGUP, which is told whatever was asked for: nothing that is written arrives any more */
 typedef struct
 {
   guint64 token;

@@ -51,6 +51,10 @@ typedef enum
  *   closed; the handler closes it, or it stays half open. @leftover is how many bytes were never
  *   consumed; @error (nullable) says what the system said.
  * @deadline: the time set by _milter_io_connection_set_deadline() has passed; it is then unset
+ * @gone: the peer has closed or reset the connection while it was paused: nothing that is written
+ *   arrives any more, so that who prepares an answer need not go on. May be told more than once. What
+ *   the peer had said, and the end, are told after the pause. Of a TCP peer a reset is seen, a FIN is
+ *   not: it may still read.
  * @drained: all that was to be written is with the kernel now (only after a write that had to wait)
  *
  * All are optional but @received and @ended. None is called for a closed connection.
@@ -68,6 +72,7 @@ typedef struct
                  const GError *error,
                  gpointer user_data);
   void (*deadline) (MilterIoConnection *connection, gpointer user_data);
+  void (*gone) (MilterIoConnection *connection, gpointer user_data);
   void (*drained) (MilterIoConnection *connection, gpointer user_data);
 } MilterIoHandlers;
 

@@ -26,6 +26,7 @@ typedef struct
   guint n_connected;
   guint n_drained;
   guint n_deadlines;
+  guint n_gone;
   guint n_ended;
   MilterIoEnd end;
   gsize leftover;
@@ -85,11 +86,18 @@ peer_drained (MilterIoConnection *connection, gpointer user_data)
   ((Peer *) user_data)->n_drained++;
 }
 
+static inline void
+peer_gone (MilterIoConnection *connection, gpointer user_data)
+{
+  ((Peer *) user_data)->n_gone++;
+}
+
 static const MilterIoHandlers peer_handlers = {
   .connected = peer_connected,
   .received = peer_received,
   .ended = peer_ended,
   .deadline = peer_deadline,
+  .gone = peer_gone,
   .drained = peer_drained,
 };
 

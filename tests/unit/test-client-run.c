@@ -93,7 +93,8 @@ stage_free (Stage *stage)
 {
   milter_client_shutdown (stage->client);
   g_thread_join (stage->thread);
-  close (stage->fd);
+  if (stage->fd >= 0)
+    close (stage->fd);
   g_object_unref (stage->client);
   g_async_queue_unref (stage->events);
   g_rmdir (stage->folder);
@@ -289,6 +290,38 @@ Test (client_run, one_read_of_many_small_messages_with_large_answers_does_not_fi
     }
   cr_expect_eq (total, N_MESSAGES * answer_size);
   cr_expect_eq (g_atomic_int_get (&n_bodies), N_MESSAGES);
+  stage_free (stage);
+}
+
+/* An answer that is never given. */
+
+static MilterStatus
+never_answer (MilterClientContext *context, const char *command, gpointer data)
+{
+  g_async_queue_push (((Stage *) data)->events, (gpointer) "asked");
+  return MILTER_STATUS_PROGRESS;
+}
+
+static const MilterClientHandlers never_answering = { .unknown = never_answer };
+
+Test (client_run, an_mta_that_goes_while_an_answer_is_pending_is_noticed)
+{
+  Stage *stage = stage_new ();
+  char bytes[64];
+
+  milter_client_set_handlers (stage->client, &never_answering, stage, NULL);
+  g_signal_connect (stage->client, "connection-established", G_CALLBACK (on_established), stage);
+  stage_start (stage);
+  SAY (stage, OFFER);
+  cr_assert_gt (hear (stage, bytes, sizeof bytes, PATIENCE_MS), 0);
+  /* what it asked besides is never handled */
+  SAY (stage,
+       "\0\0\0\3UX\0"
+       "\0\0\0\3UY\0");
+  stage_expect (stage, "asked");
+  close (stage->fd);
+  stage->fd = -1;
+  stage_expect (stage, "finished");
   stage_free (stage);
 }
 

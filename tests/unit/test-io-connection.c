@@ -193,6 +193,38 @@ Test (io_connection, a_paused_connection_of_a_peer_that_left_does_not_keep_the_l
 
 /* writing */
 
+Test (io_connection, a_peer_that_goes_while_it_is_paused_is_told_and_what_it_said_comes_later)
+{
+  put (far_end, "words");
+  _milter_io_connection_pause (peer.connection, true);
+  iterate_ready (context);
+  cr_expect (peer.n_gone == 0);
+  /* one that has said all may still read */
+  shutdown (far_end, SHUT_WR);
+  iterate_ready (context);
+  cr_expect (peer.n_gone == 0);
+  close (far_end);
+  far_end = -1;
+  iterate_ready (context);
+  cr_expect (peer.n_gone > 0);
+  cr_expect (peer.n_ended == 0);
+  cr_expect (peer.n_received == 0);
+
+  _milter_io_connection_pause (peer.connection, false);
+  iterate_until (context, peer.n_ended == 1);
+  cr_expect_str_eq (peer.got->str, "words");
+}
+
+Test (io_connection, one_that_is_read_ends_and_is_never_gone)
+{
+  put (far_end, "words");
+  close (far_end);
+  far_end = -1;
+  iterate_until (context, peer.n_ended == 1);
+  iterate_ready (context);
+  cr_expect (peer.n_gone == 0);
+}
+
 Test (io_connection, all_of_a_turn_leaves_in_one_write)
 {
   write_text (peer.connection, "one ");
