@@ -25,7 +25,8 @@ MilterRuleBook *milter_rule_book_new (const GPtrArray *scenarios);
 void milter_rule_book_free (MilterRuleBook *book);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (MilterRuleBook, milter_rule_book_free)
 
-/* An `expect` line, held against all that came. When all connections are over. */
+/* An `expect` line, held against all that came; or an `on` line with a regular expression that was given
+ * up on something, which always fails: it may have been passed over. When all connections are over. */
 typedef struct
 {
   const MilterRule *rule;
@@ -43,8 +44,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (MilterResponder, milter_responder_free)
 /* A frame came; of macro frames, too. @macros: those that are set, this command's included. TRUE: what
  * answers it is handed out by milter_responder_next(), until DONE; nothing else may be told of
  * meanwhile. FALSE: no rule speaks of it: the milter does what it always does, that is "continue",
- * and "every action, no step" for an offer. With a `send-as` that is not `whole`, or while a `close
- * after N bytes` waits for its bytes, that as well is handed out here. */
+ * and "every action, no step" for an offer. After `send-as split` and `random`, while a `close after N
+ * bytes` waits for its bytes, and after `half-close`, that as well is handed out (or kept back) here. A
+ * frame that cannot be read meets no rule: FALSE. */
 gboolean milter_responder_received (MilterResponder *responder,
                                     const MilterMessage *message,
                                     const MilterMacros *macros,
