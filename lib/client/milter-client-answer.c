@@ -9,11 +9,9 @@
 
 /* Output. */
 
-GByteArray *
-milter_client_context_get_output (MilterClientContext *context)
+static GByteArray *
+get_output (MilterClientContextPrivate *priv)
 {
-  MilterClientContextPrivate *priv = context->priv;
-
   if (priv->connection != NULL)
     return _milter_io_connection_get_output (priv->connection);
   if (priv->output == NULL)
@@ -21,9 +19,21 @@ milter_client_context_get_output (MilterClientContext *context)
   return priv->output;
 }
 
+GByteArray *
+milter_client_context_get_output (MilterClientContext *context)
+{
+  GByteArray *output = get_output (context->priv);
+
+  if (G_UNLIKELY (context->priv->tap != NULL))
+    milter_client_context_tap_writes (context, output);
+  return output;
+}
+
 void
 milter_client_context_written (MilterClientContext *context)
 {
+  if (G_UNLIKELY (context->priv->tap != NULL))
+    milter_client_context_tap_wrote (context);
   if (context->priv->connection != NULL)
     _milter_io_connection_written (context->priv->connection);
 }
@@ -188,6 +198,23 @@ answer_command (MilterClientContext *context, const MilterClientRow *row, Milter
 }
 
 void
+milter_client_context_settle (MilterClientContext *context,
+                              const MilterClientRow *row,
+                              MilterStatus status)
+{
+  MilterClientContextPrivate *priv = context->priv;
+
+  priv->status = status;
+  milter_client_context_enter (context, row->state + 1);
+  if (priv->result != NULL)
+    milter_client_context_track_answer (context, row->letter, status);
+  if (priv->in_message && is_message_over (context, row->letter))
+    milter_client_context_end_message (context, status);
+  if (priv->leaving && !priv->in_message)
+    milter_client_context_close (context, MILTER_IO_CLOSE_FLUSH);
+}
+
+void
 milter_client_context_answer (MilterClientContext *context, MilterStatus status)
 {
   MilterClientContextPrivate *priv = context->priv;
@@ -198,17 +225,8 @@ milter_client_context_answer (MilterClientContext *context, MilterStatus status)
     milter_client_context_answer_offer (context, status);
   else
     answer_command (context, row, status);
-  if (priv->closing)
-    return;
-
-  priv->status = status;
-  milter_client_context_enter (context, row->state + 1);
-  if (priv->result != NULL)
-    milter_client_context_track_answer (context, row->letter, status);
-  if (priv->in_message && is_message_over (context, row->letter))
-    milter_client_context_end_message (context, status);
-  if (priv->leaving && !priv->in_message)
-    milter_client_context_close (context, MILTER_IO_CLOSE_FLUSH);
+  if (!priv->closing)
+    milter_client_context_settle (context, row, status);
 }
 
 /* does what milter_client_context_answer() would do */

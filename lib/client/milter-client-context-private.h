@@ -12,6 +12,7 @@
  * milter-client-message.c     what belongs to one message: shelf, quarantine, arguments
  * milter-client-result.c      ... and what became of it
  * milter-client-peer.c        addresses as GIO has them
+ * milter-client-tap.c         tools that look at all of it, and answer instead
  * milter-client-worker.c      the connection below, and the thread
  */
 #pragma once
@@ -78,6 +79,9 @@ typedef struct
                     GError **error);
 } MilterClientRow;
 
+/* of milter-client-tap.c */
+typedef struct _MilterClientTapState MilterClientTapState;
+
 struct _MilterClientContextPrivate
 {
   MilterClient *client;           /* (nullable) */
@@ -85,6 +89,7 @@ struct _MilterClientContextPrivate
   MilterIoConnection *connection; /* (nullable), unowned */
   MilterProtocolAgentState *agent; /* of the base class */
   GList link;                     /* among the worker's contexts */
+  MilterClientTapState *tap;      /* (nullable) */
 
   const MilterClientHandlers *handlers;
   gpointer handlers_data;
@@ -188,6 +193,9 @@ G_GNUC_INTERNAL gboolean milter_client_context_take (MilterClientContext *contex
                                                      gsize size,
                                                      gsize *consumed,
                                                      GError **error);
+/* handles what was fed, or kept, and not yet consumed */
+G_GNUC_INTERNAL gboolean
+milter_client_context_take_input (MilterClientContext *context, GError **error);
 /* reads again what was left while an answer was pending */
 G_GNUC_INTERNAL void milter_client_context_resume (MilterClientContext *context);
 /* tells the error and closes the connection */
@@ -218,12 +226,17 @@ milter_client_context_may_continue (MilterClientContext *context)
   const MilterClientContextPrivate *priv = context->priv;
 
   return priv->connection != NULL && priv->current->event != EVENT_NEGOTIATE
-         && priv->current->event != EVENT_END_OF_MESSAGE && !priv->leaving && priv->result == NULL;
+         && priv->current->event != EVENT_END_OF_MESSAGE && !priv->leaving && priv->result == NULL
+         && priv->tap == NULL;
 }
 /* ... and does so */
 G_GNUC_INTERNAL void milter_client_context_continue (MilterClientContext *context);
 G_GNUC_INTERNAL void
 milter_client_context_answer (MilterClientContext *context, MilterStatus status);
+/* the command of @row has been answered: what follows from it */
+G_GNUC_INTERNAL void milter_client_context_settle (MilterClientContext *context,
+                                                   const MilterClientRow *row,
+                                                   MilterStatus status);
 /* the handler wants to answer later */
 G_GNUC_INTERNAL void milter_client_context_wait (MilterClientContext *context);
 /* what the class closures of the response signals do; any thread */
@@ -244,6 +257,35 @@ G_GNUC_INTERNAL void milter_client_context_replace_offer (MilterClientContext *c
                                                           MilterMacrosRequests *requests);
 G_GNUC_INTERNAL void
 milter_client_context_answer_offer (MilterClientContext *context, MilterStatus status);
+/* it has been answered */
+G_GNUC_INTERNAL void milter_client_context_forget_offer (MilterClientContext *context);
+
+/* milter-client-tap.c; all but _clear() for a context with a tap only */
+G_GNUC_INTERNAL void milter_client_context_tap_clear (MilterClientContext *context);
+G_GNUC_INTERNAL void milter_client_context_tap_passed (MilterClientContext *context,
+                                                       MilterSide from,
+                                                       MilterBytes bytes);
+/* something will be appended to @output … */
+G_GNUC_INTERNAL void
+milter_client_context_tap_writes (MilterClientContext *context, const GByteArray *output);
+/* … and has been */
+G_GNUC_INTERNAL void milter_client_context_tap_wrote (MilterClientContext *context);
+/* bytes of the connection: handled, or kept while a command is taken */
+G_GNUC_INTERNAL void milter_client_context_tap_received (MilterClientContext *context,
+                                                         const guint8 *data,
+                                                         gsize size);
+/* Whether the command is done with: taken, or the connection is closing. @row: (nullable) it is
+ * handled by its rules once it is answered. */
+G_GNUC_INTERNAL bool milter_client_context_tap_command (MilterClientContext *context,
+                                                        const MilterClientRow *row,
+                                                        const MilterMessage *message);
+/* the MTA has ended; whether the end waits until the taken command is answered */
+G_GNUC_INTERNAL bool
+milter_client_context_tap_ended (MilterClientContext *context, MilterIoEnd end);
+/* bytes that were read and not handled */
+G_GNUC_INTERNAL gsize milter_client_context_tap_count_held (MilterClientContext *context);
+G_GNUC_INTERNAL void milter_client_context_tap_finish (MilterClientContext *context);
+G_GNUC_INTERNAL void milter_client_context_tap_resume (MilterClientContext *context);
 
 /* milter-client-message.c */
 G_GNUC_INTERNAL void milter_client_context_send_quarantine (MilterClientContext *context);

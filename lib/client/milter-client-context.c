@@ -51,6 +51,7 @@ milter_client_context_finalize (GObject *object)
   g_clear_error (&priv->failure);
   g_clear_object (&priv->result);
   g_free (priv->quarantine_reason);
+  milter_client_context_tap_clear (MILTER_CLIENT_CONTEXT (object));
   g_clear_pointer (&priv->input, g_byte_array_unref);
   g_clear_pointer (&priv->output, g_byte_array_unref);
   g_clear_pointer (&priv->shelf, g_hash_table_unref);

@@ -111,6 +111,14 @@ take_next_client (MilterClientContext *context)
   milter_client_context_enter (context, MILTER_CLIENT_CONTEXT_STATE_NEGOTIATE_REPLIED);
 }
 
+/* whether a tool deals with it */
+static bool
+is_tapped (MilterClientContext *context, const MilterClientRow *row, const MilterMessage *message)
+{
+  return G_UNLIKELY (context->priv->tap != NULL)
+         && milter_client_context_tap_command (context, row, message);
+}
+
 /* the commands that have no event: macros, abort, quit, quit-nc */
 static void
 take_silent (MilterClientContext *context, const MilterMessage *message)
@@ -119,15 +127,19 @@ take_silent (MilterClientContext *context, const MilterMessage *message)
     {
     case MILTER_COMMAND_DEFINE_MACRO:
       take_macros (context, message);
+      is_tapped (context, NULL, message);
       break;
     case MILTER_COMMAND_QUIT:
       milter_client_context_enter (context, MILTER_CLIENT_CONTEXT_STATE_QUIT);
-      milter_client_context_close (context, MILTER_IO_CLOSE_FLUSH);
+      if (!is_tapped (context, NULL, message))
+        milter_client_context_close (context, MILTER_IO_CLOSE_FLUSH);
       break;
     case MILTER_COMMAND_QUIT_NC:
+      is_tapped (context, NULL, message);
       take_next_client (context);
       break;
     default:
+      is_tapped (context, NULL, message);
       break;
     }
 }
@@ -161,7 +173,7 @@ take_event (MilterClientContext *context,
   priv->in_handler = true;
   taken = row->take (context, message, &status, error);
   priv->in_handler = false;
-  if (!taken || priv->closing)
+  if (!taken || priv->closing || is_tapped (context, row, message))
     return taken;
 
   if (status == MILTER_STATUS_CONTINUE && milter_client_context_may_continue (context))
@@ -192,14 +204,18 @@ dispatch (MilterClientContext *context, MilterMessage *message, GError **error)
           || (row == NULL && message->letter != MILTER_COMMAND_DEFINE_MACRO)))
     cut_message (context);
   if (priv->closing || dropped)
-    return TRUE;
+    {
+      if (!priv->closing)
+        is_tapped (context, NULL, message);
+      return TRUE;
+    }
   if (message->letter == MILTER_COMMAND_ABORT && priv->agent->macros != NULL)
     milter_macros_command (priv->agent->macros, MILTER_COMMAND_ABORT);
   if (row != NULL)
     return take_event (context, row, message, error);
   take_silent (context, message);
   /* an abort ends a message, too */
-  if (priv->leaving)
+  if (priv->leaving && !priv->pending)
     milter_client_context_leave (context);
   return TRUE;
 }
@@ -210,7 +226,9 @@ is_held_up (MilterClientContext *context)
 {
   MilterIoConnection *connection = context->priv->connection;
 
-  return connection != NULL && _milter_io_connection_is_full (connection);
+  /* what a tap was given is not handed on again; it has what one read brought at most */
+  return connection != NULL && context->priv->tap == NULL
+         && _milter_io_connection_is_full (connection);
 }
 
 gboolean
@@ -236,10 +254,18 @@ milter_client_context_take (MilterClientContext *context,
 
       found = milter_message_decode (
           MILTER_SIDE_MTA, data + *consumed, size - *consumed, &priv->limits, &message, &n, &fault);
+      if (G_UNLIKELY (priv->tap != NULL))
+        milter_client_context_tap_passed (
+            context, MILTER_SIDE_MTA, milter_bytes (data + *consumed, n));
       *consumed += n;
-      if (found == MILTER_DECODE_COMPLETE)
-        dispatch (context, &message, &fault);
+      if (found == MILTER_DECODE_COMPLETE && !dispatch (context, &message, &fault)
+          && is_tapped (context, NULL, &message))
+        g_clear_error (&fault);
     }
+  /* what is read no more */
+  if (G_UNLIKELY (priv->tap != NULL) && (fault != NULL || priv->closing))
+    milter_client_context_tap_passed (
+        context, MILTER_SIDE_MTA, milter_bytes (data + *consumed, size - *consumed));
   if (fault != NULL)
     milter_client_context_fail (context, fault);
   failed = priv->failure != NULL;
@@ -271,6 +297,8 @@ milter_client_context_finish (MilterClientContext *context)
   g_object_ref (context);
   if (priv->in_message)
     cut_message (context);
+  if (priv->tap != NULL)
+    milter_client_context_tap_finish (context);
   milter_client_context_enter (context, MILTER_CLIENT_CONTEXT_STATE_FINISHED);
   g_signal_emit (context, milter_client_context_signals[SIGNAL_FINISHED], 0);
   if (priv->worker != NULL)
@@ -320,14 +348,14 @@ void
 milter_client_context_leave (MilterClientContext *context)
 {
   context->priv->leaving = true;
-  if (!context->priv->in_message && context->priv->current == NULL)
+  if (!context->priv->in_message && context->priv->current == NULL && !context->priv->pending)
     milter_client_context_close (context, MILTER_IO_CLOSE_FLUSH);
 }
 
 /* Feeding by hand. */
 
-static gboolean
-take_input (MilterClientContext *context, GError **error)
+gboolean
+milter_client_context_take_input (MilterClientContext *context, GError **error)
 {
   MilterClientContextPrivate *priv = context->priv;
   gsize consumed = 1;
@@ -382,7 +410,7 @@ milter_client_context_feed (MilterClientContext *context,
   if (priv->input == NULL)
     priv->input = g_byte_array_new ();
   g_byte_array_append (priv->input, (const guint8 *) chunk, size);
-  return priv->busy > 0 ? TRUE : take_input (context, error);
+  return priv->busy > 0 ? TRUE : milter_client_context_take_input (context, error);
 }
 
 void
@@ -390,10 +418,12 @@ milter_client_context_resume (MilterClientContext *context)
 {
   MilterClientContextPrivate *priv = context->priv;
 
-  if (priv->closing)
+  if (priv->closing || (priv->tap != NULL && priv->busy > 0))
     return;
-  if (priv->connection != NULL)
+  if (priv->tap != NULL)
+    milter_client_context_tap_resume (context);
+  else if (priv->connection != NULL)
     _milter_io_connection_pause (priv->connection, false);
   else if (priv->input != NULL && priv->busy == 0)
-    take_input (context, NULL);
+    milter_client_context_take_input (context, NULL);
 }

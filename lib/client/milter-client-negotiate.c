@@ -193,7 +193,6 @@ send_answer (MilterClientContext *context, const MilterOffer *answer)
   milter_session_reply (&priv->session, &message, NULL);
   priv->limits.max_payload = get_max_payload (priv->session.agreed.steps);
   milter_client_context_written (context);
-  g_clear_object (&priv->option);
 }
 
 /* any status that is no answer to an offer: the MTA is told with a reject, or by closing */
@@ -215,6 +214,14 @@ refuse (MilterClientContext *context, MilterStatus status)
                        "status %d cannot answer negotiate (SMFIC_OPTNEG); the connection is closed",
                        status);
   milter_client_context_fail (context, error);
+}
+
+void
+milter_client_context_forget_offer (MilterClientContext *context)
+{
+  g_clear_object (&context->priv->option);
+  g_clear_object (&context->priv->offer);
+  g_clear_object (&context->priv->requests);
 }
 
 void
@@ -242,6 +249,5 @@ milter_client_context_answer_offer (MilterClientContext *context, MilterStatus s
   send_answer (context, &answer);
   if (priv->requests != NULL)
     milter_protocol_agent_set_macros_requests (MILTER_PROTOCOL_AGENT (context), priv->requests);
-  g_clear_object (&priv->offer);
-  g_clear_object (&priv->requests);
+  milter_client_context_forget_offer (context);
 }

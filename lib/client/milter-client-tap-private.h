@@ -15,14 +15,20 @@ G_BEGIN_DECLS
 /**
  * MilterClientTap:
  * @passed: these bytes were read (@from the MTA) or are being sent (@from the milter), in order. What
- *   was read comes frame by frame, before the frame is handled; bytes that make no frame come when
- *   the connection ends or is given up
+ *   was read comes frame by frame, before the frame is handled; bytes that make no frame, and frames
+ *   that nobody handles any more, come when the connection ends or is given up
  * @command: a whole command came, and the handlers and signals of the context have been asked; also
- *   macros, abort, quit and quit-nc, and what the library would close the connection for (an unknown
- *   letter, a malformed payload, a command out of order: then nobody else was asked). TRUE: it is
- *   taken: the library sends no answer, does not close, and handles nothing more until
- *   _milter_client_context_answered(); FALSE: the library does what it always does
- * @ended: the connection is over: the MTA has closed or reset it, or we did (@by_us); the last call
+ *   macros, abort, quit and quit-nc, a command that is passed over because its message is decided
+ *   already, and what the library would close the connection for (an unknown letter, a malformed
+ *   payload, a command out of order): then nobody else was asked. TRUE: it is taken: the library
+ *   sends no answer, does not close, and handles nothing more until
+ *   _milter_client_context_answered(), though it reads on; FALSE: the library does what it always does
+ * @closed: the MTA has said FIN, and all it said before is handled. TRUE: it is taken as a command
+ *   is, and the connection is over when it is answered; FALSE: it is over now. Not asked when the MTA
+ *   has reset the connection
+ * @ended: the connection is over: the MTA has closed or reset it, or we did (@by_us); the last call.
+ *   An MTA that says FIN while a command is taken is over when that, and what came behind it, has been
+ *   answered: it may have said that it sends no more, and still listen
  *
  * All are optional and are called in the context's thread. Views are valid during the call.
  */
@@ -35,6 +41,7 @@ typedef struct
   gboolean (*command) (MilterClientContext *context,
                        const MilterMessage *message,
                        gpointer user_data);
+  gboolean (*closed) (MilterClientContext *context, gpointer user_data);
   void (*ended) (MilterClientContext *context, gboolean by_us, gboolean reset, gpointer user_data);
 } MilterClientTap;
 
@@ -58,7 +65,9 @@ MILTER_AVAILABLE void _milter_client_context_set_reading (MilterClientContext *c
                                                           gboolean reading);
 /* The taken command is answered with what was sent for it: @frames, which may be empty and need not be
  * whole frames. The session goes on by the first legal reply among them; by "continue", or by the
- * offer as it came, if there is none. */
+ * offer without any step, if there is none. May be called in `command`, too. Called from elsewhere it
+ * handles what has come meanwhile before it returns, and the context may be over then. A quit that was
+ * taken leaves the connection open. */
 MILTER_AVAILABLE void _milter_client_context_answered (MilterClientContext *context,
                                                        MilterBytes frames);
 

@@ -111,6 +111,13 @@ on_received (MilterIoConnection *connection, const guint8 *data, gsize size, gpo
   MilterClientContext *context = user_data;
   gsize consumed;
 
+  if (G_UNLIKELY (context->priv->tap != NULL))
+    {
+      g_object_ref (context);
+      milter_client_context_tap_received (context, data, size);
+      g_object_unref (context);
+      return size;
+    }
   context->priv->busy++;
   milter_client_context_take (context, data, size, &consumed, NULL);
   milter_client_context_unbusy (context);
@@ -136,6 +143,16 @@ tell_lost_connection (MilterClientContext *context, gsize leftover, const GError
   milter_client_context_emit_error (context, error);
 }
 
+void
+milter_client_worker_lose (MilterClientContext *context, gsize leftover)
+{
+  g_object_ref (context);
+  if (leftover > 0)
+    tell_lost_connection (context, leftover, /* cause= */ NULL);
+  milter_client_context_close (context, MILTER_IO_CLOSE_FLUSH);
+  g_object_unref (context);
+}
+
 static void
 on_ended (MilterIoConnection *connection,
           MilterIoEnd end,
@@ -146,6 +163,12 @@ on_ended (MilterIoConnection *connection,
   MilterClientContext *context = user_data;
   MilterIoClose how = end == MILTER_IO_END_EOF ? MILTER_IO_CLOSE_FLUSH : MILTER_IO_CLOSE_NOW;
 
+  if (context->priv->tap != NULL)
+    {
+      leftover = milter_client_context_tap_count_held (context);
+      if (milter_client_context_tap_ended (context, end))
+        return;
+    }
   g_object_ref (context);
   if (error != NULL || leftover > 0)
     tell_lost_connection (context, leftover, error);
@@ -158,10 +181,14 @@ static void
 on_gone (MilterIoConnection *connection, gpointer user_data)
 {
   MilterClientContext *context = user_data;
-  g_autoptr (GError) error = g_error_new (MILTER_CLIENT_CONTEXT_ERROR,
-                                          MILTER_CLIENT_CONTEXT_ERROR_IO_ERROR,
-                                          "the MTA has gone without waiting for an answer");
+  g_autoptr (GError) error = NULL;
 
+  /* one that stalls on request hears first what was said */
+  if (context->priv->tap != NULL)
+    return;
+  error = g_error_new (MILTER_CLIENT_CONTEXT_ERROR,
+                       MILTER_CLIENT_CONTEXT_ERROR_IO_ERROR,
+                       "the MTA has gone without waiting for an answer");
   g_object_ref (context);
   milter_client_context_emit_error (context, error);
   milter_client_context_close (context, MILTER_IO_CLOSE_NOW);
