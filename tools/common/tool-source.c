@@ -36,7 +36,7 @@ tool_clock_new (GSourceFunc func, gpointer user_data)
 
   ((Clock *) source)->due_us = -1;
   g_source_set_callback (source, func, user_data, /* notify= */ NULL);
-  g_source_attach (source, /* context= */ NULL);
+  g_source_attach (source, g_main_context_get_thread_default ());
   return source;
 }
 
@@ -56,7 +56,7 @@ tool_reader_new (int fd, GUnixFDSourceFunc func, gpointer user_data)
   GSource *source = g_unix_fd_source_new (fd, G_IO_IN | G_IO_HUP | G_IO_ERR);
 
   g_source_set_callback (source, G_SOURCE_FUNC (func), user_data, /* notify= */ NULL);
-  g_source_attach (source, /* context= */ NULL);
+  g_source_attach (source, g_main_context_get_thread_default ());
   return source;
 }
 

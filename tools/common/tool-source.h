@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * tool-source.h: event sources of our programs, in the default main context.
+ * tool-source.h: event sources of our programs, in the main context of the thread.
  */
 #pragma once
 

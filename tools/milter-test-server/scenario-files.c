@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-#define SUFFIX ".scenario"
+#include "tool-scenarios.h"
 
 /* a case for what cannot be read, so that it is missed by nobody */
 static void
@@ -18,59 +18,9 @@ tell_unread (Report *report, const char *path, const char *name, const char *sen
   report_case_end (report_case);
 }
 
-static int
-compare_paths (gconstpointer a, gconstpointer b)
-{
-  return strcmp (*(const char *const *) a, *(const char *const *) b);
-}
-
-/* Appends the scenarios of a folder and of the folders in it, sorted. FALSE: not all can be read. */
-static bool
-add_folder (GPtrArray *files, const char *path, Report *report)
-{
-  g_autoptr (GPtrArray) names = g_ptr_array_new_with_free_func (g_free);
-  g_autoptr (GError) error = NULL;
-  GDir *folder = g_dir_open (path, /* flags= */ 0, &error);
-  bool good = true;
-  const char *name;
-
-  if (folder == NULL)
-    {
-      tell_unread (report, path, "the folder", error->message);
-      return false;
-    }
-  while ((name = g_dir_read_name (folder)) != NULL)
-    g_ptr_array_add (names, g_build_filename (path, name, NULL));
-  g_dir_close (folder);
-  g_ptr_array_sort (names, compare_paths);
-
-  for (guint i = 0; i < names->len; i++)
-    {
-      const char *entry = g_ptr_array_index (names, i);
-
-      /* a link to a folder above would never end */
-      if (g_file_test (entry, G_FILE_TEST_IS_DIR) && !g_file_test (entry, G_FILE_TEST_IS_SYMLINK))
-        good = add_folder (files, entry, report) && good;
-      else if (g_str_has_suffix (entry, SUFFIX))
-        g_ptr_array_add (files, g_strdup (entry));
-    }
-  return good;
-}
-
 static void
-add_path (GPtrArray *files, const char *path, Report *report)
+on_unread (const char *path, const char *sentence, gpointer report)
 {
-  guint before = files->len;
-  g_autofree char *sentence = NULL;
-
-  if (!g_file_test (path, G_FILE_TEST_IS_DIR))
-    {
-      g_ptr_array_add (files, g_strdup (path));
-      return;
-    }
-  if (!add_folder (files, path, report) || files->len > before)
-    return;
-  sentence = g_strdup_printf ("%s: there is no file called *" SUFFIX " in this folder", path);
   tell_unread (report, path, "the folder", sentence);
 }
 
@@ -132,7 +82,7 @@ scenario_files_read (const ServerOptions *options,
       = g_ptr_array_new_with_free_func ((GDestroyNotify) milter_scenario_free);
 
   for (char **path = options->paths; *path != NULL; path++)
-    add_path (files, *path, report);
+    tool_scenarios_find (*path, files, on_unread, report);
   for (guint i = 0; i < files->len; i++)
     {
       const char *path = g_ptr_array_index (files, i);
