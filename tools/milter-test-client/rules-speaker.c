@@ -1,0 +1,304 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * rules-speaker.c: one connection: asks the responder, and does what it says.
+ *
+ * All of it happens in the thread of the context, also the waiting.
+ */
+#include "milter-protocol-agent-private.h"
+#include "milter-session.h"
+#include "rules-private.h"
+#include "tool-source.h"
+
+typedef struct
+{
+  Rules *rules;                   /* unowned */
+  MilterClientContext *context;   /* unowned; it tells its end */
+  MilterResponder *responder;     /* (nullable) without rules */
+  const MilterClientTap *watcher; /* (nullable) */
+  gpointer watcher_data;
+  GSource *clock; /* wakes when something is due */
+  bool greeted;   /* an offer has come */
+  bool quits;     /* a quit is answered; then comes the end, as a milter does */
+  bool over;      /* the MTA's end has been told */
+
+  /* --strict */
+  MilterSession session;
+  GByteArray *said;     /* (nullable) by us, and no whole frame yet; NULL: nobody can follow it */
+  Violation *violation; /* (nullable) */
+} Speaker;
+
+static gint64
+now (void)
+{
+  return g_get_monotonic_time ();
+}
+
+static const MilterMacros *
+get_macros (Speaker *speaker)
+{
+  return _milter_protocol_agent_get_store (MILTER_PROTOCOL_AGENT (speaker->context));
+}
+
+/* --- answers ---------------------------------------------------------------------------------- */
+
+/* the speaker may be gone when it returns */
+static void
+finish_answer (Speaker *speaker)
+{
+  if (speaker->quits)
+    _milter_client_context_end (speaker->context, /* reset= */ FALSE);
+  else
+    _milter_client_context_answered (speaker->context,
+                                     milter_responder_get_answer (speaker->responder));
+}
+
+/* Whether more can be done at once; else the speaker may be gone. */
+static bool
+act (Speaker *speaker, const MilterPlayerAction *action)
+{
+  MilterClientContext *context = speaker->context;
+
+  switch (action->kind)
+    {
+    case MILTER_PLAYER_SEND:
+      /* a piece is a write of its own */
+      _milter_client_context_send (context, action->bytes);
+      _milter_client_context_flush (context);
+      return true;
+    case MILTER_PLAYER_WAIT:
+      tool_clock_set (speaker->clock, action->deadline_us);
+      return false;
+    case MILTER_PLAYER_CLOSE:
+    case MILTER_PLAYER_RESET:
+      _milter_client_context_end (context, action->kind == MILTER_PLAYER_RESET);
+      return false;
+    case MILTER_PLAYER_HALF_CLOSE:
+      _milter_client_context_half_close (context);
+      return true;
+    case MILTER_PLAYER_PAUSE_READING:
+    case MILTER_PLAYER_RESUME_READING:
+      _milter_client_context_set_reading (context, action->kind == MILTER_PLAYER_RESUME_READING);
+      return true;
+    case MILTER_PLAYER_DONE:
+      finish_answer (speaker);
+      return false;
+    case MILTER_PLAYER_OPEN:
+    case MILTER_PLAYER_BARRIER:
+      return false;
+    }
+  return false;
+}
+
+static void
+pump (Speaker *speaker)
+{
+  MilterPlayerAction action;
+
+  do
+    milter_responder_next (speaker->responder, now (), &action);
+  while (act (speaker, &action));
+}
+
+static gboolean
+on_time (gpointer speaker)
+{
+  pump (speaker);
+  return G_SOURCE_CONTINUE;
+}
+
+/* with rules, an offer that none speaks of is answered with every action, and no step */
+static bool
+answer_offer (Speaker *speaker, const MilterMessage *offer)
+{
+  g_autoptr (GByteArray) frame = g_byte_array_new ();
+  MilterMessage answer;
+  MilterBytes bytes;
+
+  if (offer->fault != MILTER_NO_FAULT || offer->fields[0].number < MILTER_PROTOCOL_VERSION_MIN)
+    return false;
+  milter_message_init (&answer, MILTER_SIDE_MILTER, MILTER_REPLY_NEGOTIATE);
+  answer.fields[0].number = MIN (offer->fields[0].number, MILTER_PROTOCOL_VERSION_MAX);
+  answer.fields[1].number = offer->fields[1].number;
+  if (!milter_message_append (&answer, frame, /* error= */ NULL))
+    return false;
+  bytes = milter_bytes (frame->data, frame->len);
+  _milter_client_context_send (speaker->context, bytes);
+  _milter_client_context_answered (speaker->context, bytes);
+  return true;
+}
+
+/* --- --strict --------------------------------------------------------------------------------- */
+
+static void
+note_violation (Speaker *speaker, const char *sentence)
+{
+  if (speaker->violation == NULL)
+    {
+      speaker->violation = g_new0 (Violation, 1);
+      speaker->violation->who = rules_name_connection (speaker->context);
+      speaker->violation->sentences = g_string_new (NULL);
+    }
+  g_string_append_printf (speaker->violation->sentences, "%s\n", sentence);
+  tool_error ("connection from %s: against the protocol: %s", speaker->violation->who, sentence);
+}
+
+static void
+judge_command (Speaker *speaker, const MilterMessage *message)
+{
+  g_autoptr (GError) error = NULL;
+
+  /* after bytes that are no answer nobody knows what an MTA may say */
+  if (speaker->said != NULL && !milter_session_command (&speaker->session, message, &error))
+    note_violation (speaker, error->message);
+}
+
+/* what we answer decides what the MTA may say next */
+static void
+follow_answers (Speaker *speaker, MilterBytes bytes)
+{
+  const MilterLimits limits = { MILTER_LIMIT_FROM_MILTER };
+  MilterDecodeStatus found = MILTER_DECODE_COMPLETE;
+
+  if (speaker->said == NULL)
+    return;
+  g_byte_array_append (speaker->said, bytes.data, (guint) bytes.size);
+  while (found == MILTER_DECODE_COMPLETE)
+    {
+      MilterMessage message;
+      gsize size = 0;
+
+      found = milter_message_decode (MILTER_SIDE_MILTER,
+                                     speaker->said->data,
+                                     speaker->said->len,
+                                     &limits,
+                                     &message,
+                                     &size,
+                                     /* error= */ NULL);
+      if (found != MILTER_DECODE_COMPLETE)
+        break;
+      milter_session_reply (&speaker->session, &message, /* error= */ NULL);
+      g_byte_array_remove_range (speaker->said, 0, (guint) size);
+    }
+  if (found == MILTER_DECODE_ERROR)
+    g_clear_pointer (&speaker->said, g_byte_array_unref);
+}
+
+/* bytes that make no frame, and a command that the MTA did not end; the rest was judged before */
+static void
+on_error (MilterClientContext *context, GError *error, gpointer user_data)
+{
+  Speaker *speaker = user_data;
+
+  if (g_error_matches (error, MILTER_CODEC_ERROR, MILTER_CODEC_ERROR_EMPTY_FRAME)
+      || g_error_matches (error, MILTER_CODEC_ERROR, MILTER_CODEC_ERROR_FRAME_TOO_LONG)
+      || g_error_matches (
+          error, MILTER_CLIENT_CONTEXT_ERROR, MILTER_CLIENT_CONTEXT_ERROR_IO_ERROR))
+    note_violation (speaker, error->message);
+}
+
+/* --- the tap ---------------------------------------------------------------------------------- */
+
+static void
+on_passed (MilterClientContext *context, MilterSide from, MilterBytes bytes, gpointer user_data)
+{
+  Speaker *speaker = user_data;
+
+  if (speaker->rules->strict && from == MILTER_SIDE_MILTER)
+    follow_answers (speaker, bytes);
+  if (speaker->watcher != NULL && speaker->watcher->passed != NULL)
+    speaker->watcher->passed (context, from, bytes, speaker->watcher_data);
+}
+
+static gboolean
+on_command (MilterClientContext *context, const MilterMessage *message, gpointer user_data)
+{
+  Speaker *speaker = user_data;
+  bool is_offer = message->letter == MILTER_COMMAND_NEGOTIATE && !speaker->greeted;
+
+  if (speaker->rules->strict)
+    judge_command (speaker, message);
+  if (speaker->responder == NULL)
+    return FALSE;
+  speaker->greeted = speaker->greeted || is_offer;
+  if (!milter_responder_received (speaker->responder, message, get_macros (speaker), now ()))
+    return is_offer && answer_offer (speaker, message);
+  speaker->quits = message->letter == MILTER_COMMAND_QUIT;
+  pump (speaker);
+  return TRUE;
+}
+
+static gboolean
+on_closed (MilterClientContext *context, gpointer user_data)
+{
+  Speaker *speaker = user_data;
+
+  if (speaker->responder == NULL)
+    return FALSE;
+  speaker->over = true;
+  if (!milter_responder_ended (speaker->responder, get_macros (speaker), now ()))
+    return FALSE;
+  pump (speaker);
+  return TRUE;
+}
+
+static void
+speaker_free (Speaker *speaker)
+{
+  tool_source_free (speaker->clock);
+  g_clear_pointer (&speaker->responder, milter_responder_free);
+  g_clear_pointer (&speaker->said, g_byte_array_unref);
+  milter_session_clear (&speaker->session);
+  g_free (speaker);
+}
+
+static void
+on_ended (MilterClientContext *context, gboolean by_us, gboolean reset, gpointer user_data)
+{
+  Speaker *speaker = user_data;
+
+  /* nothing can be done about it any more, but it counts */
+  if (speaker->responder != NULL && !speaker->over && !by_us)
+    milter_responder_ended (speaker->responder, get_macros (speaker), now ());
+  if (speaker->watcher != NULL && speaker->watcher->ended != NULL)
+    speaker->watcher->ended (context, by_us, reset, speaker->watcher_data);
+  if (speaker->violation != NULL)
+    rules_add_violation (speaker->rules, g_steal_pointer (&speaker->violation));
+  g_signal_handlers_disconnect_by_data (context, speaker);
+  speaker_free (speaker);
+}
+
+static const MilterClientTap speaker_tap
+    = { .passed = on_passed, .command = on_command, .closed = on_closed, .ended = on_ended };
+
+void
+rules_attach (Rules *rules,
+              MilterClientContext *context,
+              const MilterClientTap *watcher,
+              gpointer watcher_data)
+{
+  Speaker *speaker;
+
+  if (rules->book == NULL && !rules->strict)
+    {
+      if (watcher != NULL)
+        _milter_client_context_set_tap (context, watcher, watcher_data);
+      return;
+    }
+  speaker = g_new0 (Speaker, 1);
+  speaker->rules = rules;
+  speaker->context = context;
+  speaker->watcher = watcher;
+  speaker->watcher_data = watcher_data;
+  milter_session_init (&speaker->session, MILTER_SESSION_LENIENT);
+  if (rules->book != NULL)
+    {
+      speaker->responder = milter_responder_new (rules->book);
+      speaker->clock = tool_clock_new (on_time, speaker);
+    }
+  if (rules->strict)
+    {
+      speaker->said = g_byte_array_new ();
+      g_signal_connect (context, "error", G_CALLBACK (on_error), speaker);
+    }
+  _milter_client_context_set_tap (context, &speaker_tap, speaker);
+}
