@@ -17,6 +17,9 @@
  * edits of a message, while a peer that only asks cannot fill our memory. */
 #define MAX_PENDING (256 * 1024)
 
+/* turns of a program's own sources at the end: one that is ready for ever does not hold it up */
+#define MAX_LAST_TURNS 100
+
 struct _MilterClientWorker
 {
   atomic_uint refs;     /* of the client while it runs, and of each of its contexts */
@@ -344,6 +347,16 @@ receive (gpointer item, gpointer user_data)
   task_free (task);
 }
 
+/* What a program had done elsewhere comes back to the thread that asked for it, as a GTask does, also
+ * if the last connection is over: what is ready by now is received. */
+static void
+finish_sources (MilterClientWorker *worker)
+{
+  for (guint n = 0; n < MAX_LAST_TURNS && !worker->time_is_up; n++)
+    if (!g_main_context_iteration (worker->main_context, FALSE))
+      return;
+}
+
 static gpointer
 worker_main (gpointer data)
 {
@@ -353,6 +366,7 @@ worker_main (gpointer data)
   g_main_context_push_thread_default (worker->main_context);
   g_main_loop_run (worker->loop);
   wait_for_output (worker);
+  finish_sources (worker);
   _milter_handover_close (worker->inbox);
   _milter_io_loop_free (g_steal_pointer (&worker->io));
   g_main_context_pop_thread_default (worker->main_context);

@@ -461,6 +461,42 @@ Test (client_negotiate, handlers_decide_the_answer)
     }
 }
 
+Test (client_negotiate, each_stage_has_its_list_of_macros)
+{
+  static const struct
+  {
+    MilterCommand command;
+    const char *list;
+  } rows[] = {
+    { MILTER_COMMAND_CONNECT, "symbols-connect" },
+    { MILTER_COMMAND_HELO, "symbols-helo" },
+    { MILTER_COMMAND_ENVELOPE_FROM, "symbols-mail" },
+    { MILTER_COMMAND_ENVELOPE_RECIPIENT, "symbols-rcpt" },
+    { MILTER_COMMAND_DATA, "symbols-data" },
+    { MILTER_COMMAND_END_OF_MESSAGE, "symbols-eom" },
+    { MILTER_COMMAND_END_OF_HEADER, "symbols-eoh" },
+  };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (rows); i++)
+    {
+      Peer peer = peer_new ();
+      g_autoptr (MilterMacrosRequests) requests = milter_macros_requests_new ();
+      g_autofree char *expected
+          = g_strdup_printf ("actions=all steps=NOCONNECT,NOHELO,NOMAIL,NOBODY,NOHDRS,NOEOH,"
+                             "NOUNKNOWN,NODATA,SKIP %s=\"i {mail_addr}\"",
+                             rows[i].list);
+      g_autofree char *answer = NULL;
+
+      /* as a program does before the negotiation, without a handler for it */
+      milter_macros_requests_set_symbols (requests, rows[i].command, "i", "mail_addr", NULL);
+      milter_protocol_agent_set_macros_requests (MILTER_PROTOCOL_AGENT (peer.context), requests);
+      milter_client_context_set_handlers (peer.context, &recipient_only, &peer);
+      answer = answer_to (&peer, 6, 0x1ff, 0x1fffff);
+      cr_expect (g_str_has_suffix (answer, expected), "%s: %s", rows[i].list, answer);
+      peer_clear (&peer);
+    }
+}
+
 Test (client_negotiate, symbol_lists_go_only_to_an_mta_that_takes_them)
 {
   Peer peer = peer_new ();

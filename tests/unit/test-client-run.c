@@ -325,6 +325,59 @@ Test (client_run, an_mta_that_goes_while_an_answer_is_pending_is_noticed)
   stage_free (stage);
 }
 
+/* What the last handler of a thread still has to do there. */
+
+static gboolean
+note_idle (gpointer data)
+{
+  g_async_queue_push (((Stage *) data)->events, (gpointer) "idle");
+  return G_SOURCE_REMOVE;
+}
+
+static gboolean
+do_for_ever (gpointer data)
+{
+  return G_SOURCE_CONTINUE;
+}
+
+static void
+attach_idle (GSourceFunc func, gpointer data)
+{
+  g_autoptr (GSource) source = g_idle_source_new ();
+
+  g_source_set_callback (source, func, data, NULL);
+  g_source_attach (source, g_main_context_get_thread_default ());
+}
+
+static void
+leave_something_to_do (MilterClientContext *context, gpointer data)
+{
+  attach_idle (do_for_ever, NULL);
+  attach_idle (note_idle, data);
+  g_async_queue_push (((Stage *) data)->events, (gpointer) "finished");
+}
+
+static void
+expect_something_to_do (MilterClient *client, MilterClientContext *context, gpointer data)
+{
+  g_signal_connect (context, "finished", G_CALLBACK (leave_something_to_do), data);
+  g_async_queue_push (((Stage *) data)->events, (gpointer) "established");
+}
+
+Test (client_run, what_is_ready_in_a_worker_at_the_end_is_done_and_does_not_hold_it_up)
+{
+  Stage *stage = stage_new ();
+
+  g_signal_connect (
+      stage->client, "connection-established", G_CALLBACK (expect_something_to_do), stage);
+  stage_start (stage);
+  stage_expect (stage, "established");
+  milter_client_shutdown (stage->client);
+  stage_expect (stage, "finished");
+  stage_expect (stage, "idle");
+  stage_free (stage);
+}
+
 /* A handler of "connection-established" that iterates the main context of its thread. */
 
 static MilterStatus
