@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""What a milter on the library costs in things that can be counted: instructions and system calls for each command, memory
+for each connection that is idle.
+
+Rates depend on the machine and stand in tests/bench/client-rates.py."""
+
+import contextlib
+import os
+import pathlib
+import re
+import shutil
+import signal
+import subprocess
+
+import pytest
+
+BENCH = pathlib.Path(os.environ.get("MILTERLAB_BUILD", "")) / "tests/bench"
+COMMANDS_OF_MESSAGE = 14
+N_IDLE = 1000
+
+# instructions for a command, KB for an idle connection
+LIMITS = {
+    "functions": (1350, 1.3),
+    "subclass": (1350, 1.3),
+    "signals": (2900, 4.3),
+}
+
+
+@pytest.fixture(autouse=True)
+def plain_build():
+    milter = BENCH / "library-milter"
+    if b"libasan" in subprocess.run(["ldd", milter], check=True, capture_output=True).stdout:
+        pytest.skip("the build has sanitizers, which count as well")
+
+
+@contextlib.contextmanager
+def running(folder, shape, *before, **options):
+    """A milter of this shape; ended as a user ends it."""
+    spec = f"unix:{folder}/milter"
+    milter = subprocess.Popen([*before, BENCH / "library-milter", shape, spec], stdout=subprocess.PIPE, text=True, **options)
+    try:
+        assert milter.stdout.readline() == "listening\n"
+        yield milter, spec
+        milter.send_signal(signal.SIGTERM)
+        milter.wait(timeout=60)
+    finally:
+        milter.kill()
+        milter.wait()
+        milter.stdout.close()
+
+
+def send(spec, n_connections, n_messages):
+    subprocess.run([BENCH / "load-mta", "messages", spec, str(n_connections), str(n_messages)], check=True, timeout=120,
+                   stdout=subprocess.DEVNULL)
+
+
+def count_instructions(folder, shape, n_messages):
+    assert shutil.which("valgrind"), "valgrind is missing (Debian package valgrind)"
+    profile = folder / "profile"
+    with running(folder, shape, "valgrind", "-q", "--tool=callgrind", f"--callgrind-out-file={profile}") as (_, spec):
+        send(spec, 16, n_messages)
+    return int(re.search(r"^(?:summary|totals): (\d+)", profile.read_text(), re.M).group(1))
+
+
+@pytest.mark.parametrize("shape", LIMITS)
+def test_a_command_takes_few_instructions(tmp_path, shape):
+    counts = [count_instructions(tmp_path, shape, n) for n in (50, 250)]
+    per_command = (counts[1] - counts[0]) / 200 / COMMANDS_OF_MESSAGE
+    print(f"{shape}: {per_command:.0f} instructions a command")
+    assert 100 < per_command < LIMITS[shape][0]
+
+
+def read_memory(milter):
+    return int(re.search(r"^VmRSS:\s*(\d+) kB", pathlib.Path(f"/proc/{milter.pid}/status").read_text(), re.M).group(1))
+
+
+@pytest.mark.parametrize("shape", LIMITS)
+def test_an_idle_connection_takes_little_memory(tmp_path, shape):
+    with running(tmp_path, shape) as (milter, spec):
+        before = read_memory(milter)
+        idle = subprocess.Popen([BENCH / "load-mta", "idle", spec, str(N_IDLE)], stdin=subprocess.PIPE,
+                                stdout=subprocess.PIPE, text=True)
+        try:
+            assert idle.stdout.readline() == "ready\n"
+            per_connection = (read_memory(milter) - before) / N_IDLE
+        finally:
+            idle.communicate()
+    print(f"{shape}: {per_connection:.2f} KB an idle connection")
+    assert 0.05 < per_connection < LIMITS[shape][1]
+
+
+def test_a_command_takes_four_system_calls_on_one_connection(tmp_path):
+    counter = dict(os.environ, LD_PRELOAD=str((BENCH / "count-calls.so").resolve()))
+    n_messages = 500
+    with running(tmp_path, "functions", env=counter, stderr=subprocess.PIPE) as (milter, spec):
+        send(spec, 1, n_messages)
+        milter.send_signal(signal.SIGTERM)
+        counts = dict(re.findall(r"(read|write|wait|look) (\d+)", milter.stderr.read()))
+    milter.stderr.close()
+    calls = sum(int(n) for n in counts.values()) / n_messages / COMMANDS_OF_MESSAGE
+    print(f"{calls:.2f} system calls a command")
+    assert 2 < calls < 4.1, counts
