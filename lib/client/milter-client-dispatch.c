@@ -240,32 +240,37 @@ milter_client_context_take (MilterClientContext *context,
 {
   MilterClientContextPrivate *priv = context->priv;
   g_autoptr (GError) fault = NULL;
-  MilterDecodeStatus found = MILTER_DECODE_COMPLETE;
+  gsize used = 0;
   bool failed;
 
-  *consumed = 0;
   priv->busy++;
-  /* the first command had room for its answer */
-  while (fault == NULL && found == MILTER_DECODE_COMPLETE && !priv->closing && !priv->pending
-         && (*consumed == 0 || (*consumed < size && !is_held_up (context))))
+  while (!priv->closing && !priv->pending)
     {
       MilterMessage message;
       gsize n = 0;
+      MilterDecodeStatus found = milter_message_decode (
+          MILTER_SIDE_MTA, data + used, size - used, &priv->limits, &message, &n, &fault);
 
-      found = milter_message_decode (
-          MILTER_SIDE_MTA, data + *consumed, size - *consumed, &priv->limits, &message, &n, &fault);
       if (G_UNLIKELY (priv->tap != NULL))
-        milter_client_context_tap_passed (
-            context, MILTER_SIDE_MTA, milter_bytes (data + *consumed, n));
-      *consumed += n;
-      if (found == MILTER_DECODE_COMPLETE && !dispatch (context, &message, &fault)
-          && is_tapped (context, NULL, &message))
-        g_clear_error (&fault);
+        milter_client_context_tap_passed (context, MILTER_SIDE_MTA, milter_bytes (data + used, n));
+      if (found != MILTER_DECODE_COMPLETE)
+        break;
+      used += n;
+      if (!dispatch (context, &message, &fault))
+        {
+          if (!is_tapped (context, NULL, &message))
+            break;
+          g_clear_error (&fault);
+        }
+      /* the first command had room for its answer */
+      if (used == size || is_held_up (context))
+        break;
     }
+  *consumed = used;
   /* what is read no more */
   if (G_UNLIKELY (priv->tap != NULL) && (fault != NULL || priv->closing))
     milter_client_context_tap_passed (
-        context, MILTER_SIDE_MTA, milter_bytes (data + *consumed, size - *consumed));
+        context, MILTER_SIDE_MTA, milter_bytes (data + used, size - used));
   if (fault != NULL)
     milter_client_context_fail (context, fault);
   failed = priv->failure != NULL;

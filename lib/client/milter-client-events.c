@@ -82,6 +82,38 @@ milter_client_context_look_for_listeners (MilterClientContext *context)
       context->priv->listened |= 1u << event;
 }
 
+/* whether the table or the class has a function for the event */
+static bool
+has_function (MilterClientContext *context, MilterClientEvent event)
+{
+  const MilterClientHandlers *handlers = context->priv->handlers;
+  const MilterClientContextClass *klass = MILTER_CLIENT_CONTEXT_GET_CLASS (context);
+  gsize function = places[event].class_function;
+
+  if (context->priv->use_bytes && places[event].class_bytes != 0)
+    function = places[event].class_bytes;
+  return (handlers != NULL && G_STRUCT_MEMBER (GCallback, handlers, places[event].slot) != NULL)
+         || G_STRUCT_MEMBER (GCallback, klass, function) != NULL;
+}
+
+/* Handlers may have been connected since the last look: one cheap question a message. A closer look
+ * is dear, so it is for those events alone that would not be asked for otherwise. */
+static void
+look_again (MilterClientContext *context)
+{
+  guint32 *listened = &context->priv->listened;
+
+  if (g_signal_handler_find (context, G_SIGNAL_MATCH_UNBLOCKED, 0, 0, NULL, NULL, NULL) == 0)
+    {
+      *listened = 0;
+      return;
+    }
+  for (guint event = 0; event < N_EVENTS; event++)
+    if ((*listened & (1u << event)) == 0 && has_function (context, event)
+        && g_signal_has_handler_pending (context, signal_of (context, event), 0, TRUE))
+      *listened |= 1u << event;
+}
+
 /* An emission that left no status: nobody was there after all, or only closures with marshallers of
  * their own, as bindings have, and the last one failed: it raised, or was not even called, because
  * a string is not UTF-8. Mail must not pass for that. */
@@ -350,9 +382,7 @@ take_envelope_from (MilterClientContext *context,
                     MilterStatus *status,
                     GError **error)
 {
-  /* handlers may have been connected since the last look; one cheap question a message */
-  if (g_signal_handler_find (context, G_SIGNAL_MATCH_UNBLOCKED, 0, 0, NULL, NULL, NULL) != 0)
-    milter_client_context_look_for_listeners (context);
+  look_again (context);
   context->priv->arguments = message->fields[1].bytes;
   *status = ASK (envelope_from, STRING (0));
   context->priv->arguments = milter_bytes (NULL, 0);
@@ -423,15 +453,8 @@ const MilterClientRow milter_client_rows['Z' - 'A' + 1] = {
 static bool
 handles (MilterClientContext *context, MilterClientEvent event)
 {
-  const MilterClientHandlers *handlers = context->priv->handlers;
-  const MilterClientContextClass *klass = MILTER_CLIENT_CONTEXT_GET_CLASS (context);
-  gsize function = places[event].class_function;
-
-  if (context->priv->use_bytes && places[event].class_bytes != 0)
-    function = places[event].class_bytes;
-  return g_signal_has_handler_pending (context, signal_of (context, event), 0, TRUE)
-         || (handlers != NULL && G_STRUCT_MEMBER (GCallback, handlers, places[event].slot) != NULL)
-         || G_STRUCT_MEMBER (GCallback, klass, function) != NULL;
+  return has_function (context, event)
+         || g_signal_has_handler_pending (context, signal_of (context, event), 0, TRUE);
 }
 
 bool

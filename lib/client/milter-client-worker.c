@@ -121,9 +121,7 @@ on_received (MilterIoConnection *connection, const guint8 *data, gsize size, gpo
       g_object_unref (context);
       return size;
     }
-  context->priv->busy++;
   milter_client_context_take (context, data, size, &consumed, NULL);
-  milter_client_context_unbusy (context);
   return consumed;
 }
 

@@ -261,23 +261,33 @@ read_some (MilterIoConnection *connection, guint8 *buffer)
 
 /* writing */
 
+/* true: nothing is left */
+static bool
+send_some (MilterIoConnection *connection)
+{
+  int errsv = milter_io_output_send (
+      &connection->output, connection->watch.fd, get_spare (connection));
+
+  if (G_LIKELY (errsv == 0 && count_pending (connection) == 0))
+    return true;
+  connection->write_errno = errsv;
+  if (errsv != 0)
+    drop_output (connection);
+  /* a short write means that the kernel's buffer is full, too */
+  connection->must_wait = count_pending (connection) > 0;
+  if (connection->must_wait)
+    update_wanted (connection);
+  return false;
+}
+
 /* Calls no handler: it may be called from anywhere. */
 static void
 send_output (MilterIoConnection *connection)
 {
   if (connection->attempt != NULL || connection->must_wait || connection->write_errno != 0)
     return;
-  if (connection->output.bytes != NULL && count_pending (connection) > 0)
-    {
-      connection->write_errno = milter_io_output_send (
-          &connection->output, connection->watch.fd, get_spare (connection));
-      if (connection->write_errno != 0)
-        drop_output (connection);
-      /* a short write means that the kernel's buffer is full, too */
-      connection->must_wait = count_pending (connection) > 0;
-      if (connection->must_wait)
-        update_wanted (connection);
-    }
+  if (count_pending (connection) > 0)
+    send_some (connection);
 
   if (connection->shut && !connection->shut_done && count_pending (connection) == 0)
     {
@@ -555,6 +565,14 @@ plain_ready (MilterIoConnection *connection, guint8 *buffer)
     return;
   if (used > 0 && !connection->closing)
     begin_timeout (connection);
+  if (G_LIKELY (used == (gsize) n && connection->unusual == 0 && connection->due == 0
+                && connection->write_errno == 0 && connection->output.bytes != NULL
+                && connection->output.bytes->len > 0)
+      && send_some (connection))
+    {
+      milter_io_watch_owes_nothing (&connection->watch);
+      return;
+    }
   if (used < (gsize) n || connection->unusual != 0)
     {
       /* with 0 it has said that it wants more */
