@@ -318,6 +318,45 @@ Test (io_loop, a_deadline_may_be_moved_and_unset)
   cr_expect (a.n_deadlines == 0);
 }
 
+static gint64 slow_end;
+
+static void
+be_slow (gpointer data)
+{
+  gint64 end = g_get_monotonic_time () + 30000;
+
+  while (g_get_monotonic_time () < end)
+    ;
+  slow_end = end;
+  a.act = NULL;
+}
+
+Test (io_loop, a_timeout_counts_from_the_end_of_a_turn_however_slow_its_handlers_are)
+{
+  _milter_io_connection_set_timeout (a.connection, 15000);
+  a.act = be_slow;
+  put (far_a, "?");
+  iterate_until (context, a.n_received == 1);
+  cr_expect (a.n_deadlines == 0);
+  iterate_until (context, a.n_deadlines == 1);
+  cr_expect (g_get_monotonic_time () >= slow_end + 15000);
+}
+
+Test (io_loop, a_timeout_counts_anew_from_what_is_consumed)
+{
+  gint64 begin = g_get_monotonic_time ();
+  gint64 later;
+
+  put (far_a, "?");
+  _milter_io_connection_set_timeout (a.connection, 20000);
+  do
+    later = g_get_monotonic_time ();
+  while (later < begin + 10000);
+  iterate_until (context, a.n_received == 1);
+  iterate_until (context, a.n_deadlines == 1);
+  cr_expect (g_get_monotonic_time () >= later + 20000);
+}
+
 static void
 deadline_again (MilterIoConnection *connection, gpointer user_data)
 {

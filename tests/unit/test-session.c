@@ -283,6 +283,22 @@ Test (session, replies_act_by_stage)
       }
 }
 
+/* on which the short way of milter_session_continue() rests */
+Test (session, continue_answers_every_command_but_an_offer_whatever_was_agreed)
+{
+  const MilterSpec *reply = milter_spec_get (MILTER_SIDE_MILTER, MILTER_REPLY_CONTINUE);
+  gsize n_rows;
+  const MilterSpec *rows = milter_spec_list (MILTER_SIDE_MTA, &n_rows);
+
+  cr_expect (reply->action == 0 && reply->since == MILTER_PROTOCOL_VERSION_MIN);
+  for (gsize i = 0; i < n_rows; i++)
+    {
+      bool is_answered = rows[i].answer == MILTER_ANSWER_REPLY || rows[i].answer == MILTER_ANSWER_EDITS;
+
+      cr_expect ((strchr (reply->answers, rows[i].letter) != NULL) == is_answered, "%s", rows[i].word);
+    }
+}
+
 Test (session, recipients_are_counted_by_message)
 {
   MilterSession session;
