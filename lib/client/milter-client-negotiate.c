@@ -216,6 +216,22 @@ refuse (MilterClientContext *context, MilterStatus status)
   milter_client_context_fail (context, error);
 }
 
+static void
+note_list (MilterCommand command, GList *symbols, gpointer data)
+{
+  *(bool *) data = true;
+}
+
+/* most programs ask for none, and each connection would keep an object that says so */
+static bool
+has_lists (MilterMacrosRequests *requests)
+{
+  bool found = false;
+
+  milter_macros_requests_foreach (requests, note_list, &found);
+  return found;
+}
+
 void
 milter_client_context_forget_offer (MilterClientContext *context)
 {
@@ -247,7 +263,7 @@ milter_client_context_answer_offer (MilterClientContext *context, MilterStatus s
       return;
     }
   send_answer (context, &answer);
-  if (priv->requests != NULL)
+  if (priv->requests != NULL && has_lists (priv->requests))
     milter_protocol_agent_set_macros_requests (MILTER_PROTOCOL_AGENT (context), priv->requests);
   milter_client_context_forget_offer (context);
 }
