@@ -93,9 +93,9 @@ struct _MilterClientContextPrivate
 
   const MilterClientHandlers *handlers;
   gpointer handlers_data;
-  guint32 listened; /* 1 << event: a signal handler was seen */
 
   MilterSession session;
+  guint32 listened; /* 1 << event: a signal handler was seen */
   MilterLimits limits;
   MilterClientContextState state;
   MilterClientContextState last_state;
@@ -125,6 +125,7 @@ struct _MilterClientContextPrivate
 
   GString *reply; /* (nullable): text for the next refusal */
   guint reply_code;
+  socklen_t address_size;
   char *quarantine_reason;
   MilterMessageResult *result; /* (nullable) */
   GByteArray *input;           /* fed and not yet consumed */
@@ -133,9 +134,9 @@ struct _MilterClientContextPrivate
   gpointer private_data;
   GDestroyNotify private_data_destroy;
   GHashTable *shelf; /* (nullable) */
-  /* (nullable): as the system gave it, maybe shorter than its type: most programs never ask */
+  /* (nullable): as the system gave it, maybe shorter than its type: most programs never ask. Of a
+   * unix socket without a name there is only the size. */
   MilterGenericSocketAddress *address;
-  socklen_t address_size;
 };
 
 G_GNUC_INTERNAL extern guint milter_client_context_signals[N_SIGNALS];

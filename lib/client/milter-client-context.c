@@ -409,11 +409,13 @@ milter_client_context_get_socket_address (MilterClientContext *context)
 
   g_return_val_if_fail (MILTER_IS_CLIENT_CONTEXT (context), NULL);
   priv = context->priv;
-  if (priv->address != NULL && priv->address_size < sizeof *priv->address)
+  if (priv->address_size > 0 && priv->address_size < sizeof *priv->address)
     {
       MilterGenericSocketAddress *whole = g_new0 (MilterGenericSocketAddress, 1);
 
-      memcpy (whole, priv->address, priv->address_size);
+      whole->base.sa_family = AF_UNIX;
+      if (priv->address != NULL)
+        memcpy (whole, priv->address, priv->address_size);
       g_free (priv->address);
       priv->address = whole;
       priv->address_size = sizeof *whole;

@@ -445,7 +445,7 @@ milter_client_worker_serve (MilterClientWorker *worker,
   post (worker,
         (Task){ .run = serve,
                 .fd = fd,
-                .address = g_memdup2 (address, size),
+                .address = size > sizeof (sa_family_t) ? g_memdup2 (address, size) : NULL,
                 .address_size = size });
 }
 
