@@ -30,6 +30,7 @@ enum
   PROP_QUARANTINE_REASON,
   PROP_MESSAGE_RESULT,
   PROP_USE_BYTES,
+  PROP_PACKET_BUFFER_SIZE,
   N_PROPERTIES
 };
 
@@ -89,6 +90,9 @@ milter_client_context_get_property (GObject *object, guint id, GValue *value, GP
     case PROP_USE_BYTES:
       g_value_set_boolean (value, context->priv->use_bytes);
       break;
+    case PROP_PACKET_BUFFER_SIZE:
+      g_value_set_uint (value, 0);
+      break;
     default:
       G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
     }
@@ -124,6 +128,9 @@ milter_client_context_set_property (GObject *object,
       break;
     case PROP_USE_BYTES:
       milter_client_context_set_use_bytes (context, g_value_get_boolean (value));
+      break;
+    case PROP_PACKET_BUFFER_SIZE:
+      /* without effect: what is due in one turn always leaves in one write */
       break;
     default:
       G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
@@ -170,6 +177,8 @@ install_properties (GObjectClass *object_class)
   properties[PROP_MESSAGE_RESULT]
       = g_param_spec_object ("message-result", NULL, NULL, MILTER_TYPE_MESSAGE_RESULT, plain);
   properties[PROP_USE_BYTES] = g_param_spec_boolean ("use-bytes", NULL, NULL, FALSE, plain);
+  properties[PROP_PACKET_BUFFER_SIZE]
+      = g_param_spec_uint ("packet-buffer-size", NULL, NULL, 0, G_MAXUINT, 0, plain);
   g_object_class_install_properties (object_class, N_PROPERTIES, properties);
 }
 

@@ -113,4 +113,21 @@ typedef enum
   MILTER_CLIENT_ERROR_PID_FILE
 } MilterClientError;
 
+/**
+ * MilterClientEventLoopBackend:
+ * @MILTER_CLIENT_EVENT_LOOP_BACKEND_DEFAULT: GLib's
+ * @MILTER_CLIENT_EVENT_LOOP_BACKEND_GLIB: GLib's
+ * @MILTER_CLIENT_EVENT_LOOP_BACKEND_LIBEV: libev's, which this library does not have
+ *
+ * What waits for connections: always GLib's main loop. For programs that say so.
+ *
+ * Since: 0.1
+ */
+typedef enum
+{
+  MILTER_CLIENT_EVENT_LOOP_BACKEND_DEFAULT,
+  MILTER_CLIENT_EVENT_LOOP_BACKEND_GLIB,
+  MILTER_CLIENT_EVENT_LOOP_BACKEND_LIBEV
+} MilterClientEventLoopBackend;
+
 G_END_DECLS

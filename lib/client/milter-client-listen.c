@@ -4,11 +4,11 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <grp.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "milter-client-accounts-private.h"
 #include "milter-client-private.h"
 
 /* as the reference milters do: the system's own maximum, unless that is very small */
@@ -243,39 +243,13 @@ milter_client_set_default_unix_socket_group (MilterClient *client, const char *g
 }
 
 static gboolean
-find_group (const char *name, gid_t *gid, GError **error)
-{
-  char buffer[16384];
-  struct group entry;
-  struct group *found = NULL;
-  guint64 number;
-
-  if (getgrnam_r (name, &entry, buffer, sizeof buffer, &found) == 0 && found != NULL)
-    {
-      *gid = found->gr_gid;
-      return TRUE;
-    }
-  if (g_ascii_string_to_unsigned (name, 10, 0, G_MAXINT32, &number, NULL))
-    {
-      *gid = number;
-      return TRUE;
-    }
-  g_set_error (error,
-               MILTER_CLIENT_ERROR,
-               MILTER_CLIENT_ERROR_GROUP_ENTRY,
-               "there is no group \"%s\" for the socket",
-               name);
-  return FALSE;
-}
-
-static gboolean
 give_to_group (const char *path, const char *group, GError **error)
 {
   gid_t gid;
 
-  if (!find_group (group, &gid, error))
+  if (!milter_client_group_find (group, &gid, error))
     return FALSE;
-  if (chown (path, (uid_t) -1, gid) == 0)
+  if (lchown (path, (uid_t) -1, gid) == 0)
     return TRUE;
   g_set_error (error,
                MILTER_CLIENT_ERROR,
@@ -289,13 +263,15 @@ give_to_group (const char *path, const char *group, GError **error)
 
 /* remembers which file it is: at the end only that one is removed */
 static void
-remember_file (MilterClientPrivate *priv, const char *path)
+remember_file (MilterClient *client, const char *path)
 {
+  MilterClientPrivate *priv = client->priv;
   struct stat file;
 
-  if (stat (path, &file) != 0)
+  if (lstat (path, &file) != 0)
     return;
-  priv->socket_path = g_strdup (path);
+  /* the directory may be another one at the end: a daemon's is */
+  priv->socket_path = g_canonicalize_filename (path, NULL);
   priv->socket_device = file.st_dev;
   priv->socket_inode = file.st_ino;
 }
@@ -306,7 +282,7 @@ remove_file (MilterClientPrivate *priv, GError **error)
   g_autofree char *path = g_steal_pointer (&priv->socket_path);
   struct stat file;
 
-  if (path == NULL || !priv->remove_on_close || stat (path, &file) != 0
+  if (path == NULL || !priv->remove_on_close || lstat (path, &file) != 0
       || file.st_dev != priv->socket_device || file.st_ino != priv->socket_inode)
     return TRUE;
   if (unlink (path) == 0 || errno == ENOENT)
@@ -314,9 +290,12 @@ remove_file (MilterClientPrivate *priv, GError **error)
   g_set_error (error,
                MILTER_CLIENT_ERROR,
                MILTER_CLIENT_ERROR_UNIX_SOCKET,
-               "the socket %s cannot be removed: %s",
+               "the socket %s cannot be removed: %s%s",
                path,
-               g_strerror (errno));
+               g_strerror (errno),
+               priv->privilege_dropped ? "; its directory has to be one that the user of the milter "
+                                         "may write to"
+                                       : "");
   return FALSE;
 }
 
@@ -359,11 +338,32 @@ open_socket (MilterClient *client, const MilterConnectionSpec *spec, GError **er
   g_io_channel_set_close_on_unref (priv->listen_channel, TRUE);
   if (spec->path == NULL)
     return TRUE;
-  remember_file (priv, spec->path);
+  remember_file (client, spec->path);
   if (group == NULL || give_to_group (spec->path, group, error))
     return TRUE;
   milter_client_close_socket (client, NULL);
   return FALSE;
+}
+
+static MilterConnectionSpec *
+parse_default_spec (MilterClient *client, GError **error)
+{
+  g_autofree char *text = milter_client_get_default_connection_spec (client);
+  MilterConnectionSpec *spec = milter_connection_spec_parse (text, error);
+
+  if (spec == NULL)
+    g_prefix_error (error, "MILTER_DEFAULT_CONNECTION_SPEC: ");
+  return spec;
+}
+
+/* a daemon has another current directory than the one that the spec was written for */
+static MilterConnectionSpec *
+make_spec_absolute (MilterClient *client, const MilterConnectionSpec *spec, GError **error)
+{
+  g_autofree char *path = milter_client_make_path_absolute (client, spec->path);
+  g_autofree char *text = g_strconcat ("unix:", path, NULL);
+
+  return milter_connection_spec_parse (text, error);
 }
 
 /**
@@ -380,6 +380,7 @@ gboolean
 milter_client_listen (MilterClient *client, GError **error)
 {
   g_autoptr (MilterConnectionSpec) standard = NULL;
+  g_autoptr (MilterConnectionSpec) absolute = NULL;
   const MilterConnectionSpec *spec;
 
   g_return_val_if_fail (MILTER_IS_CLIENT (client), FALSE);
@@ -387,12 +388,8 @@ milter_client_listen (MilterClient *client, GError **error)
     return TRUE;
   spec = client->priv->spec;
   if (spec == NULL)
-    {
-      g_autofree char *text = milter_client_get_default_connection_spec (client);
-
-      spec = standard = milter_connection_spec_parse (text, error);
-      if (spec == NULL)
-        return FALSE;
-    }
-  return open_socket (client, spec, error);
+    spec = standard = parse_default_spec (client, error);
+  if (spec != NULL && spec->path != NULL && client->priv->directory != NULL)
+    spec = absolute = make_spec_absolute (client, spec, error);
+  return spec != NULL && open_socket (client, spec, error);
 }

@@ -5,9 +5,14 @@
  * milter-client.c      the object and its settings
  * milter-client-listen.c  the socket and its file
  * milter-client-run.c  accepting, workers, the end
+ * milter-client-sessions.c  what is being served
+ * milter-client-options.c  the options that programs have in common
+ * milter-client-privilege.c, milter-client-daemon.c, milter-client-pid-file.c  the process
+ * milter-client-log.c  messages
  */
 #pragma once
 
+#include <pthread.h>
 #include <stdbool.h>
 #include <sys/types.h>
 
@@ -43,6 +48,26 @@ struct _MilterClientPrivate
   guint maintenance_interval;
   guint max_pending_finished_sessions;
   guint n_workers;
+  guint default_packet_buffer_size; /* without effect */
+  MilterClientEventLoopBackend event_loop_backend;
+
+  /* the process */
+  char *effective_user;  /* (nullable) */
+  char *effective_group; /* (nullable) */
+  bool privilege_dropped;
+  bool run_as_daemon;
+  bool is_daemon;
+  int started_fd;  /* -1, or what a waiting first process is told through */
+  char *directory; /* (nullable): the one before the daemon's, which is the root */
+  char *pid_file;  /* (nullable) */
+  bool remove_pid_file;
+  int pid_fd; /* -1, or the file that was written */
+  char *pid_path;
+  dev_t pid_device;
+  ino_t pid_inode;
+  char *syslog_identify; /* (nullable) */
+  char *syslog_facility; /* (nullable) */
+  bool start_syslog;     /* an option asked for it */
 
   /* the socket */
   GIOChannel *listen_channel; /* (nullable) */
@@ -60,18 +85,22 @@ struct _MilterClientPrivate
   MilterIoListener *listener;
   bool listener_paused;
   GError *close_error; /* (nullable): the socket's file could not be removed */
-  GPtrArray *workers;
+  GPtrArray *workers;            /* changed under workers_mutex; others read it so */
+  pthread_mutex_t workers_mutex; /* pthread's, so that ThreadSanitizer sees it */
   guint next_worker;
   guint n_workers_left;
   guint n_finished; /* and not yet told */
   guint n_finished_ever;
   GSource *tell_source; /* (nullable) */
+  GSource *end_source;  /* (nullable): after it nothing holds up the end */
+  bool time_is_up;      /* of the end */
   GPtrArray *old_notes; /* of earlier runs: a signal handler may still hold one */
 
   /* any thread */
   int shutdown_wanted;   /* atomic */
   MilterHandover *notes; /* atomic, (nullable) */
   int n_processing;      /* atomic */
+  int n_own;             /* atomic: of them, the program's own */
 };
 
 /* milter-client.c */
@@ -81,6 +110,26 @@ G_GNUC_INTERNAL void milter_client_emit_listen_started (MilterClient *client);
 G_GNUC_INTERNAL void milter_client_emit_maintain (MilterClient *client);
 G_GNUC_INTERNAL void milter_client_emit_sessions_finished (MilterClient *client, guint n_sessions);
 G_GNUC_INTERNAL void milter_client_emit_error (MilterClient *client, const GError *error);
+
+G_GNUC_INTERNAL void milter_client_emit_workers_created (MilterClient *client, guint n_workers);
+G_GNUC_INTERNAL void milter_client_emit_worker_created (MilterClient *client);
+
+/* milter-client-pid-file.c */
+G_GNUC_INTERNAL gboolean milter_client_write_pid_file (MilterClient *client, GError **error);
+G_GNUC_INTERNAL gboolean milter_client_remove_pid_file (MilterClient *client, GError **error);
+
+/* milter-client-daemon.c */
+/* (transfer full): a path from the directory that the program was started in */
+G_GNUC_INTERNAL char *milter_client_make_path_absolute (MilterClient *client, const char *path);
+/* returns in another process; the calling one waits for milter_client_detach() */
+G_GNUC_INTERNAL gboolean milter_client_go_to_background (MilterClient *client, GError **error);
+/* lets the standard streams go; nothing to do for one that is no daemon, or has done it */
+G_GNUC_INTERNAL gboolean milter_client_detach (MilterClient *client, GError **error);
+
+/* milter-client-privilege.c */
+/* ... unless it was done before, or nobody was named */
+G_GNUC_INTERNAL gboolean
+milter_client_drop_privilege_if_asked (MilterClient *client, GError **error);
 
 /* milter-client-listen.c */
 /* closes the socket and removes its file */

@@ -7,11 +7,26 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <string.h>
 
 #include "milter-client-private.h"
 
 /* Sessions that have finished. */
+
+/* all threads have ended, and the program's own sessions, or have had the time to */
+static bool
+is_over (MilterClientPrivate *priv)
+{
+  return priv->n_workers_left == 0 && (priv->time_is_up || g_atomic_int_get (&priv->n_own) == 0);
+}
+
+static void
+quit_if_over (MilterClient *client)
+{
+  if (client->priv->ending && is_over (client->priv))
+    g_main_loop_quit (client->priv->loop);
+}
 
 static void
 tell_finished (MilterClient *client)
@@ -62,6 +77,7 @@ note_session_finished (MilterClient *client, MilterClientNote *note)
   MilterClientPrivate *priv = client->priv;
 
   g_atomic_int_add (&priv->n_processing, -1);
+  quit_if_over (client);
   pause_if_full (client);
   priv->n_finished++;
   if (priv->max_pending_finished_sessions > 0
@@ -79,6 +95,17 @@ note_session_finished (MilterClient *client, MilterClientNote *note)
 
 /* The end. */
 
+static gboolean
+on_time_is_up (gpointer client)
+{
+  MilterClientPrivate *priv = ((MilterClient *) client)->priv;
+
+  priv->time_is_up = true;
+  g_clear_pointer (&priv->end_source, g_source_unref);
+  quit_if_over (client);
+  return G_SOURCE_REMOVE;
+}
+
 static void
 begin_end (MilterClient *client)
 {
@@ -92,8 +119,10 @@ begin_end (MilterClient *client)
   milter_client_close_socket (client, &priv->close_error);
   for (guint i = 0; i < priv->workers->len; i++)
     milter_client_worker_end (priv->workers->pdata[i], priv->shutdown_time);
-  if (priv->n_workers_left == 0)
-    g_main_loop_quit (priv->loop);
+  priv->end_source = g_timeout_source_new_seconds (priv->shutdown_time);
+  g_source_set_callback (priv->end_source, on_time_is_up, client, NULL);
+  g_source_attach (priv->end_source, g_main_loop_get_context (priv->loop));
+  quit_if_over (client);
 }
 
 static void
@@ -102,8 +131,7 @@ note_worker_ended (MilterClient *client, MilterClientNote *note)
   MilterClientPrivate *priv = client->priv;
 
   priv->n_workers_left--;
-  if (priv->n_workers_left == 0)
-    g_main_loop_quit (priv->loop);
+  quit_if_over (client);
 }
 
 static void
@@ -220,13 +248,16 @@ start_workers (MilterClient *client, GError **error)
   priv->next_worker = 0;
   for (guint i = 0; i < n; i++)
     {
-      MilterClientWorker *worker = milter_client_worker_new (client, priv->notes, error);
+      MilterClientWorker *worker = milter_client_worker_new (client, i + 1, priv->notes, error);
 
       if (worker == NULL)
         return FALSE;
+      pthread_mutex_lock (&priv->workers_mutex);
       g_ptr_array_add (priv->workers, worker);
+      pthread_mutex_unlock (&priv->workers_mutex);
       priv->n_workers_left++;
     }
+  milter_client_emit_workers_created (client, n);
   return TRUE;
 }
 
@@ -256,7 +287,9 @@ stop (MilterClient *client)
 
   for (guint i = 0; i < priv->workers->len; i++)
     milter_client_worker_join (priv->workers->pdata[i]);
+  pthread_mutex_lock (&priv->workers_mutex);
   g_ptr_array_set_size (priv->workers, 0);
+  pthread_mutex_unlock (&priv->workers_mutex);
   tell_finished (client);
   g_clear_pointer (&priv->listener, _milter_io_listener_free);
   /* it is kept until the client goes: milter_client_shutdown() may be using it */
@@ -265,44 +298,82 @@ stop (MilterClient *client)
   g_clear_pointer (&priv->io, _milter_io_loop_free);
 }
 
+static void
+stop_waiting (MilterClientPrivate *priv)
+{
+  if (priv->end_source == NULL)
+    return;
+  g_source_destroy (priv->end_source);
+  g_clear_pointer (&priv->end_source, g_source_unref);
+}
+
+/* accepts and serves until a shutdown */
 static gboolean
-run (MilterClient *client, GError **error)
+serve (MilterClient *client, GError **error)
 {
   MilterClientPrivate *priv = client->priv;
   g_autoptr (GMainContext) main_context = g_main_context_ref_thread_default ();
   gboolean started;
 
+  priv->ending = false;
   priv->loop = g_main_loop_new (main_context, FALSE);
   started = start (client, main_context, error);
   if (started)
-    milter_client_emit_listen_started (client);
+    {
+      milter_client_emit_listen_started (client);
+      started = milter_client_detach (client, error);
+    }
+  /* the program's own sessions have nothing to wait for where nothing was served */
+  priv->time_is_up = !started;
   if (!started || g_atomic_int_get (&priv->shutdown_wanted))
     begin_end (client);
-  if (priv->n_workers_left > 0)
+  if (!priv->ending || !is_over (priv))
     g_main_loop_run (priv->loop);
+  stop_waiting (priv);
   stop (client);
   g_clear_pointer (&priv->loop, g_main_loop_unref);
   return started;
 }
 
-/**
- * milter_client_run:
- * @client: a client
- * @error: return location for an error
- *
- * Listens, if milter_client_listen() has not been called, and serves MTAs until
- * milter_client_shutdown(). Runs the thread-default main context of the calling thread.
- *
- * Returns: %FALSE if the client could not start, or its socket not be removed
- */
-/* in brackets, because of the macro for the form with one argument */
-gboolean (milter_client_run) (MilterClient *client, GError **error)
+/* the first of two errors counts */
+static GError **
+unless_set (GError **error)
 {
-  MilterClientPrivate *priv;
+  return *error == NULL ? error : NULL;
+}
+
+/* Everything before the first connection, in the order in which it can be done: who cannot bind or
+ * write does not go to the background, and root's rights go last. */
+static gboolean
+prepare (MilterClient *client, GError **error)
+{
+  return milter_client_listen (client, error)
+         && (!client->priv->run_as_daemon || milter_client_go_to_background (client, error))
+         && milter_client_write_pid_file (client, error)
+         && milter_client_drop_privilege_if_asked (client, error);
+}
+
+/* closes the socket if that has not happened yet; tells what could not be cleaned up */
+static gboolean
+clean_up (MilterClient *client, gboolean succeeded, GError **error)
+{
+  MilterClientPrivate *priv = client->priv;
+  g_autoptr (GError) problem = g_steal_pointer (&priv->close_error);
+
+  milter_client_close_socket (client, unless_set (&problem));
+  milter_client_remove_pid_file (client, unless_set (&problem));
+  if (problem == NULL || !succeeded)
+    return succeeded;
+  g_propagate_error (error, g_steal_pointer (&problem));
+  return FALSE;
+}
+
+static gboolean
+run (MilterClient *client, gboolean (*before) (MilterClient *client, GError **error), GError **error)
+{
+  MilterClientPrivate *priv = client->priv;
   gboolean succeeded = TRUE;
 
-  g_return_val_if_fail (MILTER_IS_CLIENT (client), FALSE);
-  priv = client->priv;
   if (priv->running)
     {
       g_set_error (
@@ -310,35 +381,67 @@ gboolean (milter_client_run) (MilterClient *client, GError **error)
       return FALSE;
     }
   priv->running = true;
-  priv->ending = false;
   g_object_ref (client);
   if (!g_atomic_int_get (&priv->shutdown_wanted))
-    succeeded = milter_client_listen (client, error) && run (client, error);
-  else
-    milter_client_close_socket (client, &priv->close_error);
-  if (priv->close_error != NULL && succeeded)
-    {
-      g_propagate_error (error, g_steal_pointer (&priv->close_error));
-      succeeded = FALSE;
-    }
-  g_clear_error (&priv->close_error);
+    succeeded = before (client, error) && serve (client, error);
+  succeeded = clean_up (client, succeeded, error);
   g_atomic_int_set (&priv->shutdown_wanted, 0);
   priv->running = false;
   g_object_unref (client);
   return succeeded;
 }
 
-/* What may be asked from any thread. */
-
-guint
-milter_client_get_n_processing_sessions (MilterClient *client)
+/**
+ * milter_client_run:
+ * @client: a client
+ * @error: return location for an error
+ *
+ * Listens, if milter_client_listen() has not been called; goes to the background, writes the pid
+ * file and drops the privileges of root, as far as any of it was asked for; and serves MTAs until
+ * milter_client_shutdown(). Runs the thread-default main context of the calling thread. At the end
+ * the unix socket and the pid file are removed.
+ *
+ * Returns: %FALSE with an error if the client could not start, or could not clean up behind itself
+ */
+/* in brackets, because of the macro for the form with one argument */
+gboolean (milter_client_run) (MilterClient *client, GError **error)
 {
-  g_return_val_if_fail (MILTER_IS_CLIENT (client), 0);
-  return g_atomic_int_get (&client->priv->n_processing);
+  g_return_val_if_fail (MILTER_IS_CLIENT (client), FALSE);
+  return run (client, prepare, error);
 }
 
-gboolean
-milter_client_is_processing (MilterClient *client)
+static gboolean
+check_that_it_listens (MilterClient *client, GError **error)
 {
-  return milter_client_get_n_processing_sessions (client) > 0;
+  if (client->priv->listen_channel != NULL)
+    return TRUE;
+  g_set_error (error,
+               MILTER_CLIENT_ERROR,
+               MILTER_CLIENT_ERROR_NOT_LISTENED_YET,
+               "the client does not listen yet: milter_client_listen() comes first");
+  return FALSE;
+}
+
+/**
+ * milter_client_main:
+ * @client: a client that listens
+ *
+ * As milter_client_run(), for a program that does by itself what comes before: nothing is listened
+ * on, no process goes to the background, no pid file is written, no privileges are dropped. What
+ * goes wrong is told by the signal "error".
+ *
+ * Returns: %FALSE if the client could not start, or could not clean up behind itself
+ *
+ * Since: 0.1
+ */
+gboolean
+milter_client_main (MilterClient *client)
+{
+  g_autoptr (GError) error = NULL;
+
+  g_return_val_if_fail (MILTER_IS_CLIENT (client), FALSE);
+  if (run (client, check_that_it_listens, &error))
+    return TRUE;
+  milter_client_emit_error (client, error);
+  return FALSE;
 }

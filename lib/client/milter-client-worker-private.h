@@ -30,9 +30,9 @@ typedef struct
 
 G_GNUC_INTERNAL void milter_client_note_free (gpointer note);
 
-/* starts a thread; it tells @notes what happens */
+/* starts a thread, whose number @id is; it tells @notes what happens */
 G_GNUC_INTERNAL MilterClientWorker *
-milter_client_worker_new (MilterClient *client, MilterHandover *notes, GError **error);
+milter_client_worker_new (MilterClient *client, guint id, MilterHandover *notes, GError **error);
 G_GNUC_INTERNAL MilterClientWorker *milter_client_worker_ref (MilterClientWorker *worker);
 G_GNUC_INTERNAL void milter_client_worker_unref (MilterClientWorker *worker);
 /* hands a connected socket over; the worker owns it, also if it is too late */
@@ -46,6 +46,21 @@ G_GNUC_INTERNAL void milter_client_worker_end (MilterClientWorker *worker, guint
 /* waits for the thread, after that note */
 G_GNUC_INTERNAL void milter_client_worker_join (MilterClientWorker *worker);
 
+/* (nullable): the worker that the calling thread is, of any client */
+G_GNUC_INTERNAL MilterClientWorker *milter_client_worker_get_current (void);
+/* which of this client's workers the calling thread is; 0: none */
+G_GNUC_INTERNAL guint milter_client_worker_get_id (MilterClient *client);
+/* calls @func for each context, in the worker's thread; what comes or goes meanwhile is left out */
+G_GNUC_INTERNAL void
+milter_client_worker_for_each (MilterClientWorker *worker,
+                               void (*func) (MilterClientContext *context, gpointer data),
+                               gpointer data);
+/* calls @func in the worker's thread, then @done; that alone if the worker has ended */
+G_GNUC_INTERNAL void
+milter_client_worker_visit (MilterClientWorker *worker,
+                            void (*func) (MilterClientWorker *worker, gpointer data),
+                            gpointer data,
+                            GDestroyNotify done);
 /* whether the calling thread is the worker's */
 G_GNUC_INTERNAL bool milter_client_worker_is_here (MilterClientWorker *worker);
 /* calls @func in the worker's thread; frees @data if it ended before */

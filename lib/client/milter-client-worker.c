@@ -24,6 +24,7 @@ struct _MilterClientWorker
 {
   atomic_uint refs;     /* of the client while it runs, and of each of its contexts */
   MilterClient *client; /* unowned; it outlives the thread */
+  guint id;
   MilterHandover *inbox;
   MilterHandover *notes;
   GThread *thread;
@@ -52,6 +53,8 @@ struct _Task
   void (*func) (MilterClientContext *context, gpointer data);
   gpointer data;
   GDestroyNotify free_data;
+  /* something for all of them, with data */
+  void (*visit) (MilterClientWorker *worker, gpointer data);
   /* the end */
   guint shutdown_time;
 };
@@ -345,6 +348,8 @@ receive (gpointer item, gpointer user_data)
   task_free (task);
 }
 
+static GPrivate current_worker = G_PRIVATE_INIT (NULL);
+
 /* What a program had done elsewhere comes back to the thread that asked for it, as a GTask does, also
  * if the last connection is over: what is ready by now is received. */
 static void
@@ -361,7 +366,9 @@ worker_main (gpointer data)
   MilterClientWorker *worker = data;
 
   worker->self = g_thread_self ();
+  g_private_set (&current_worker, worker);
   g_main_context_push_thread_default (worker->main_context);
+  milter_client_emit_worker_created (worker->client);
   g_main_loop_run (worker->loop);
   wait_for_output (worker);
   finish_sources (worker);
@@ -374,12 +381,13 @@ worker_main (gpointer data)
 }
 
 MilterClientWorker *
-milter_client_worker_new (MilterClient *client, MilterHandover *notes, GError **error)
+milter_client_worker_new (MilterClient *client, guint id, MilterHandover *notes, GError **error)
 {
   MilterClientWorker *worker = g_new0 (MilterClientWorker, 1);
 
   atomic_init (&worker->refs, 1);
   worker->client = client;
+  worker->id = id;
   worker->notes = _milter_handover_ref (notes);
   worker->main_context = g_main_context_new ();
   worker->loop = g_main_loop_new (worker->main_context, FALSE);
@@ -475,4 +483,55 @@ milter_client_worker_post (MilterClientWorker *worker,
                 .func = func,
                 .data = data,
                 .free_data = free_data });
+}
+
+MilterClientWorker *
+milter_client_worker_get_current (void)
+{
+  return g_private_get (&current_worker);
+}
+
+guint
+milter_client_worker_get_id (MilterClient *client)
+{
+  MilterClientWorker *worker = g_private_get (&current_worker);
+
+  return worker != NULL && worker->client == client ? worker->id : 0;
+}
+
+void
+milter_client_worker_for_each (MilterClientWorker *worker,
+                               void (*func) (MilterClientContext *context, gpointer data),
+                               gpointer data)
+{
+  g_autoptr (GPtrArray) contexts = g_ptr_array_new_with_free_func (g_object_unref);
+
+  for (GList *node = worker->contexts.head; node != NULL; node = node->next)
+    g_ptr_array_add (contexts, g_object_ref (node->data));
+  for (guint i = 0; i < contexts->len; i++)
+    {
+      MilterClientContext *context = contexts->pdata[i];
+
+      if (context->priv->finished || context->priv->closing)
+        continue;
+      context->priv->busy++;
+      func (context, data);
+      milter_client_context_unbusy (context);
+    }
+}
+
+static void
+pay_visit (MilterClientWorker *worker, Task *task)
+{
+  task->visit (worker, task->data);
+}
+
+void
+milter_client_worker_visit (MilterClientWorker *worker,
+                            void (*func) (MilterClientWorker *worker, gpointer data),
+                            gpointer data,
+                            GDestroyNotify done)
+{
+  post (worker,
+        (Task){ .run = pay_visit, .fd = -1, .visit = func, .data = data, .free_data = done });
 }

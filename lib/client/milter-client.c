@@ -5,6 +5,7 @@
 #include "milter-client.h"
 
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "milter-client-context-private.h"
 #include "milter-client-private.h"
@@ -42,6 +43,15 @@ enum
   PROP_N_WORKERS,
   PROP_MAINTENANCE_INTERVAL,
   PROP_MAX_PENDING_FINISHED_SESSIONS,
+  PROP_EVENT_LOOP_BACKEND,
+  PROP_DEFAULT_PACKET_BUFFER_SIZE,
+  PROP_WORKER_ID,
+  PROP_PID_FILE,
+  PROP_REMOVE_PID_FILE_ON_EXIT,
+  PROP_SYSLOG_IDENTIFY,
+  PROP_SYSLOG_FACILITY,
+  PROP_START_SYSLOG,
+  PROP_RUN_AS_DAEMON,
   N_PROPERTIES
 };
 
@@ -52,6 +62,8 @@ enum
   MAINTAIN,
   SESSIONS_FINISHED,
   ERROR,
+  WORKERS_CREATED,
+  WORKER_CREATED,
   N_CLIENT_SIGNALS
 };
 
@@ -71,6 +83,16 @@ milter_client_object_finalize (GObject *object)
   g_clear_pointer (&priv->spec, milter_connection_spec_free);
   g_free (priv->unix_socket_group);
   g_free (priv->default_unix_socket_group);
+  milter_client_stop_syslog (client);
+  g_free (priv->effective_user);
+  g_free (priv->effective_group);
+  g_free (priv->directory);
+  g_free (priv->pid_file);
+  g_free (priv->syslog_identify);
+  g_free (priv->syslog_facility);
+  if (priv->started_fd >= 0)
+    close (priv->started_fd);
+  pthread_mutex_destroy (&priv->workers_mutex);
   g_clear_pointer (&priv->notes, _milter_handover_unref);
   g_ptr_array_unref (priv->old_notes);
   g_ptr_array_unref (priv->workers);
@@ -96,9 +118,41 @@ milter_client_get_property (GObject *object, guint id, GValue *value, GParamSpec
     case PROP_MAX_PENDING_FINISHED_SESSIONS:
       g_value_set_uint (value, client->priv->max_pending_finished_sessions);
       break;
+    case PROP_EVENT_LOOP_BACKEND:
+      g_value_set_enum (value, client->priv->event_loop_backend);
+      break;
+    case PROP_DEFAULT_PACKET_BUFFER_SIZE:
+      g_value_set_uint (value, client->priv->default_packet_buffer_size);
+      break;
+    case PROP_WORKER_ID:
+      g_value_set_uint (value, milter_client_get_worker_id (client));
+      break;
+    case PROP_PID_FILE:
+      g_value_set_string (value, client->priv->pid_file);
+      break;
+    case PROP_REMOVE_PID_FILE_ON_EXIT:
+      g_value_set_boolean (value, client->priv->remove_pid_file);
+      break;
+    case PROP_SYSLOG_IDENTIFY:
+      g_value_set_string (value, client->priv->syslog_identify);
+      break;
+    case PROP_SYSLOG_FACILITY:
+      g_value_set_string (value, client->priv->syslog_facility);
+      break;
+    case PROP_RUN_AS_DAEMON:
+      g_value_set_boolean (value, client->priv->run_as_daemon);
+      break;
     default:
       G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
     }
+}
+
+static void
+set_event_loop_backend (MilterClient *client, MilterClientEventLoopBackend backend)
+{
+  g_return_if_fail (backend != MILTER_CLIENT_EVENT_LOOP_BACKEND_LIBEV);
+  client->priv->event_loop_backend = backend;
+  g_object_notify_by_pspec (G_OBJECT (client), properties[PROP_EVENT_LOOP_BACKEND]);
 }
 
 static void
@@ -117,6 +171,32 @@ milter_client_set_property (GObject *object, guint id, const GValue *value, GPar
     case PROP_MAX_PENDING_FINISHED_SESSIONS:
       milter_client_set_max_pending_finished_sessions (client, g_value_get_uint (value));
       break;
+    case PROP_EVENT_LOOP_BACKEND:
+      set_event_loop_backend (client, g_value_get_enum (value));
+      break;
+    case PROP_DEFAULT_PACKET_BUFFER_SIZE:
+      client->priv->default_packet_buffer_size = g_value_get_uint (value);
+      g_object_notify_by_pspec (object, pspec);
+      break;
+    case PROP_PID_FILE:
+      milter_client_set_pid_file (client, g_value_get_string (value));
+      break;
+    case PROP_REMOVE_PID_FILE_ON_EXIT:
+      milter_client_set_remove_pid_file_on_exit (client, g_value_get_boolean (value));
+      break;
+    case PROP_SYSLOG_IDENTIFY:
+      milter_client_set_syslog_identify (client, g_value_get_string (value));
+      break;
+    case PROP_SYSLOG_FACILITY:
+      milter_client_set_syslog_facility (client, g_value_get_string (value));
+      break;
+    case PROP_START_SYSLOG:
+      if (g_value_get_boolean (value))
+        milter_client_start_syslog (client);
+      break;
+    case PROP_RUN_AS_DAEMON:
+      milter_client_set_run_as_daemon (client, g_value_get_boolean (value));
+      break;
     default:
       G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
     }
@@ -126,6 +206,35 @@ static MilterClientContext *
 milter_client_real_create_context (MilterClient *client)
 {
   return milter_client_context_new (client);
+}
+
+static void
+install_process_properties (GParamFlags plain)
+{
+  const GParamFlags strings = G_PARAM_STATIC_STRINGS;
+
+  properties[PROP_EVENT_LOOP_BACKEND]
+      = g_param_spec_enum ("event-loop-backend",
+                           NULL,
+                           NULL,
+                           MILTER_TYPE_CLIENT_EVENT_LOOP_BACKEND,
+                           MILTER_CLIENT_EVENT_LOOP_BACKEND_DEFAULT,
+                           plain);
+  /* without effect: what is due in one turn always leaves in one write */
+  properties[PROP_DEFAULT_PACKET_BUFFER_SIZE]
+      = g_param_spec_uint ("default-packet-buffer-size", NULL, NULL, 0, G_MAXUINT, 0, plain);
+  properties[PROP_WORKER_ID] = g_param_spec_uint (
+      "worker-id", NULL, NULL, 0, MILTER_CLIENT_MAX_WORKERS, 0, G_PARAM_READABLE | strings);
+  properties[PROP_PID_FILE] = g_param_spec_string ("pid-file", NULL, NULL, NULL, plain);
+  properties[PROP_REMOVE_PID_FILE_ON_EXIT]
+      = g_param_spec_boolean ("remove-pid-file-on-exit", NULL, NULL, TRUE, plain);
+  properties[PROP_SYSLOG_IDENTIFY]
+      = g_param_spec_string ("syslog-identify", NULL, NULL, NULL, plain);
+  properties[PROP_SYSLOG_FACILITY]
+      = g_param_spec_string ("syslog-facility", NULL, NULL, NULL, plain);
+  properties[PROP_START_SYSLOG] = g_param_spec_boolean (
+      "start-syslog", NULL, NULL, FALSE, G_PARAM_WRITABLE | strings);
+  properties[PROP_RUN_AS_DAEMON] = g_param_spec_boolean ("run-as-daemon", NULL, NULL, FALSE, plain);
 }
 
 static void
@@ -141,6 +250,7 @@ install_properties (GObjectClass *object_class)
       = g_param_spec_uint ("maintenance-interval", NULL, NULL, 0, G_MAXUINT, 0, plain);
   properties[PROP_MAX_PENDING_FINISHED_SESSIONS]
       = g_param_spec_uint ("max-pending-finished-sessions", NULL, NULL, 0, G_MAXUINT, 0, plain);
+  install_process_properties (plain);
   g_object_class_install_properties (object_class, N_PROPERTIES, properties);
 }
 
@@ -182,6 +292,11 @@ milter_client_object_class_init (MilterClientClass *klass)
   signals[SESSIONS_FINISHED] = g_signal_new (
       "sessions-finished", type, last, CLASS_FUNCTION (sessions_finished), 1, G_TYPE_UINT);
   signals[ERROR] = g_signal_new ("error", type, last, CLASS_FUNCTION (error), 1, G_TYPE_ERROR);
+  signals[WORKERS_CREATED] = g_signal_new (
+      "workers-created", type, last, CLASS_FUNCTION (workers_created), 1, G_TYPE_UINT);
+  /* this one in each worker's own thread, before it serves anything */
+  signals[WORKER_CREATED]
+      = g_signal_new ("worker-created", type, last, CLASS_FUNCTION (worker_created), 0);
 #undef CLASS_FUNCTION
 }
 
@@ -198,6 +313,10 @@ milter_client_object_init (MilterClient *client)
   priv->default_unix_socket_mode = DEFAULT_SOCKET_MODE;
   priv->suspend_time = DEFAULT_SUSPEND_TIME;
   priv->shutdown_time = DEFAULT_SHUTDOWN_TIME;
+  priv->remove_pid_file = true;
+  priv->pid_fd = -1;
+  priv->started_fd = -1;
+  pthread_mutex_init (&priv->workers_mutex, NULL);
   priv->workers = g_ptr_array_new_with_free_func ((GDestroyNotify) milter_client_worker_unref);
   priv->old_notes = g_ptr_array_new_with_free_func ((GDestroyNotify) _milter_handover_unref);
 }
@@ -235,7 +354,20 @@ milter_client_emit_sessions_finished (MilterClient *client, guint n_sessions)
 void
 milter_client_emit_error (MilterClient *client, const GError *error)
 {
+  g_debug ("%s", error->message);
   g_signal_emit (client, signals[ERROR], 0, error);
+}
+
+void
+milter_client_emit_workers_created (MilterClient *client, guint n_workers)
+{
+  g_signal_emit (client, signals[WORKERS_CREATED], 0, n_workers);
+}
+
+void
+milter_client_emit_worker_created (MilterClient *client)
+{
+  g_signal_emit (client, signals[WORKER_CREATED], 0);
 }
 
 /* The library. */

@@ -57,10 +57,21 @@ struct _MilterClientClass
   void (*maintain) (MilterClient *client);
   void (*sessions_finished) (MilterClient *client, guint n_sessions);
   void (*error) (MilterClient *client, GError *error);
+  void (*workers_created) (MilterClient *client, guint n_workers);
+  void (*worker_created) (MilterClient *client);
 
   /*< private >*/
-  gpointer padding[8];
+  gpointer padding[6];
 };
+
+/**
+ * MilterClientContextFunc:
+ * @context: a context
+ * @user_data: what milter_client_processing_context_foreach() was given
+ *
+ * Is called for each context that a client serves, in the context's own thread.
+ */
+typedef void (*MilterClientContextFunc) (MilterClientContext *context, gpointer user_data);
 
 #define MILTER_CLIENT_ERROR (milter_client_error_quark ())
 MILTER_AVAILABLE GQuark milter_client_error_quark (void);
@@ -127,10 +138,44 @@ MILTER_AVAILABLE void
 milter_client_set_max_pending_finished_sessions (MilterClient *client, guint n_sessions);
 MILTER_AVAILABLE guint milter_client_get_n_workers (MilterClient *client);
 MILTER_AVAILABLE void milter_client_set_n_workers (MilterClient *client, guint n_workers);
+MILTER_AVAILABLE guint milter_client_get_worker_id (MilterClient *client);
+
+/* the process */
+MILTER_AVAILABLE GOptionGroup *milter_client_get_option_group (MilterClient *client);
+MILTER_AVAILABLE const char *milter_client_get_effective_user (MilterClient *client);
+MILTER_AVAILABLE void
+milter_client_set_effective_user (MilterClient *client, const char *effective_user);
+MILTER_AVAILABLE const char *milter_client_get_effective_group (MilterClient *client);
+MILTER_AVAILABLE void
+milter_client_set_effective_group (MilterClient *client, const char *effective_group);
+MILTER_AVAILABLE gboolean milter_client_drop_privilege (MilterClient *client, GError **error);
+MILTER_AVAILABLE gboolean milter_client_is_run_as_daemon (MilterClient *client);
+MILTER_AVAILABLE void milter_client_set_run_as_daemon (MilterClient *client, gboolean daemon);
+MILTER_AVAILABLE gboolean milter_client_daemonize (MilterClient *client, GError **error);
+MILTER_AVAILABLE const char *milter_client_get_pid_file (MilterClient *client);
+MILTER_AVAILABLE void milter_client_set_pid_file (MilterClient *client, const char *pid_file);
+MILTER_AVAILABLE gboolean milter_client_is_remove_pid_file_on_exit (MilterClient *client);
+MILTER_AVAILABLE void
+milter_client_set_remove_pid_file_on_exit (MilterClient *client, gboolean remove);
+MILTER_AVAILABLE const char *milter_client_get_syslog_identify (MilterClient *client);
+MILTER_AVAILABLE void
+milter_client_set_syslog_identify (MilterClient *client, const char *identify);
+MILTER_AVAILABLE const char *milter_client_get_syslog_facility (MilterClient *client);
+MILTER_AVAILABLE void
+milter_client_set_syslog_facility (MilterClient *client, const char *facility);
+MILTER_AVAILABLE void milter_client_start_syslog (MilterClient *client);
+MILTER_AVAILABLE void milter_client_stop_syslog (MilterClient *client);
+MILTER_AVAILABLE gboolean milter_client_get_syslog_enabled (MilterClient *client);
 
 /* running */
 MILTER_AVAILABLE gboolean milter_client_run (MilterClient *client, GError **error);
+MILTER_AVAILABLE gboolean milter_client_main (MilterClient *client);
 MILTER_AVAILABLE void milter_client_shutdown (MilterClient *client);
+MILTER_AVAILABLE void milter_client_processing_context_foreach (MilterClient *client,
+                                                                MilterClientContextFunc func,
+                                                                gpointer user_data);
+MILTER_AVAILABLE void milter_client_session_started (MilterClient *client);
+MILTER_AVAILABLE void milter_client_session_finished (MilterClient *client);
 MILTER_AVAILABLE guint milter_client_get_n_processing_sessions (MilterClient *client);
 MILTER_AVAILABLE gboolean milter_client_is_processing (MilterClient *client);
 

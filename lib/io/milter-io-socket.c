@@ -340,7 +340,12 @@ listen_at (const MilterConnectionSpec *spec,
   if (bound && listen (fd, backlog < 0 ? SOMAXCONN : backlog) == 0)
     return fd;
   if (bound)
-    listen_failed (spec, "listen", errno, error);
+    {
+      listen_failed (spec, "listen", errno, error);
+      /* the file that bind() made */
+      if (spec->path)
+        unlink (spec->path);
+    }
   close (fd);
   return -1;
 }
@@ -394,6 +399,8 @@ _milter_io_listen (const MilterConnectionSpec *spec,
     }
   if (address != NULL && !get_own_address (spec, fd, address, address_size, error))
     {
+      if (spec->path)
+        unlink (spec->path);
       close (fd);
       return -1;
     }
