@@ -664,3 +664,17 @@ Test (client_settings, a_context_is_fed_without_a_socket)
   cr_expect_not (milter_client_context_feed (context, "?", 1, &error));
   cr_expect_not_null (error);
 }
+
+Test (client_settings, syslog_is_of_the_client_that_started_it_last)
+{
+  g_autoptr (MilterClient) client = milter_client_new ();
+  g_autoptr (MilterClient) other = milter_client_new ();
+
+  milter_client_start_syslog (client);
+  cr_expect (milter_client_get_syslog_enabled (client));
+  milter_client_start_syslog (other);
+  cr_expect_not (milter_client_get_syslog_enabled (client));
+  cr_expect (milter_client_get_syslog_enabled (other));
+  milter_client_stop_syslog (other);
+  cr_expect_not (milter_client_get_syslog_enabled (other));
+}

@@ -83,3 +83,24 @@ Test (macros_requests, merge_asks_for_what_either_asked_for)
   cr_assert (milter_macros_requests_has_symbols (dest, MILTER_COMMAND_HELO));
   check (src, MILTER_COMMAND_CONNECT, "v daemon_name ");
 }
+
+static void
+set_symbols (MilterMacrosRequests *requests, MilterCommand command, const char *first, ...)
+{
+  va_list args;
+
+  va_start (args, first);
+  milter_macros_requests_set_symbols_va_list (requests, command, first, args);
+  va_end (args);
+}
+
+Test (macros_requests, a_list_may_come_as_arguments_of_another_function)
+{
+  g_autoptr (MilterMacrosRequests) requests = milter_macros_requests_new ();
+  GList *symbols;
+
+  set_symbols (requests, MILTER_COMMAND_HELO, "j", "{tls_version}", NULL);
+  symbols = milter_macros_requests_get_symbols (requests, MILTER_COMMAND_HELO);
+  cr_assert_eq (g_list_length (symbols), 2);
+  cr_expect_str_eq (symbols->data, "j");
+}

@@ -122,3 +122,11 @@ Test (option, properties_are_notified_when_they_change)
   cr_assert_eq (version, 4);
   cr_assert_eq (step, MILTER_STEP_SKIP);
 }
+
+Test (option, a_step_that_was_set_is_told)
+{
+  g_autoptr (MilterOption) option = milter_option_new_empty ();
+
+  milter_option_set_step (option, MILTER_STEP_NO_HELO | MILTER_STEP_SKIP);
+  cr_expect_eq (milter_option_get_step (option), MILTER_STEP_NO_HELO | MILTER_STEP_SKIP);
+}
