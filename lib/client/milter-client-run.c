@@ -14,11 +14,13 @@
 
 /* Sessions that have finished. */
 
-/* all threads have ended, and the program's own sessions, or have had the time to */
+/* All threads have ended, and the program's own sessions, or have had the time to. What a thread
+ * served was told before its end; what is left are sessions whose note has not been received. */
 static bool
 is_over (MilterClientPrivate *priv)
 {
-  return priv->n_workers_left == 0 && (priv->time_is_up || g_atomic_int_get (&priv->n_own) == 0);
+  return priv->n_workers_left == 0
+         && (priv->time_is_up || g_atomic_int_get (&priv->n_processing) == 0);
 }
 
 static void
