@@ -678,3 +678,105 @@ Test (client_settings, syslog_is_of_the_client_that_started_it_last)
   milter_client_stop_syslog (other);
   cr_expect_not (milter_client_get_syslog_enabled (other));
 }
+
+/* A subclass, without anything connected. */
+
+typedef struct
+{
+  MilterClient parent_instance;
+  guint seen; /* a bit for each class function */
+} TestClient;
+
+typedef struct
+{
+  MilterClientClass parent_class;
+} TestClientClass;
+
+static GType test_client_get_type (void);
+G_DEFINE_TYPE (TestClient, test_client, MILTER_TYPE_CLIENT)
+
+static void
+see (MilterClient *client, guint bit)
+{
+  g_atomic_int_or (&((TestClient *) client)->seen, bit);
+}
+
+static void
+class_workers_created (MilterClient *client, guint n)
+{
+  see (client, 1);
+}
+
+static void
+class_worker_created (MilterClient *client)
+{
+  see (client, 2);
+}
+
+static void
+class_listen_started (MilterClient *client, struct sockaddr *address, guint size)
+{
+  int fd = socket (AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+  see (client, 4);
+  cr_assert_eq (connect (fd, address, size), 0);
+  close (fd);
+}
+
+static void
+class_connection_established (MilterClient *client, MilterClientContext *context)
+{
+  see (client, 8);
+}
+
+static void
+class_sessions_finished (MilterClient *client, guint n)
+{
+  see (client, 16);
+}
+
+static void
+class_maintain (MilterClient *client)
+{
+  see (client, 32);
+  milter_client_shutdown (client);
+}
+
+static void
+class_error (MilterClient *client, GError *error)
+{
+  see (client, 64);
+}
+
+static void
+test_client_class_init (TestClientClass *klass)
+{
+  MilterClientClass *client_class = MILTER_CLIENT_CLASS (klass);
+
+  client_class->workers_created = class_workers_created;
+  client_class->worker_created = class_worker_created;
+  client_class->listen_started = class_listen_started;
+  client_class->connection_established = class_connection_established;
+  client_class->sessions_finished = class_sessions_finished;
+  client_class->maintain = class_maintain;
+  client_class->error = class_error;
+}
+
+static void
+test_client_init (TestClient *self)
+{
+}
+
+Test (client_settings, a_subclass_is_told_everything_without_connecting, .timeout = 60)
+{
+  Place place = place_new ();
+
+  g_object_unref (place.client);
+  place.client = g_object_new (test_client_get_type (), NULL);
+  cr_assert (milter_client_set_connection_spec (place.client, place.spec, NULL));
+  /* "error": nothing listens yet */
+  cr_expect_not (milter_client_main (place.client));
+  cr_expect (milter_client_run (place.client, NULL));
+  cr_expect_eq (((TestClient *) place.client)->seen, 127);
+  place_clear (&place);
+}
