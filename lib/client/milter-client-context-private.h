@@ -9,6 +9,7 @@
  * milter-client-answer.c      a status goes: replies, response signals, reply text
  * milter-client-negotiate.c   offer and answer
  * milter-client-edit.c        edits of the message
+ * milter-client-edit-bytes.c  ... whose values need not be UTF-8
  * milter-client-message.c     what belongs to one message: shelf, quarantine, arguments
  * milter-client-result.c      ... and what became of it
  * milter-client-peer.c        addresses as GIO has them

@@ -152,6 +152,48 @@ milter_client_context_constructed (GObject *object)
   G_OBJECT_CLASS (milter_client_context_parent_class)->constructed (object);
 }
 
+/**
+ * MilterClientContext:client:
+ *
+ * The client that it belongs to; %NULL for a context of its own.
+ */
+
+/**
+ * MilterClientContext:state:
+ *
+ * Where the connection stands.
+ */
+
+/**
+ * MilterClientContext:status:
+ *
+ * The status that answered last.
+ */
+
+/**
+ * MilterClientContext:option:
+ *
+ * What was agreed with the MTA; %NULL before the negotiation.
+ */
+
+/**
+ * MilterClientContext:quarantine-reason:
+ *
+ * Why the message is held; %NULL if it is not.
+ */
+
+/**
+ * MilterClientContext:message-result:
+ *
+ * What is known of the message that is under way.
+ */
+
+/**
+ * MilterClientContext:use-bytes:
+ *
+ * Whether events hand out bytes; see milter_client_context_set_use_bytes().
+ */
+
 static void
 install_properties (GObjectClass *object_class)
 {
@@ -260,6 +302,13 @@ milter_client_context_set_handlers (MilterClientContext *context,
 
 /* States. */
 
+/**
+ * milter_client_context_set_state:
+ * @context: a context
+ * @state: where the connection stands
+ *
+ * For tests and for programs that feed a context themselves.
+ */
 void
 milter_client_context_set_state (MilterClientContext *context, MilterClientContextState state)
 {
@@ -268,6 +317,12 @@ milter_client_context_set_state (MilterClientContext *context, MilterClientConte
   g_object_notify_by_pspec (G_OBJECT (context), properties[PROP_STATE]);
 }
 
+/**
+ * milter_client_context_get_state:
+ * @context: a context
+ *
+ * Returns: where the connection stands
+ */
 MilterClientContextState
 milter_client_context_get_state (MilterClientContext *context)
 {
@@ -275,7 +330,12 @@ milter_client_context_get_state (MilterClientContext *context)
   return context->priv->state;
 }
 
-/* the state before the present one */
+/**
+ * milter_client_context_get_last_state:
+ * @context: a context
+ *
+ * Returns: the state before the present one
+ */
 MilterClientContextState
 milter_client_context_get_last_state (MilterClientContext *context)
 {
@@ -283,7 +343,13 @@ milter_client_context_get_last_state (MilterClientContext *context)
   return context->priv->last_state;
 }
 
-/* the status that answered last */
+/**
+ * milter_client_context_set_status:
+ * @context: a context
+ * @status: what milter_client_context_get_status() tells until the next answer
+ *
+ * Does not answer anything.
+ */
 void
 milter_client_context_set_status (MilterClientContext *context, MilterStatus status)
 {
@@ -292,6 +358,12 @@ milter_client_context_set_status (MilterClientContext *context, MilterStatus sta
   g_object_notify_by_pspec (G_OBJECT (context), properties[PROP_STATUS]);
 }
 
+/**
+ * milter_client_context_get_status:
+ * @context: a context
+ *
+ * Returns: the status that answered last
+ */
 MilterStatus
 milter_client_context_get_status (MilterClientContext *context)
 {
@@ -326,6 +398,12 @@ milter_client_context_set_private_data (MilterClientContext *context,
     old_destroy (old);
 }
 
+/**
+ * milter_client_context_get_private_data:
+ * @context: a context
+ *
+ * Returns: (nullable) (transfer none): what milter_client_context_set_private_data() set
+ */
 gpointer
 milter_client_context_get_private_data (MilterClientContext *context)
 {
@@ -349,6 +427,12 @@ milter_client_context_set_timeout (MilterClientContext *context, guint timeout)
   milter_client_worker_arm (context);
 }
 
+/**
+ * milter_client_context_get_timeout:
+ * @context: a context
+ *
+ * Returns: seconds that the MTA may be silent; 0 is for ever
+ */
 guint
 milter_client_context_get_timeout (MilterClientContext *context)
 {
@@ -395,6 +479,13 @@ milter_client_context_get_option (MilterClientContext *context)
   return priv->option;
 }
 
+/**
+ * milter_client_context_set_socket_address:
+ * @context: a context
+ * @address: (nullable): where the MTA connects from; copied
+ *
+ * For a context without a connection; the client sets it for others.
+ */
 void
 milter_client_context_set_socket_address (MilterClientContext *context,
                                           MilterGenericSocketAddress *address)
@@ -432,7 +523,12 @@ milter_client_context_get_socket_address (MilterClientContext *context)
   return priv->address;
 }
 
-/* connections that the client serves at the moment, this one included */
+/**
+ * milter_client_context_get_n_processing_sessions:
+ * @context: a context
+ *
+ * Returns: connections that the client serves at the moment, this one included; 0 without a client
+ */
 guint
 milter_client_context_get_n_processing_sessions (MilterClientContext *context)
 {
@@ -461,6 +557,12 @@ milter_client_context_set_use_bytes (MilterClientContext *context, gboolean use)
   g_object_notify_by_pspec (G_OBJECT (context), properties[PROP_USE_BYTES]);
 }
 
+/**
+ * milter_client_context_get_use_bytes:
+ * @context: a context
+ *
+ * Returns: whether events hand out bytes
+ */
 gboolean
 milter_client_context_get_use_bytes (MilterClientContext *context)
 {

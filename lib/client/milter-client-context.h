@@ -43,6 +43,11 @@ typedef struct _MilterClientContextPrivate MilterClientContextPrivate;
 
 /**
  * MilterGenericSocketAddress:
+ * @base: its family
+ * @inet: of `AF_INET`
+ * @inet6: of `AF_INET6`
+ * @un: of `AF_UNIX`
+ * @storage: room for any
  *
  * Any address that a socket may have.
  */
@@ -55,6 +60,17 @@ typedef union
   struct sockaddr_storage storage;
 } MilterGenericSocketAddress;
 
+/**
+ * MilterClientContext:
+ *
+ * One connection of an MTA, as a milter sees it.
+ *
+ * Each event is a signal that returns a [enum@MilterCore.Status]; the answer goes to the MTA when
+ * the handlers have returned. A handler that needs time returns %MILTER_STATUS_PROGRESS and emits
+ * the event's `…-response` signal later, from any thread. Everything else but edits,
+ * milter_client_context_set_reply() and milter_client_context_shutdown() belongs to the thread that
+ * "connection-established" was emitted in.
+ */
 struct _MilterClientContext
 {
   MilterProtocolAgent parent_instance;
@@ -115,6 +131,9 @@ struct _MilterClientContextClass
 
 /**
  * MilterClientMailTransactionShelfFunc:
+ * @key: the key
+ * @value: its value
+ * @user_data: what was passed to milter_client_context_mail_transaction_shelf_foreach()
  *
  * Is called for each value on the shelf of a message.
  */
@@ -187,6 +206,33 @@ MILTER_AVAILABLE gboolean milter_client_context_replace_body (MilterClientContex
 MILTER_AVAILABLE gboolean milter_client_context_replace_body_bytes (MilterClientContext *context,
                                                                     GBytes *body,
                                                                     GError **error);
+/* the edits that have strings, with bytes that need not be UTF-8 */
+MILTER_AVAILABLE gboolean milter_client_context_add_header_bytes (MilterClientContext *context,
+                                                                  const char *name,
+                                                                  GBytes *value,
+                                                                  GError **error);
+MILTER_AVAILABLE gboolean milter_client_context_insert_header_bytes (MilterClientContext *context,
+                                                                     guint32 index,
+                                                                     const char *name,
+                                                                     GBytes *value,
+                                                                     GError **error);
+MILTER_AVAILABLE gboolean milter_client_context_change_header_bytes (MilterClientContext *context,
+                                                                     const char *name,
+                                                                     guint32 index,
+                                                                     GBytes *value,
+                                                                     GError **error);
+MILTER_AVAILABLE gboolean milter_client_context_change_from_bytes (MilterClientContext *context,
+                                                                   GBytes *from,
+                                                                   const char *parameters,
+                                                                   GError **error);
+MILTER_AVAILABLE gboolean milter_client_context_add_recipient_bytes (MilterClientContext *context,
+                                                                     GBytes *recipient,
+                                                                     const char *parameters,
+                                                                     GError **error);
+MILTER_AVAILABLE gboolean
+milter_client_context_delete_recipient_bytes (MilterClientContext *context,
+                                              GBytes *recipient,
+                                              GError **error);
 MILTER_AVAILABLE gboolean milter_client_context_progress (MilterClientContext *context);
 MILTER_AVAILABLE gboolean milter_client_context_quarantine (MilterClientContext *context,
                                                             const char *reason);

@@ -499,6 +499,16 @@ milter_client_context_replace_body (MilterClientContext *context,
   return submit (context, MILTER_REPLY_REPLACE_BODY, g_steal_pointer (&frames), error);
 }
 
+/**
+ * milter_client_context_replace_body_bytes:
+ * @context: a context
+ * @body: any bytes; lines end in CRLF
+ * @error: return location for an error
+ *
+ * As milter_client_context_replace_body().
+ *
+ * Returns: %FALSE if it was not sent
+ */
 gboolean
 milter_client_context_replace_body_bytes (MilterClientContext *context,
                                           GBytes *body,

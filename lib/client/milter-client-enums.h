@@ -12,6 +12,33 @@ G_BEGIN_DECLS
  * MilterClientContextState:
  * @MILTER_CLIENT_CONTEXT_STATE_INVALID: no state; never seen
  * @MILTER_CLIENT_CONTEXT_STATE_START: connected, nothing read yet
+ * @MILTER_CLIENT_CONTEXT_STATE_NEGOTIATE: the offer (OPTNEG) is being handled
+ * @MILTER_CLIENT_CONTEXT_STATE_NEGOTIATE_REPLIED: the offer (OPTNEG) has been answered
+ * @MILTER_CLIENT_CONTEXT_STATE_CONNECT: CONNECT is being handled
+ * @MILTER_CLIENT_CONTEXT_STATE_CONNECT_REPLIED: CONNECT has been answered
+ * @MILTER_CLIENT_CONTEXT_STATE_HELO: HELO is being handled
+ * @MILTER_CLIENT_CONTEXT_STATE_HELO_REPLIED: HELO has been answered
+ * @MILTER_CLIENT_CONTEXT_STATE_ENVELOPE_FROM: MAIL is being handled
+ * @MILTER_CLIENT_CONTEXT_STATE_ENVELOPE_FROM_REPLIED: MAIL has been answered
+ * @MILTER_CLIENT_CONTEXT_STATE_ENVELOPE_RECIPIENT: RCPT is being handled
+ * @MILTER_CLIENT_CONTEXT_STATE_ENVELOPE_RECIPIENT_REPLIED: RCPT has been answered
+ * @MILTER_CLIENT_CONTEXT_STATE_DATA: DATA is being handled
+ * @MILTER_CLIENT_CONTEXT_STATE_DATA_REPLIED: DATA has been answered
+ * @MILTER_CLIENT_CONTEXT_STATE_UNKNOWN: a command that the MTA does not know is being handled
+ * @MILTER_CLIENT_CONTEXT_STATE_UNKNOWN_REPLIED: a command that the MTA does not know has been
+ *   answered
+ * @MILTER_CLIENT_CONTEXT_STATE_HEADER: a header field is being handled
+ * @MILTER_CLIENT_CONTEXT_STATE_HEADER_REPLIED: a header field has been answered
+ * @MILTER_CLIENT_CONTEXT_STATE_END_OF_HEADER: the end of the header is being handled
+ * @MILTER_CLIENT_CONTEXT_STATE_END_OF_HEADER_REPLIED: the end of the header has been answered
+ * @MILTER_CLIENT_CONTEXT_STATE_BODY: a piece of the body is being handled
+ * @MILTER_CLIENT_CONTEXT_STATE_BODY_REPLIED: a piece of the body has been answered
+ * @MILTER_CLIENT_CONTEXT_STATE_END_OF_MESSAGE: the end of the message is being handled
+ * @MILTER_CLIENT_CONTEXT_STATE_END_OF_MESSAGE_REPLIED: the end of the message has been answered
+ * @MILTER_CLIENT_CONTEXT_STATE_QUIT: QUIT is being handled
+ * @MILTER_CLIENT_CONTEXT_STATE_QUIT_REPLIED: QUIT has been answered
+ * @MILTER_CLIENT_CONTEXT_STATE_ABORT: ABORT is being handled
+ * @MILTER_CLIENT_CONTEXT_STATE_ABORT_REPLIED: ABORT has been answered
  * @MILTER_CLIENT_CONTEXT_STATE_FINISHED: the connection is over
  *
  * Where a connection stands: the command that came last, and (`_REPLIED`) whether it has been
@@ -61,8 +88,8 @@ typedef enum
  * @MILTER_CLIENT_CONTEXT_ERROR_EMPTY: an argument is empty that must not be
  * @MILTER_CLIENT_CONTEXT_ERROR_INVALID_VALUE: bytes that would break the message or the protocol
  * @MILTER_CLIENT_CONTEXT_ERROR_TOO_LONG: more than one frame holds
- * @MILTER_CLIENT_CONTEXT_ERROR_NO_STATUS: a handler of a binding raised, or was not called because a
- *   string is not UTF-8: the MTA was asked to try again
+ * @MILTER_CLIENT_CONTEXT_ERROR_NO_STATUS: a handler of a binding raised, or was not called because
+ *   a string is not UTF-8: the MTA was asked to try again
  *
  * Why an edit or a reply was refused, in the domain %MILTER_CLIENT_CONTEXT_ERROR. What a peer does
  * wrong is told in the domains %MILTER_CODEC_ERROR, %MILTER_SESSION_ERROR and %MILTER_OFFER_ERROR.

@@ -32,6 +32,12 @@ milter_client_get_default_connection_spec (MilterClient *client)
   return g_strdup (spec != NULL && *spec != '\0' ? spec : "inet:10025@[127.0.0.1]");
 }
 
+/**
+ * milter_client_get_connection_spec:
+ * @client: a client
+ *
+ * Returns: (nullable): where it listens, as it was set; %NULL if it was not
+ */
 const char *
 milter_client_get_connection_spec (MilterClient *client)
 {
@@ -133,6 +139,12 @@ milter_client_set_listen_backlog (MilterClient *client, int backlog)
 
 /* The file of a unix socket. */
 
+/**
+ * milter_client_is_remove_unix_socket_on_create:
+ * @client: a client
+ *
+ * Returns: whether a file of a dead unix socket is removed before listening
+ */
 gboolean
 milter_client_is_remove_unix_socket_on_create (MilterClient *client)
 {
@@ -153,12 +165,24 @@ milter_client_set_remove_unix_socket_on_create (MilterClient *client, gboolean r
   client->priv->remove_on_create = remove != FALSE;
 }
 
+/**
+ * milter_client_is_remove_unix_socket_on_close:
+ * @client: a client
+ *
+ * Returns: whether the file of a unix socket is removed at the end
+ */
 gboolean
 milter_client_is_remove_unix_socket_on_close (MilterClient *client)
 {
   return milter_client_get_default_remove_unix_socket_on_close (client);
 }
 
+/**
+ * milter_client_get_default_remove_unix_socket_on_close:
+ * @client: a client
+ *
+ * Returns: whether the file of a unix socket is removed at the end where nothing else was set
+ */
 gboolean
 milter_client_get_default_remove_unix_socket_on_close (MilterClient *client)
 {
@@ -178,7 +202,12 @@ milter_client_set_default_remove_unix_socket_on_close (MilterClient *client, gbo
   client->priv->remove_on_close = remove != FALSE;
 }
 
-/* permission bits; the default ones if 0 was set */
+/**
+ * milter_client_get_unix_socket_mode:
+ * @client: a client
+ *
+ * Returns: the mode of a unix socket's file: the one that was set, else the default
+ */
 guint
 milter_client_get_unix_socket_mode (MilterClient *client)
 {
@@ -187,6 +216,11 @@ milter_client_get_unix_socket_mode (MilterClient *client)
                                              : client->priv->default_unix_socket_mode;
 }
 
+/**
+ * milter_client_set_unix_socket_mode:
+ * @client: a client
+ * @mode: the mode of a unix socket's file, as 0660; 0 is the default
+ */
 void
 milter_client_set_unix_socket_mode (MilterClient *client, guint mode)
 {
@@ -195,6 +229,12 @@ milter_client_set_unix_socket_mode (MilterClient *client, guint mode)
   client->priv->unix_socket_mode = mode;
 }
 
+/**
+ * milter_client_get_default_unix_socket_mode:
+ * @client: a client
+ *
+ * Returns: the mode of a unix socket's file where none was set; 0660 at first
+ */
 guint
 milter_client_get_default_unix_socket_mode (MilterClient *client)
 {
@@ -202,6 +242,11 @@ milter_client_get_default_unix_socket_mode (MilterClient *client)
   return client->priv->default_unix_socket_mode;
 }
 
+/**
+ * milter_client_set_default_unix_socket_mode:
+ * @client: a client
+ * @mode: the mode where none is set, as 0660
+ */
 void
 milter_client_set_default_unix_socket_mode (MilterClient *client, guint mode)
 {
@@ -210,7 +255,12 @@ milter_client_set_default_unix_socket_mode (MilterClient *client, guint mode)
   client->priv->default_unix_socket_mode = mode;
 }
 
-/* a name or a number; the default one if NULL was set, NULL if that is not set either */
+/**
+ * milter_client_get_unix_socket_group:
+ * @client: a client
+ *
+ * Returns: (nullable): the group of a unix socket: the one that was set, else the default
+ */
 const char *
 milter_client_get_unix_socket_group (MilterClient *client)
 {
@@ -219,6 +269,11 @@ milter_client_get_unix_socket_group (MilterClient *client)
                                                  : client->priv->default_unix_socket_group;
 }
 
+/**
+ * milter_client_set_unix_socket_group:
+ * @client: a client
+ * @group: (nullable): name or number of a group for the file of a unix socket; %NULL is the default
+ */
 void
 milter_client_set_unix_socket_group (MilterClient *client, const char *group)
 {
@@ -227,6 +282,12 @@ milter_client_set_unix_socket_group (MilterClient *client, const char *group)
   client->priv->unix_socket_group = g_strdup (group);
 }
 
+/**
+ * milter_client_get_default_unix_socket_group:
+ * @client: a client
+ *
+ * Returns: (nullable): the group of a unix socket where none was set; %NULL leaves it as it is
+ */
 const char *
 milter_client_get_default_unix_socket_group (MilterClient *client)
 {
@@ -234,6 +295,11 @@ milter_client_get_default_unix_socket_group (MilterClient *client)
   return client->priv->default_unix_socket_group;
 }
 
+/**
+ * milter_client_set_default_unix_socket_group:
+ * @client: a client
+ * @group: (nullable): the name or number of the group where none is set; %NULL leaves it as it is
+ */
 void
 milter_client_set_default_unix_socket_group (MilterClient *client, const char *group)
 {

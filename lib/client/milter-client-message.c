@@ -95,6 +95,12 @@ milter_client_context_set_quarantine_reason (MilterClientContext *context, const
   g_object_notify (G_OBJECT (context), "quarantine-reason");
 }
 
+/**
+ * milter_client_context_get_quarantine_reason:
+ * @context: a context
+ *
+ * Returns: (nullable): why the message is held; %NULL if it is not
+ */
 const char *
 milter_client_context_get_quarantine_reason (MilterClientContext *context)
 {
@@ -210,6 +216,13 @@ milter_client_context_set_mail_transaction_shelf_value (MilterClientContext *con
     g_hash_table_remove (shelf, key);
 }
 
+/**
+ * milter_client_context_get_mail_transaction_shelf_value:
+ * @context: a context
+ * @key: a key
+ *
+ * Returns: (nullable): its value; valid until the shelf changes
+ */
 const char *
 milter_client_context_get_mail_transaction_shelf_value (MilterClientContext *context,
                                                         const char *key)
@@ -221,6 +234,12 @@ milter_client_context_get_mail_transaction_shelf_value (MilterClientContext *con
   return g_hash_table_lookup (context->priv->shelf, key);
 }
 
+/**
+ * milter_client_context_clear_mail_transaction_shelf:
+ * @context: a context
+ *
+ * Takes all values off the shelf.
+ */
 void
 milter_client_context_clear_mail_transaction_shelf (MilterClientContext *context)
 {

@@ -10,6 +10,222 @@ guint milter_client_context_signals[N_SIGNALS];
 #define TEXT           (G_TYPE_STRING | G_SIGNAL_TYPE_STATIC_SCOPE)
 #define MARSHAL(shape) milter_client_marshal_##shape, milter_client_marshal_##shape##_va
 
+/**
+ * MilterClientContext::negotiate:
+ * @context: the context
+ * @option: the MTA's offer, to be edited
+ * @requests: (nullable): lists of macros to ask for, to be filled in
+ *
+ * The MTA offers version, actions and steps. With %MILTER_STATUS_CONTINUE an edited @option is the
+ * answer; one that is left as it is, and %MILTER_STATUS_ALL_OPTIONS, make the default answer: only
+ * events that are listened to.
+ *
+ * Returns: %MILTER_STATUS_CONTINUE, %MILTER_STATUS_ALL_OPTIONS, or %MILTER_STATUS_REJECT to refuse
+ *   the MTA
+ */
+
+/**
+ * MilterClientContext::connect:
+ * @context: the context
+ * @host_name: the SMTP client's name, or its address in brackets
+ * @address: (type gpointer) (nullable): its address, a `struct sockaddr`, valid during the call;
+ *   %NULL if the MTA does not know it. Bindings use milter_client_context_get_connect_address()
+ * @address_length: its size
+ *
+ * An SMTP client has connected (SMFIC_CONNECT).
+ *
+ * Returns: what the MTA is to do; see [enum@MilterCore.Status]
+ */
+
+/**
+ * MilterClientContext::helo:
+ * @context: the context
+ * @fqdn: what it calls itself
+ *
+ * The client said HELO or EHLO (SMFIC_HELO). It may come more than once.
+ *
+ * Returns: what the MTA is to do; see [enum@MilterCore.Status]
+ */
+
+/**
+ * MilterClientContext::envelope-from:
+ * @context: the context
+ * @from: the sender with its brackets; `<>` for none
+ *
+ * A message begins (SMFIC_MAIL). milter_client_context_get_envelope_arguments() has the ESMTP
+ * arguments.
+ *
+ * Returns: what the MTA is to do; see [enum@MilterCore.Status]
+ */
+
+/**
+ * MilterClientContext::envelope-recipient:
+ * @context: the context
+ * @recipient: a recipient with its brackets
+ *
+ * One recipient (SMFIC_RCPT). The status decides on this recipient alone, unless it is accept or
+ * discard.
+ *
+ * Returns: what the MTA is to do; see [enum@MilterCore.Status]
+ */
+
+/**
+ * MilterClientContext::data:
+ * @context: the context
+ *
+ * The envelope is complete (SMFIC_DATA); from version 4 on.
+ *
+ * Returns: what the MTA is to do; see [enum@MilterCore.Status]
+ */
+
+/**
+ * MilterClientContext::unknown:
+ * @context: the context
+ * @command: the whole line
+ *
+ * The client said something that the MTA does not know (SMFIC_UNKNOWN).
+ *
+ * Returns: what the MTA is to do; see [enum@MilterCore.Status]
+ */
+
+/**
+ * MilterClientContext::header:
+ * @context: the context
+ * @name: the field's name
+ * @value: its value; folds are line feeds with blanks or tabs behind
+ *
+ * One header field (SMFIC_HEADER), in the order of the message.
+ *
+ * Returns: what the MTA is to do; see [enum@MilterCore.Status]
+ */
+
+/**
+ * MilterClientContext::end-of-header:
+ * @context: the context
+ *
+ * The header is complete (SMFIC_EOH).
+ *
+ * Returns: what the MTA is to do; see [enum@MilterCore.Status]
+ */
+
+/**
+ * MilterClientContext::body:
+ * @context: the context
+ * @chunk: (type gpointer): bytes, valid during the call; bindings listen to
+ *   [signal@ClientContext::body-bytes]
+ * @size: how many, up to 65,535
+ *
+ * A piece of the body (SMFIC_BODY): any bytes, cut anywhere. %MILTER_STATUS_SKIP: no more of them
+ * for this message.
+ *
+ * Returns: what the MTA is to do; see [enum@MilterCore.Status]
+ */
+
+/**
+ * MilterClientContext::end-of-message:
+ * @context: the context
+ * @chunk: (type gpointer) (nullable): a last piece of the body, of MTAs that send one; valid during
+ *   the call
+ * @size: its size, mostly 0
+ *
+ * The message is complete (SMFIC_BODYEOB). Now, and only now, it can be edited.
+ *
+ * Returns: what the MTA is to do; see [enum@MilterCore.Status]
+ */
+
+/**
+ * MilterClientContext::abort:
+ * @context: the context
+ * @state: where the message was
+ *
+ * The message is cancelled, by the MTA or because the connection ended (SMFIC_ABORT). The status
+ * counts for nothing.
+ *
+ * Returns: any status
+ */
+
+/**
+ * MilterClientContext::connect-bytes:
+ * @context: the context
+ * @host_name: the SMTP client's name
+ * @address: (nullable): its address; %NULL if the MTA does not know it
+ *
+ * [signal@ClientContext::connect] in a context that uses bytes: emitted instead of it.
+ *
+ * Returns: what the MTA is to do; see [enum@MilterCore.Status]
+ */
+
+/**
+ * MilterClientContext::helo-bytes:
+ * @context: the context
+ * @fqdn: what the client calls itself
+ *
+ * [signal@ClientContext::helo] in a context that uses bytes: emitted instead of it.
+ *
+ * Returns: what the MTA is to do; see [enum@MilterCore.Status]
+ */
+
+/**
+ * MilterClientContext::envelope-from-bytes:
+ * @context: the context
+ * @from: the sender with its brackets
+ *
+ * [signal@ClientContext::envelope-from] in a context that uses bytes: emitted instead of it.
+ *
+ * Returns: what the MTA is to do; see [enum@MilterCore.Status]
+ */
+
+/**
+ * MilterClientContext::envelope-recipient-bytes:
+ * @context: the context
+ * @recipient: a recipient with its brackets
+ *
+ * [signal@ClientContext::envelope-recipient] in a context that uses bytes: emitted instead of it.
+ *
+ * Returns: what the MTA is to do; see [enum@MilterCore.Status]
+ */
+
+/**
+ * MilterClientContext::unknown-bytes:
+ * @context: the context
+ * @command: the whole line
+ *
+ * [signal@ClientContext::unknown] in a context that uses bytes: emitted instead of it.
+ *
+ * Returns: what the MTA is to do; see [enum@MilterCore.Status]
+ */
+
+/**
+ * MilterClientContext::header-bytes:
+ * @context: the context
+ * @name: the field's name
+ * @value: its value
+ *
+ * [signal@ClientContext::header] in a context that uses bytes: emitted instead of it.
+ *
+ * Returns: what the MTA is to do; see [enum@MilterCore.Status]
+ */
+
+/**
+ * MilterClientContext::body-bytes:
+ * @context: the context
+ * @chunk: bytes, which may be kept
+ *
+ * [signal@ClientContext::body] in a context that uses bytes: emitted instead of it.
+ *
+ * Returns: what the MTA is to do; see [enum@MilterCore.Status]
+ */
+
+/**
+ * MilterClientContext::end-of-message-bytes:
+ * @context: the context
+ * @chunk: (nullable): a last piece of the body
+ *
+ * [signal@ClientContext::end-of-message] in a context that uses bytes: emitted instead of it.
+ *
+ * Returns: what the MTA is to do; see [enum@MilterCore.Status]
+ */
+
 /* The event signals. Their class functions are called directly, not by the emission: an emission
  * with a handler and a class closure costs two and a half times one with a handler alone. */
 static const struct
@@ -101,6 +317,115 @@ install_event_signals (MilterClientContextClass *klass)
         klass, bytes_signals[i].id, bytes_signals[i].name, MARSHAL (bytes), 1, bytes);
 }
 
+/**
+ * MilterClientContext::negotiate-response:
+ * @context: the context
+ * @option: (nullable): the answer; %NULL: what the handlers left
+ * @requests: (nullable): lists of macros; %NULL: what the handlers left
+ * @status: the answer
+ *
+ * Emit it to answer [signal@ClientContext::negotiate] after its handler has returned
+ * %MILTER_STATUS_PROGRESS, from any thread. An answer that nobody waits for is told by "error".
+ */
+
+/**
+ * MilterClientContext::connect-response:
+ * @context: the context
+ * @status: the answer
+ *
+ * Emit it to answer [signal@ClientContext::connect] after its handler has returned
+ * %MILTER_STATUS_PROGRESS, from any thread. An answer that nobody waits for is told by "error".
+ */
+
+/**
+ * MilterClientContext::helo-response:
+ * @context: the context
+ * @status: the answer
+ *
+ * Emit it to answer [signal@ClientContext::helo] after its handler has returned
+ * %MILTER_STATUS_PROGRESS, from any thread. An answer that nobody waits for is told by "error".
+ */
+
+/**
+ * MilterClientContext::envelope-from-response:
+ * @context: the context
+ * @status: the answer
+ *
+ * Emit it to answer [signal@ClientContext::envelope-from] after its handler has returned
+ * %MILTER_STATUS_PROGRESS, from any thread. An answer that nobody waits for is told by "error".
+ */
+
+/**
+ * MilterClientContext::envelope-recipient-response:
+ * @context: the context
+ * @status: the answer
+ *
+ * Emit it to answer [signal@ClientContext::envelope-recipient] after its handler has returned
+ * %MILTER_STATUS_PROGRESS, from any thread. An answer that nobody waits for is told by "error".
+ */
+
+/**
+ * MilterClientContext::data-response:
+ * @context: the context
+ * @status: the answer
+ *
+ * Emit it to answer [signal@ClientContext::data] after its handler has returned
+ * %MILTER_STATUS_PROGRESS, from any thread. An answer that nobody waits for is told by "error".
+ */
+
+/**
+ * MilterClientContext::unknown-response:
+ * @context: the context
+ * @status: the answer
+ *
+ * Emit it to answer [signal@ClientContext::unknown] after its handler has returned
+ * %MILTER_STATUS_PROGRESS, from any thread. An answer that nobody waits for is told by "error".
+ */
+
+/**
+ * MilterClientContext::header-response:
+ * @context: the context
+ * @status: the answer
+ *
+ * Emit it to answer [signal@ClientContext::header] after its handler has returned
+ * %MILTER_STATUS_PROGRESS, from any thread. An answer that nobody waits for is told by "error".
+ */
+
+/**
+ * MilterClientContext::end-of-header-response:
+ * @context: the context
+ * @status: the answer
+ *
+ * Emit it to answer [signal@ClientContext::end-of-header] after its handler has returned
+ * %MILTER_STATUS_PROGRESS, from any thread. An answer that nobody waits for is told by "error".
+ */
+
+/**
+ * MilterClientContext::body-response:
+ * @context: the context
+ * @status: the answer
+ *
+ * Emit it to answer [signal@ClientContext::body] after its handler has returned
+ * %MILTER_STATUS_PROGRESS, from any thread. An answer that nobody waits for is told by "error".
+ */
+
+/**
+ * MilterClientContext::end-of-message-response:
+ * @context: the context
+ * @status: the answer
+ *
+ * Emit it to answer [signal@ClientContext::end-of-message] after its handler has returned
+ * %MILTER_STATUS_PROGRESS, from any thread. An answer that nobody waits for is told by "error".
+ */
+
+/**
+ * MilterClientContext::abort-response:
+ * @context: the context
+ * @status: the answer
+ *
+ * Does nothing: an abort is never answered.
+ */
+
 static void
 on_response (MilterClientContext *context, MilterStatus status, gpointer event)
 {
@@ -146,6 +471,46 @@ install_response_signals (MilterClientContextClass *klass)
                            is_negotiate ? negotiate : status);
     }
 }
+
+/**
+ * MilterClientContext::define-macro:
+ * @context: the context
+ * @command: the command that they travel with
+ * @macros: (element-type utf8 utf8): values by name, without braces; valid during the call
+ *
+ * The MTA defines macros, right before the command that they belong to.
+ */
+
+/**
+ * MilterClientContext::timeout:
+ * @context: the context
+ *
+ * The MTA said nothing for so long that the connection is given up; "finished" follows.
+ */
+
+/**
+ * MilterClientContext::message-processed:
+ * @context: the context
+ * @result: what became of it
+ *
+ * A message is over, however it ended. Results are only kept for those who listen.
+ */
+
+/**
+ * MilterClientContext::error:
+ * @context: the context
+ * @error: what, where and what follows
+ *
+ * The MTA broke the protocol, the connection broke, an edit from another thread could not be sent,
+ * or a handler of a binding failed. Where the connection cannot go on, "finished" follows.
+ */
+
+/**
+ * MilterClientContext::finished:
+ * @context: the context
+ *
+ * The last signal of a connection.
+ */
 
 static void
 install_other_signals (MilterClientContextClass *klass)

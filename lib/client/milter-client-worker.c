@@ -244,9 +244,20 @@ static void
 serve (MilterClientWorker *worker, Task *task)
 {
   MilterClientContext *context = milter_client_create_context (worker->client);
-  MilterClientContextPrivate *priv = context->priv;
+  MilterClientContextPrivate *priv;
   GError *error = NULL;
 
+  /* a class function of a binding that raised */
+  if (context == NULL)
+    {
+      error = g_error_new (MILTER_CLIENT_CONTEXT_ERROR,
+                           MILTER_CLIENT_CONTEXT_ERROR_NULL,
+                           "create_context () made no context; the connection is closed");
+      tell (worker, MILTER_CLIENT_NOTE_ERROR, error);
+      tell (worker, MILTER_CLIENT_NOTE_SESSION_FINISHED, NULL);
+      return;
+    }
+  priv = context->priv;
   priv->worker = milter_client_worker_ref (worker);
   priv->address = g_steal_pointer (&task->address);
   priv->address_size = task->address_size;

@@ -254,6 +254,74 @@ install_properties (GObjectClass *object_class)
   g_object_class_install_properties (object_class, N_PROPERTIES, properties);
 }
 
+/**
+ * MilterClient::connection-established:
+ * @client: the client
+ * @context: its context
+ *
+ * An MTA has connected. Emitted in the thread that will serve the context, before its first byte is
+ * read: the place to connect handlers.
+ */
+
+/**
+ * MilterClient::listen-started:
+ * @client: the client
+ * @address: (type gpointer): where it listens, a `struct sockaddr`
+ * @address_size: its size
+ *
+ * The client listens. Emitted in the thread of milter_client_listen() or milter_client_run().
+ */
+
+/**
+ * MilterClient::maintain:
+ * @client: the client
+ *
+ * A time to tidy up: no connection is being served, or milter_client_get_maintenance_interval()
+ * sessions have finished.
+ */
+
+/**
+ * MilterClient::sessions-finished:
+ * @client: the client
+ * @n_sessions: how many since the last time
+ *
+ * Connections have ended.
+ */
+
+/**
+ * MilterClient::error:
+ * @client: the client
+ * @error: what went wrong
+ *
+ * Something failed that concerns no single context: a socket that cannot be accepted or removed, a
+ * context that could not be made.
+ */
+
+/**
+ * MilterClient:connection-spec:
+ *
+ * Where the client listens, as `unix:PATH` or `inet:PORT@HOST`.
+ */
+
+/**
+ * MilterClient:n-workers:
+ *
+ * How many threads serve connections; 0 is one.
+ */
+
+/**
+ * MilterClient:maintenance-interval:
+ *
+ * After how many finished sessions "maintain" is emitted; 0: only when none is being served.
+ */
+
+/**
+ * MilterClient:max-pending-finished-sessions:
+ *
+ * After how many finished sessions they are told at once, instead of when the thread is idle; 0 is
+ * never.
+ */
+
 static void
 milter_client_object_class_init (MilterClientClass *klass)
 {
@@ -502,6 +570,12 @@ milter_client_set_timeout (MilterClient *client, guint timeout)
   client->priv->timeout = timeout;
 }
 
+/**
+ * milter_client_get_timeout:
+ * @client: a client
+ *
+ * Returns: seconds that an MTA may be silent; 0 is for ever
+ */
 guint
 milter_client_get_timeout (MilterClient *client)
 {
@@ -521,6 +595,12 @@ milter_client_set_suspend_time_on_unacceptable (MilterClient *client, guint susp
   client->priv->suspend_time = suspend_time;
 }
 
+/**
+ * milter_client_get_suspend_time_on_unacceptable:
+ * @client: a client
+ *
+ * Returns: seconds for which nothing is accepted after the system had no descriptor left
+ */
 guint
 milter_client_get_suspend_time_on_unacceptable (MilterClient *client)
 {
@@ -542,6 +622,12 @@ milter_client_set_max_connections (MilterClient *client, guint max_connections)
   client->priv->max_connections = max_connections;
 }
 
+/**
+ * milter_client_get_max_connections:
+ * @client: a client
+ *
+ * Returns: how many connections are served at once; 0 is any number
+ */
 guint
 milter_client_get_max_connections (MilterClient *client)
 {
@@ -564,6 +650,12 @@ milter_client_set_shutdown_time (MilterClient *client, guint shutdown_time)
   client->priv->shutdown_time = shutdown_time;
 }
 
+/**
+ * milter_client_get_shutdown_time:
+ * @client: a client
+ *
+ * Returns: seconds that milter_client_shutdown() leaves to messages under way
+ */
 guint
 milter_client_get_shutdown_time (MilterClient *client)
 {
@@ -587,6 +679,13 @@ milter_client_set_maintenance_interval (MilterClient *client, guint maintenance_
   g_object_notify_by_pspec (G_OBJECT (client), properties[PROP_MAINTENANCE_INTERVAL]);
 }
 
+/**
+ * milter_client_get_maintenance_interval:
+ * @client: a client
+ *
+ * Returns: after how many finished sessions "maintain" is emitted; 0: only when none is being
+ *   served
+ */
 guint
 milter_client_get_maintenance_interval (MilterClient *client)
 {
@@ -610,6 +709,12 @@ milter_client_set_max_pending_finished_sessions (MilterClient *client, guint n_s
   g_object_notify_by_pspec (G_OBJECT (client), properties[PROP_MAX_PENDING_FINISHED_SESSIONS]);
 }
 
+/**
+ * milter_client_get_max_pending_finished_sessions:
+ * @client: a client
+ *
+ * Returns: after how many finished sessions they are told at once; 0 is never
+ */
 guint
 milter_client_get_max_pending_finished_sessions (MilterClient *client)
 {
@@ -631,6 +736,12 @@ milter_client_set_n_workers (MilterClient *client, guint n_workers)
   g_object_notify_by_pspec (G_OBJECT (client), properties[PROP_N_WORKERS]);
 }
 
+/**
+ * milter_client_get_n_workers:
+ * @client: a client
+ *
+ * Returns: how many threads serve connections; 0 is one
+ */
 guint
 milter_client_get_n_workers (MilterClient *client)
 {

@@ -31,6 +31,16 @@ G_BEGIN_DECLS
 typedef struct _MilterClientClass MilterClientClass;
 typedef struct _MilterClientPrivate MilterClientPrivate;
 
+/**
+ * MilterClient:
+ *
+ * A milter: where it listens, and what serves the connections that come.
+ *
+ * milter_client_run() accepts in the thread that calls it and serves in one thread more, or in as
+ * many as milter_client_set_n_workers() says. "connection-established" is emitted in the thread
+ * that serves the context, before its first byte is read; the other signals of a client come in the
+ * thread of milter_client_run().
+ */
 struct _MilterClient
 {
   GObject parent_instance;

@@ -224,7 +224,7 @@ parse (MilterConnectionSpec *spec, GError **error)
 }
 
 /**
- * milter_connection_spec_parse:
+ * milter_connection_spec_parse: (skip)
  * @text: (nullable): `unix:PATH`, `local:PATH`, `inet:PORT[@HOST|@[ADDRESS]]`, `inet6:…`, or an
  *   absolute path
  * @error: return location for an error in the domain %MILTER_CONNECTION_ERROR
@@ -255,7 +255,7 @@ milter_connection_spec_parse (const char *text, GError **error)
 }
 
 /**
- * milter_connection_spec_free:
+ * milter_connection_spec_free: (skip)
  * @spec: (nullable): a spec
  *
  * Frees it.

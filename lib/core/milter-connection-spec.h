@@ -14,23 +14,39 @@ G_BEGIN_DECLS
 
 /**
  * MilterConnectionError:
+ * @MILTER_CONNECTION_ERROR_INVALID_FORMAT: no colon, nothing behind it, a missing bracket …
+ * @MILTER_CONNECTION_ERROR_UNKNOWN_SCHEME: none of unix, local, inet, inet6
+ * @MILTER_CONNECTION_ERROR_INVALID_PORT: not digits, or above 65535
+ * @MILTER_CONNECTION_ERROR_INVALID_HOST: a bad address, or a name that nobody knows
+ * @MILTER_CONNECTION_ERROR_PATH_TOO_LONG: longer than a socket address holds (107 bytes)
+ * @MILTER_CONNECTION_ERROR_UNREACHABLE: connecting failed
+ * @MILTER_CONNECTION_ERROR_LISTEN: listening failed
  *
- * What can be wrong with a spec, or with the socket that it names.
+ * What can be wrong with a spec, or with the socket that it names, in the domain
+ * %MILTER_CONNECTION_ERROR.
  */
 typedef enum
 {
-  MILTER_CONNECTION_ERROR_INVALID_FORMAT,  /* no colon, nothing behind it, a missing bracket … */
-  MILTER_CONNECTION_ERROR_UNKNOWN_SCHEME,  /* none of unix, local, inet, inet6 */
-  MILTER_CONNECTION_ERROR_INVALID_PORT,    /* not digits, or above 65535 */
-  MILTER_CONNECTION_ERROR_INVALID_HOST,    /* a bad address, or a name that nobody knows */
-  MILTER_CONNECTION_ERROR_PATH_TOO_LONG,   /* longer than a socket address holds (107 bytes) */
-  MILTER_CONNECTION_ERROR_UNREACHABLE,     /* connecting failed */
-  MILTER_CONNECTION_ERROR_LISTEN           /* listening failed */
+  MILTER_CONNECTION_ERROR_INVALID_FORMAT,
+  MILTER_CONNECTION_ERROR_UNKNOWN_SCHEME,
+  MILTER_CONNECTION_ERROR_INVALID_PORT,
+  MILTER_CONNECTION_ERROR_INVALID_HOST,
+  MILTER_CONNECTION_ERROR_PATH_TOO_LONG,
+  MILTER_CONNECTION_ERROR_UNREACHABLE,
+  MILTER_CONNECTION_ERROR_LISTEN
 } MilterConnectionError;
 
 #define MILTER_CONNECTION_ERROR (milter_connection_error_quark ())
 MILTER_AVAILABLE GQuark milter_connection_error_quark (void);
 
+/**
+ * MilterConnectionKind:
+ * @MILTER_CONNECTION_KIND_UNIX: a unix socket: `unix:PATH` or `local:PATH`
+ * @MILTER_CONNECTION_KIND_INET: TCP over IPv4: `inet:PORT@HOST`
+ * @MILTER_CONNECTION_KIND_INET6: TCP over IPv6: `inet6:PORT@HOST`
+ *
+ * The schemes of a spec.
+ */
 typedef enum
 {
   MILTER_CONNECTION_KIND_UNIX,
@@ -46,6 +62,8 @@ typedef enum
  *   to connect to
  * @port: 0 to 65535
  * @text: the spec as it was given
+ *
+ * A spec, taken apart.
  */
 typedef struct
 {
@@ -55,7 +73,6 @@ typedef struct
   guint16 port;
   char *text;
 } MilterConnectionSpec;
-
 /* Reads `unix:PATH`, `local:PATH`, `inet:PORT[@HOST|@[ADDRESS]]`, `inet6:…`, and a bare absolute
  * path. NULL with @error, whose message quotes the whole spec and says what is wrong with it. */
 MILTER_AVAILABLE MilterConnectionSpec *milter_connection_spec_parse (const char *text,

@@ -172,7 +172,7 @@ flags_since (const MilterFlagSpec *flags, gsize n, guint32 version)
 }
 
 /**
- * milter_offer_for_version:
+ * milter_offer_for_version: (skip)
  * @version: a protocol version
  *
  * Returns: the largest offer of that version. The data sizes are not in it: an MTA offers one

@@ -42,6 +42,8 @@ milter_header_copy (MilterHeader *header)
 /**
  * milter_header_free:
  * @header: (nullable) (transfer full): a header field
+ *
+ * Frees a field and its strings.
  */
 void
 milter_header_free (MilterHeader *header)

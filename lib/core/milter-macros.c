@@ -102,7 +102,7 @@ next_pair (MilterBytes *pairs, MilterBytes *name, MilterBytes *value)
 }
 
 /**
- * milter_macros_new:
+ * milter_macros_new: (skip)
  *
  * Returns: (transfer full): macros of which there are none yet
  */
@@ -113,7 +113,7 @@ milter_macros_new (void)
 }
 
 /**
- * milter_macros_free:
+ * milter_macros_free: (skip)
  * @macros: (nullable) (transfer full): macros
  *
  * Frees them and every value that was looked up.
@@ -129,7 +129,7 @@ milter_macros_free (MilterMacros *macros)
 }
 
 /**
- * milter_macros_clear:
+ * milter_macros_clear: (skip)
  * @macros: macros
  *
  * Forgets all stages.
@@ -143,7 +143,7 @@ milter_macros_clear (MilterMacros *macros)
 }
 
 /**
- * milter_macros_set:
+ * milter_macros_set: (skip)
  * @macros: macros
  * @command: the command that the macros belong to; sets of other letters are dropped
  * @pairs: names and values as in a macro frame; copied. A name without a value counts as absent
@@ -178,7 +178,7 @@ append_wire_name (GByteArray *packed, MilterBytes name)
 }
 
 /**
- * milter_macros_set_one:
+ * milter_macros_set_one: (skip)
  * @macros: macros
  * @command: the command that the macro belongs to; nothing happens for one that has no macros
  * @name: its name, with or without braces; nothing happens for an empty one
@@ -213,7 +213,7 @@ milter_macros_set_one (MilterMacros *macros, guint8 command, const char *name, c
 }
 
 /**
- * milter_macros_command:
+ * milter_macros_command: (skip)
  * @macros: macros
  * @command: a command that has arrived, after the macros that came before it
  *
@@ -245,7 +245,7 @@ milter_macros_command (MilterMacros *macros, guint8 command)
 }
 
 /**
- * milter_macros_get_stage:
+ * milter_macros_get_stage: (skip)
  * @macros: macros
  * @command: the command that the stage belongs to
  *
@@ -275,7 +275,7 @@ slot_lookup (const Slot *slot, MilterBytes wanted)
 }
 
 /**
- * milter_macros_get_stages:
+ * milter_macros_get_stages: (skip)
  * @command: a command
  *
  * Returns: the letters of the stages whose macros it sees, its own first and the session's first
@@ -290,7 +290,7 @@ milter_macros_get_stages (guint8 command)
 }
 
 /**
- * milter_macros_lookup:
+ * milter_macros_lookup: (skip)
  * @macros: macros
  * @command: the command that asks; one without a stage of its own sees all there is
  * @name: a name, with or without braces

@@ -19,7 +19,6 @@ G_BEGIN_DECLS
  * Sets of macros by stage. Names are compared without braces: `j` and `{j}` are one name.
  */
 typedef struct _MilterMacros MilterMacros;
-
 MILTER_AVAILABLE MilterMacros *milter_macros_new (void);
 MILTER_AVAILABLE void milter_macros_free (MilterMacros *macros);
 /* all of one session is over: QUIT_NC, or a new negotiation */

@@ -121,7 +121,7 @@ find_frame (const guint8 *data,
 }
 
 /**
- * milter_frame_decode:
+ * milter_frame_decode: (skip)
  * @data: (array length=size): bytes as they came
  * @size: how many
  * @limits: what is accepted
@@ -221,7 +221,7 @@ parse (MilterSide sender, guint8 letter, MilterBytes payload, MilterMessage *mes
 }
 
 /**
- * milter_message_parse:
+ * milter_message_parse: (skip)
  * @sender: whose frame
  * @letter: its letter
  * @payload: its payload; the message points into it
@@ -236,7 +236,7 @@ milter_message_parse (MilterSide sender, guint8 letter, MilterBytes payload, Mil
 }
 
 /**
- * milter_message_decode:
+ * milter_message_decode: (skip)
  * @sender: whose bytes
  * @data: (array length=size): bytes as they came
  * @size: how many
@@ -270,7 +270,7 @@ milter_message_decode (MilterSide sender,
 }
 
 /**
- * milter_message_init:
+ * milter_message_init: (skip)
  * @message: (out caller-allocates): the message
  * @sender: who will say it
  * @letter: a letter of that side
@@ -344,7 +344,7 @@ append_fault (const MilterMessage *message, GString *text)
 }
 
 /**
- * milter_message_get_fault:
+ * milter_message_get_fault: (skip)
  * @message: a message
  *
  * Returns: (transfer full) (nullable): what is wrong with it, in the domain %MILTER_CODEC_ERROR;
@@ -435,7 +435,7 @@ begin_frame (GByteArray *buffer, guint8 letter, gsize payload_size)
 }
 
 /**
- * milter_message_append:
+ * milter_message_append: (skip)
  * @message: what to say
  * @buffer: where to append the frame
  * @error: a string with a NUL, a malformed packed field, a payload that no length can say
@@ -473,7 +473,7 @@ milter_message_append (const MilterMessage *message, GByteArray *buffer, GError 
 }
 
 /**
- * milter_frame_append:
+ * milter_frame_append: (skip)
  * @letter: any byte
  * @payload: any bytes
  * @buffer: where to append the frame

@@ -113,7 +113,7 @@ check_agreed (const MilterSession *session, const MilterSpec *spec, GError **err
 }
 
 /**
- * milter_session_may_reply:
+ * milter_session_may_reply: (skip)
  * @session: a session
  * @letter: a reply
  * @error: where to put the deviation, a #MilterSessionError
@@ -294,7 +294,7 @@ take_final (MilterSession *session, const MilterMessage *message)
 }
 
 /**
- * milter_session_reply:
+ * milter_session_reply: (skip)
  * @session: a session
  * @message: what the milter sends
  * @error: where to put a deviation, a #MilterSessionError

@@ -108,7 +108,7 @@ milter_session_error_quark (void)
 }
 
 /**
- * milter_session_state_to_string:
+ * milter_session_state_to_string: (skip)
  * @state: a state
  *
  * Returns: its name, as "envelope"
@@ -162,7 +162,7 @@ milter_session_due_drop (MilterSession *session, guint32 message)
 }
 
 /**
- * milter_session_init:
+ * milter_session_init: (skip)
  * @session: what to set up
  * @policy: what a deviation means
  *
@@ -181,7 +181,7 @@ milter_session_init (MilterSession *session, MilterSessionPolicy policy)
 }
 
 /**
- * milter_session_clear:
+ * milter_session_clear: (skip)
  * @session: a session
  *
  * Releases what the session holds; it is then as after milter_session_init(). Twice is harmless.
@@ -195,7 +195,7 @@ milter_session_clear (MilterSession *session)
 }
 
 /**
- * milter_session_due:
+ * milter_session_due: (skip)
  * @session: a session
  *
  * Returns: the oldest command that waits for its reply, 0 if none does
@@ -213,7 +213,7 @@ is_answered (const MilterSession *session, const MilterSpec *spec)
 }
 
 /**
- * milter_session_is_answered:
+ * milter_session_is_answered: (skip)
  * @session: a session
  * @letter: a command
  *
@@ -228,7 +228,7 @@ milter_session_is_answered (const MilterSession *session, guint8 letter)
 }
 
 /**
- * milter_session_is_wanted:
+ * milter_session_is_wanted: (skip)
  * @session: a session
  * @letter: a command
  *
@@ -244,7 +244,7 @@ milter_session_is_wanted (const MilterSession *session, guint8 letter)
 }
 
 /**
- * milter_session_in_message:
+ * milter_session_in_message: (skip)
  * @session: a session
  *
  * Returns: whether MAIL has been sent and the message is neither over nor decided
@@ -375,7 +375,7 @@ check_wanted (const MilterSession *session, const MilterSpec *spec, GError **err
 }
 
 /**
- * milter_session_may_command:
+ * milter_session_may_command: (skip)
  * @session: a session
  * @letter: a command
  * @error: where to put the deviation, a #MilterSessionError
@@ -506,7 +506,7 @@ lenient_drops (MilterSession *session, guint8 letter)
 }
 
 /**
- * milter_session_command:
+ * milter_session_command: (skip)
  * @session: a session
  * @message: what the MTA sends
  * @error: where to put a deviation, a #MilterSessionError

@@ -28,6 +28,8 @@ G_BEGIN_DECLS
  * @MILTER_SESSION_MESSAGE_OVER: this message was decided early; nothing more of it may be sent
  * @MILTER_SESSION_CONNECTION_OVER: accepted or refused at CONNECT or HELO: only QUIT is left
  * @MILTER_SESSION_CLOSED: QUIT was sent
+ *
+ * How far a session has come.
  */
 typedef enum
 {
@@ -116,6 +118,23 @@ typedef struct
 
 /**
  * MilterSession:
+ * @policy: what a deviation means
+ * @state: how far it has come
+ * @offer: the MTA's; before it, the highest version and all actions
+ * @agreed: what holds; before the answer, the offer without steps
+ * @message: grows where a message begins and where one is cut short
+ * @first_message: what it was when this SMTP session began (QUIT_NC)
+ * @n_recipients: of this message, as sent
+ * @n_refused: of those, refused by the milter
+ * @skipped: commands answered with SKIP, 1 << (letter - 'A')
+ * @dropped: LENIENT: the last command is passed over, without a reply
+ * @due_inline: room for a few due commands; only who sends ahead has more than one
+ * @due: commands whose reply is due, oldest first, a ring: @due_inline, or allocated when more are
+ *   on their way
+ * @due_first: where the oldest stands in @due
+ * @due_count: how many there are
+ * @due_size: how many @due has room for
+ * @n_deviations: seen so far
  *
  * One connection between an MTA and a milter. A plain struct, to be embedded: init, use, clear.
  * It may not be copied or moved. The members are for reading.
@@ -124,24 +143,21 @@ typedef struct
 {
   MilterSessionPolicy policy;
   MilterSessionState state;
-  MilterOffer offer;         /* the MTA's; before it, the highest version and all actions */
-  MilterOffer agreed;        /* what holds; before the answer, the offer without steps */
-  guint32 message;           /* grows where a message begins and where one is cut short */
-  guint32 first_message;     /* what it was when this SMTP session began (QUIT_NC) */
-  guint n_recipients;        /* of this message, as sent */
-  guint n_refused;           /* of those, refused by the milter */
-  guint skipped;             /* commands answered with SKIP, 1 << (letter - 'A') */
-  gboolean dropped;          /* LENIENT: the last command is passed over, without a reply */
-  /* commands whose reply is due, oldest first; a ring. Only who sends ahead has more than one. */
+  MilterOffer offer;
+  MilterOffer agreed;
+  guint32 message;
+  guint32 first_message;
+  guint n_recipients;
+  guint n_refused;
+  guint skipped;
+  gboolean dropped;
   MilterSessionDue due_inline[2];
-  MilterSessionDue *due;     /* due_inline, or allocated when more are on their way */
+  MilterSessionDue *due;
   guint due_first, due_count, due_size;
-  guint n_deviations;        /* seen so far */
+  guint n_deviations;
 } MilterSession;
-
 MILTER_AVAILABLE void milter_session_init (MilterSession *session, MilterSessionPolicy policy);
 MILTER_AVAILABLE void milter_session_clear (MilterSession *session);
-
 /* The MTA sends (or has sent) this message. Returns FALSE and sets @error for a deviation: with
  * STRICT the state is as before; with LENIENT the state has followed, and the message should be
  * passed over if session->dropped is set, else be treated as usual. With OFF always TRUE. Safe with
@@ -155,7 +171,6 @@ MILTER_AVAILABLE gboolean milter_session_command (MilterSession *session,
 MILTER_AVAILABLE gboolean milter_session_reply (MilterSession *session,
                                                 const MilterMessage *message,
                                                 GError **error);
-
 /* Whether the MTA may send this command now: the rules above without a change of state. The policy
  * plays no part: FALSE and @error for what STRICT would refuse. */
 MILTER_AVAILABLE gboolean milter_session_may_command (const MilterSession *session,

@@ -211,7 +211,7 @@ take_line (MilterBytes *rest, guint i, MilterBytes *line, bool *last, GError **e
 }
 
 /**
- * milter_smtp_reply_parse:
+ * milter_smtp_reply_parse: (skip)
  * @text: what a REPLYCODE frame carries, without its NUL
  * @error: what is wrong, in the domain %MILTER_SMTP_REPLY_ERROR
  *
@@ -287,7 +287,7 @@ check_codes (guint code, const char *extended, GError **error)
 }
 
 /**
- * milter_smtp_reply_format:
+ * milter_smtp_reply_format: (skip)
  * @code: 400 to 599
  * @extended: (nullable): as `5.7.1`, of the same class as @code
  * @message: the text, its lines separated by `\n`

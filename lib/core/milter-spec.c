@@ -119,7 +119,7 @@ static const guint8 reply_index[128] = {
 };
 
 /**
- * milter_spec_list:
+ * milter_spec_list: (skip)
  * @sender: whose messages
  * @n_rows: (out): how many rows
  *
@@ -133,7 +133,7 @@ milter_spec_list (MilterSide sender, gsize *n_rows)
 }
 
 /**
- * milter_spec_get:
+ * milter_spec_get: (skip)
  * @sender: whose letter
  * @letter: any byte
  *
@@ -153,7 +153,7 @@ milter_spec_get (MilterSide sender, guint8 letter)
 }
 
 /**
- * milter_spec_from_word:
+ * milter_spec_from_word: (skip)
  * @sender: whose word
  * @word: as in a scenario
  *
@@ -174,7 +174,7 @@ milter_spec_from_word (MilterSide sender, const char *word)
 }
 
 /**
- * milter_spec_from_field_name:
+ * milter_spec_from_field_name: (skip)
  * @name: as in the protocol's headers, `SMFIC_MAIL` or `SMFIR_ADDHEADER`
  *
  * Returns: (transfer none) (nullable): the name's row
@@ -195,7 +195,7 @@ milter_spec_from_field_name (const char *name)
 }
 
 /**
- * milter_macro_stage_to_word:
+ * milter_macro_stage_to_word: (skip)
  * @stage: a stage
  *
  * Returns: (nullable): its word in scenarios, %NULL for a number that is no stage
@@ -209,7 +209,7 @@ milter_macro_stage_to_word (MilterMacroStage stage)
 }
 
 /**
- * milter_macro_stage_from_word:
+ * milter_macro_stage_from_word: (skip)
  * @word: `connect`, `helo`, `mail`, `rcpt`, `data`, `eom` or `eoh`
  *
  * Returns: the stage, -1 if the word is none
@@ -224,7 +224,7 @@ milter_macro_stage_from_word (const char *word)
 }
 
 /**
- * milter_macro_stage_to_command:
+ * milter_macro_stage_to_command: (skip)
  * @stage: a stage
  *
  * Returns: the command before which its macros travel

@@ -92,7 +92,11 @@ typedef enum
   MILTER_REPLY_KIND_RESERVED
 } MilterReplyKind;
 
-/* the most fields that a row has */
+/**
+ * MILTER_SPEC_MAX_FIELDS:
+ *
+ * The most fields that a row has.
+ */
 #define MILTER_SPEC_MAX_FIELDS 4
 
 /**
@@ -150,11 +154,24 @@ typedef struct
   const char *summary;
 } MilterSpec;
 
-/* the lowest and highest protocol version that there is; 5 never existed */
+/**
+ * MILTER_PROTOCOL_VERSION_MIN:
+ *
+ * The lowest protocol version that there is.
+ */
 #define MILTER_PROTOCOL_VERSION_MIN 2
+/**
+ * MILTER_PROTOCOL_VERSION_MAX:
+ *
+ * The highest protocol version that there is; 5 never existed.
+ */
 #define MILTER_PROTOCOL_VERSION_MAX 6
 
-/* the most body bytes in one BODY command or one REPLBODY reply (MILTER_CHUNK_SIZE) */
+/**
+ * MILTER_BODY_CHUNK_MAX:
+ *
+ * The most body bytes in one BODY command or one REPLBODY reply (MILTER_CHUNK_SIZE).
+ */
 #define MILTER_BODY_CHUNK_MAX 65535
 
 /* rows by letter; NULL if there is no such letter in that direction */

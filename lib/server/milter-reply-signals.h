@@ -12,6 +12,11 @@
 G_BEGIN_DECLS
 
 #define MILTER_TYPE_REPLY_SIGNALS (milter_reply_signals_get_type ())
+/**
+ * MilterReplySignals:
+ *
+ * Signals that tell what a milter answered, one for each reply of the protocol.
+ */
 MILTER_AVAILABLE
 G_DECLARE_INTERFACE (MilterReplySignals, milter_reply_signals, MILTER, REPLY_SIGNALS, GObject)
 

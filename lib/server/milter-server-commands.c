@@ -94,7 +94,7 @@ wire_address (const struct sockaddr *address, socklen_t size, char text[INET6_AD
 }
 
 /**
- * milter_server_context_connect:
+ * milter_server_context_connect: (skip)
  * @context: a context that has negotiated
  * @host_name: the name of the SMTP client
  * @address: (nullable): its address; %NULL or a family other than inet, inet6 and unix is sent as
@@ -128,6 +128,37 @@ milter_server_context_connect (MilterServerContext *context,
   message.fields[0].bytes = milter_bytes_from_string (host_name);
   message.fields[1].address = wire_address (address, address_length, text);
   return _milter_server_say (context, &message);
+}
+
+/**
+ * milter_server_context_connect_address:
+ * @context: a context
+ * @host_name: the client's name, or its address in brackets
+ * @address: (nullable): the client's address; %NULL if it is not known
+ *
+ * Tells that an SMTP client has connected: milter_server_context_connect() for those who have GIO,
+ * and for bindings, where `connect` is what connects a handler to a signal.
+ *
+ * Returns: %TRUE; %FALSE if it could not be sent ("error" was emitted)
+ *
+ * Since: 0.1
+ */
+gboolean
+milter_server_context_connect_address (MilterServerContext *context,
+                                       const char *host_name,
+                                       GSocketAddress *address)
+{
+  struct sockaddr_storage native = { 0 };
+  gssize size = 0;
+
+  g_return_val_if_fail (address == NULL || G_IS_SOCKET_ADDRESS (address), FALSE);
+  if (address == NULL)
+    return milter_server_context_connect (context, host_name, NULL, 0);
+  size = g_socket_address_get_native_size (address);
+  g_return_val_if_fail (size > 0 && (gsize) size <= sizeof native, FALSE);
+  if (!g_socket_address_to_native (address, &native, sizeof native, NULL))
+    g_return_val_if_reached (FALSE);
+  return milter_server_context_connect (context, host_name, (struct sockaddr *) &native, size);
 }
 
 /**
@@ -316,6 +347,32 @@ milter_server_context_header (MilterServerContext *context, const char *name, co
 }
 
 /**
+ * milter_server_context_header_bytes:
+ * @context: a context
+ * @name: a field's name
+ * @value: its value, which need not be UTF-8, without a NUL; folds as `\n` and white space
+ *
+ * milter_server_context_header() for bindings, whose strings are UTF-8.
+ *
+ * Returns: %TRUE; %FALSE if it could not be sent ("error" was emitted)
+ *
+ * Since: 0.1
+ */
+gboolean
+milter_server_context_header_bytes (MilterServerContext *context, const char *name, GBytes *value)
+{
+  g_autofree char *string = NULL;
+  gsize size;
+  const char *data;
+
+  g_return_val_if_fail (value != NULL, FALSE);
+  data = g_bytes_get_data (value, &size);
+  g_return_val_if_fail (size == 0 || memchr (data, '\0', size) == NULL, FALSE);
+  string = g_strndup (data != NULL ? data : "", size);
+  return milter_server_context_header (context, name, string);
+}
+
+/**
  * milter_server_context_end_of_header:
  * @context: a context
  *
@@ -419,7 +476,7 @@ skips_body (MilterServerContext *context)
 /**
  * milter_server_context_body:
  * @context: a context
- * @chunk: (array length=size): a piece of the body, any bytes
+ * @chunk: (array length=size) (element-type guint8): a piece of the body, any bytes
  * @size: its size; what is longer than a frame may be is sent as several
  *
  * Returns: %TRUE; %FALSE if it could not be sent ("error" was emitted)
@@ -450,7 +507,8 @@ milter_server_context_body (MilterServerContext *context, const char *chunk, gsi
 /**
  * milter_server_context_end_of_message:
  * @context: a context
- * @chunk: (nullable) (array length=size): the last piece of the body; left out if the milter wants
+ * @chunk: (nullable) (array length=size) (element-type guint8): the last piece of the body; left
+ *   out if the milter wants
  *   no body
  * @size: its size
  *

@@ -68,6 +68,12 @@ _milter_server_enter (MilterServerContext *context, MilterServerContextState sta
   g_signal_emit_by_name (context, "state-transited", state);
 }
 
+/**
+ * milter_server_context_get_status:
+ * @context: a context
+ *
+ * Returns: what the milter decided; %MILTER_STATUS_DEFAULT while it has not
+ */
 MilterStatus
 milter_server_context_get_status (MilterServerContext *context)
 {
@@ -75,6 +81,11 @@ milter_server_context_get_status (MilterServerContext *context)
   return _milter_server_private (context)->status;
 }
 
+/**
+ * milter_server_context_set_status:
+ * @context: a context
+ * @status: what counts as the decision of the milter
+ */
 void
 milter_server_context_set_status (MilterServerContext *context, MilterStatus status)
 {
@@ -82,6 +93,12 @@ milter_server_context_set_status (MilterServerContext *context, MilterStatus sta
   _milter_server_private (context)->status = status;
 }
 
+/**
+ * milter_server_context_get_state:
+ * @context: a context
+ *
+ * Returns: the last thing that was sent
+ */
 MilterServerContextState
 milter_server_context_get_state (MilterServerContext *context)
 {
@@ -89,6 +106,11 @@ milter_server_context_get_state (MilterServerContext *context)
   return _milter_server_private (context)->state;
 }
 
+/**
+ * milter_server_context_set_state:
+ * @context: a context
+ * @state: what counts as the last thing that was sent
+ */
 void
 milter_server_context_set_state (MilterServerContext *context, MilterServerContextState state)
 {
@@ -96,7 +118,12 @@ milter_server_context_set_state (MilterServerContext *context, MilterServerConte
   _milter_server_enter (context, state);
 }
 
-/* the state before the present one */
+/**
+ * milter_server_context_get_last_state:
+ * @context: a context
+ *
+ * Returns: the state before the present one
+ */
 MilterServerContextState
 milter_server_context_get_last_state (MilterServerContext *context)
 {
@@ -104,7 +131,12 @@ milter_server_context_get_last_state (MilterServerContext *context)
   return _milter_server_private (context)->last_state;
 }
 
-/* whether a command is out and its reply has not come */
+/**
+ * milter_server_context_is_processing:
+ * @context: a context
+ *
+ * Returns: whether a reply is due
+ */
 gboolean
 milter_server_context_is_processing (MilterServerContext *context)
 {
@@ -116,6 +148,11 @@ milter_server_context_is_processing (MilterServerContext *context)
          && (priv->rest != NULL || milter_session_due (&priv->session) != 0);
 }
 
+/**
+ * milter_server_context_set_option:
+ * @context: a context
+ * @option: (nullable): what holds from now on
+ */
 void
 milter_server_context_set_option (MilterServerContext *context, MilterOption *option)
 {
@@ -129,7 +166,14 @@ milter_server_context_set_option (MilterServerContext *context, MilterOption *op
   priv->option = option != NULL ? milter_option_copy (option) : NULL;
 }
 
-/* what holds: the offer, and when the milter has answered, what was agreed */
+/**
+ * milter_server_context_get_option:
+ * @context: a context
+ *
+ * Tells what holds: the offer, and when the milter has answered, what was agreed.
+ *
+ * Returns: (transfer none) (nullable): the option; %NULL before there is an offer
+ */
 MilterOption *
 milter_server_context_get_option (MilterServerContext *context)
 {
@@ -137,6 +181,13 @@ milter_server_context_get_option (MilterServerContext *context)
   return _milter_server_private (context)->option;
 }
 
+/**
+ * milter_server_context_is_enable_step:
+ * @context: a context
+ * @step: a step
+ *
+ * Returns: whether it was agreed
+ */
 gboolean
 milter_server_context_is_enable_step (MilterServerContext *context, MilterStepFlags step)
 {
@@ -145,7 +196,12 @@ milter_server_context_is_enable_step (MilterServerContext *context, MilterStepFl
   return option != NULL && (milter_option_get_step (option) & step) != 0;
 }
 
-/* whether the milter wants no more of this message's body */
+/**
+ * milter_server_context_get_skip_body:
+ * @context: a context
+ *
+ * Returns: whether the milter wants no more of the body of this message
+ */
 gboolean
 milter_server_context_get_skip_body (MilterServerContext *context)
 {
@@ -153,6 +209,12 @@ milter_server_context_get_skip_body (MilterServerContext *context)
   return _milter_server_private (context)->skip_body;
 }
 
+/**
+ * milter_server_context_get_name:
+ * @context: a context
+ *
+ * Returns: (nullable): a name for the milter, for people
+ */
 const char *
 milter_server_context_get_name (MilterServerContext *context)
 {
@@ -160,6 +222,11 @@ milter_server_context_get_name (MilterServerContext *context)
   return _milter_server_private (context)->name;
 }
 
+/**
+ * milter_server_context_set_name:
+ * @context: a context
+ * @name: (nullable): a name for the milter, for people
+ */
 void
 milter_server_context_set_name (MilterServerContext *context, const char *name)
 {
@@ -173,7 +240,12 @@ milter_server_context_set_name (MilterServerContext *context, const char *name)
   priv->name = g_strdup (name);
 }
 
-/* seconds since the connection was made, up to its end */
+/**
+ * milter_server_context_get_elapsed:
+ * @context: a context
+ *
+ * Returns: seconds since the connection was begun
+ */
 gdouble
 milter_server_context_get_elapsed (MilterServerContext *context)
 {
@@ -188,6 +260,12 @@ milter_server_context_get_elapsed (MilterServerContext *context)
   return (double) (until_us - priv->established_us) / G_USEC_PER_SEC;
 }
 
+/**
+ * milter_server_context_is_negotiated:
+ * @context: a context
+ *
+ * Returns: whether the milter has answered the offer
+ */
 gboolean
 milter_server_context_is_negotiated (MilterServerContext *context)
 {
@@ -195,6 +273,12 @@ milter_server_context_is_negotiated (MilterServerContext *context)
   return _milter_server_private (context)->negotiated;
 }
 
+/**
+ * milter_server_context_is_processing_message:
+ * @context: a context
+ *
+ * Returns: whether a message is under way
+ */
 gboolean
 milter_server_context_is_processing_message (MilterServerContext *context)
 {
@@ -202,6 +286,11 @@ milter_server_context_is_processing_message (MilterServerContext *context)
   return _milter_server_private (context)->processing_message;
 }
 
+/**
+ * milter_server_context_set_processing_message:
+ * @context: a context
+ * @processing_message: whether a message is under way
+ */
 void
 milter_server_context_set_processing_message (MilterServerContext *context,
                                               gboolean processing_message)
@@ -210,6 +299,12 @@ milter_server_context_set_processing_message (MilterServerContext *context,
   _milter_server_private (context)->processing_message = processing_message;
 }
 
+/**
+ * milter_server_context_is_quitted:
+ * @context: a context
+ *
+ * Returns: whether QUIT was sent
+ */
 gboolean
 milter_server_context_is_quitted (MilterServerContext *context)
 {
@@ -217,6 +312,11 @@ milter_server_context_is_quitted (MilterServerContext *context)
   return _milter_server_private (context)->quitted;
 }
 
+/**
+ * milter_server_context_set_quitted:
+ * @context: a context
+ * @quitted: whether QUIT was sent
+ */
 void
 milter_server_context_set_quitted (MilterServerContext *context, gboolean quitted)
 {
@@ -224,7 +324,12 @@ milter_server_context_set_quitted (MilterServerContext *context, gboolean quitte
   _milter_server_private (context)->quitted = quitted;
 }
 
-/* forgets what belongs to one message: its macros, its recipients, its status, a skipped body */
+/**
+ * milter_server_context_reset_message_related_data:
+ * @context: a context
+ *
+ * Forgets what belongs to the message.
+ */
 void
 milter_server_context_reset_message_related_data (MilterServerContext *context)
 {
@@ -239,7 +344,12 @@ milter_server_context_reset_message_related_data (MilterServerContext *context)
   milter_protocol_agent_clear_message_related_macros (MILTER_PROTOCOL_AGENT (context));
 }
 
-/* whether some recipient of this message was not refused */
+/**
+ * milter_server_context_has_accepted_recipient:
+ * @context: a context
+ *
+ * Returns: whether the milter let a recipient of this message pass
+ */
 gboolean
 milter_server_context_has_accepted_recipient (MilterServerContext *context)
 {
@@ -262,30 +372,57 @@ set_timeout (MilterServerContext *context, MilterServerLimit limit, gdouble time
     }
 }
 
+/**
+ * milter_server_context_set_connection_timeout:
+ * @context: a context
+ * @timeout: seconds until the milter must be connected; 0 is for ever
+ */
 void
 milter_server_context_set_connection_timeout (MilterServerContext *context, gdouble timeout)
 {
   set_timeout (context, MILTER_SERVER_LIMIT_CONNECTION, timeout);
 }
 
+/**
+ * milter_server_context_set_writing_timeout:
+ * @context: a context
+ * @timeout: seconds in which it must take a command; 0 is for ever
+ */
 void
 milter_server_context_set_writing_timeout (MilterServerContext *context, gdouble timeout)
 {
   set_timeout (context, MILTER_SERVER_LIMIT_WRITING, timeout);
 }
 
+/**
+ * milter_server_context_set_reading_timeout:
+ * @context: a context
+ * @timeout: seconds in which the milter must answer; 0 is for ever
+ */
 void
 milter_server_context_set_reading_timeout (MilterServerContext *context, gdouble timeout)
 {
   set_timeout (context, MILTER_SERVER_LIMIT_READING, timeout);
 }
 
+/**
+ * milter_server_context_set_end_of_message_timeout:
+ * @context: a context
+ * @timeout: seconds in which the end of a message must be answered, or progress told; 0 is for ever
+ */
 void
 milter_server_context_set_end_of_message_timeout (MilterServerContext *context, gdouble timeout)
 {
   set_timeout (context, MILTER_SERVER_LIMIT_END_OF_MESSAGE, timeout);
 }
 
+/**
+ * milter_server_context_set_all_timeouts:
+ * @context: a context
+ * @timeout: seconds; 0 is for ever
+ *
+ * Sets the four timeouts at once.
+ */
 void
 milter_server_context_set_all_timeouts (MilterServerContext *context, gdouble timeout)
 {
@@ -423,6 +560,220 @@ add_signals (GType type)
                      (GType *) rows[i].parameters);
     }
 }
+
+/**
+ * MilterServerContext::ready:
+ * @context: the context
+ *
+ * The milter is connected; the offer may be sent.
+ */
+
+/**
+ * MilterServerContext::stopped:
+ * @context: the context
+ *
+ * A handler of a `stop-on-…` signal ended the session.
+ */
+
+/**
+ * MilterServerContext::connection-timeout:
+ * @context: the context
+ *
+ * The milter could not be reached in time.
+ */
+
+/**
+ * MilterServerContext::writing-timeout:
+ * @context: the context
+ *
+ * The milter did not take a command in time.
+ */
+
+/**
+ * MilterServerContext::reading-timeout:
+ * @context: the context
+ *
+ * No reply came in time.
+ */
+
+/**
+ * MilterServerContext::end-of-message-timeout:
+ * @context: the context
+ *
+ * No reply to the end of the message came in time, nor a progress.
+ */
+
+/**
+ * MilterServerContext::message-processed:
+ * @context: the context
+ * @result: what became of it
+ *
+ * A message is over.
+ */
+
+/**
+ * MilterServerContext::state-transited:
+ * @context: the context
+ * @state: the new state
+ *
+ * A command has left.
+ */
+
+/**
+ * MilterServerContext::error:
+ * @context: the context
+ * @error: what went wrong
+ *
+ * The connection failed, or one side broke the protocol.
+ */
+
+/**
+ * MilterServerContext::finished:
+ * @context: the context
+ *
+ * The connection is over.
+ */
+
+/**
+ * MilterServerContext::stop-on-connect:
+ * @context: the context
+ * @host_name: the SMTP client's name
+ * @address: (type gpointer) (nullable): its address, a `struct sockaddr`
+ * @address_length: its size
+ *
+ * Before CONNECT is sent.
+ *
+ * Returns: %TRUE: nothing is sent, the status is %MILTER_STATUS_STOP, and "stopped" is emitted
+ */
+
+/**
+ * MilterServerContext::stop-on-helo:
+ * @context: the context
+ * @fqdn: the name
+ *
+ * Before HELO is sent.
+ *
+ * Returns: %TRUE: nothing is sent, the status is %MILTER_STATUS_STOP, and "stopped" is emitted
+ */
+
+/**
+ * MilterServerContext::stop-on-envelope-from:
+ * @context: the context
+ * @from: the sender
+ *
+ * Before MAIL is sent.
+ *
+ * Returns: %TRUE: nothing is sent, the status is %MILTER_STATUS_STOP, and "stopped" is emitted
+ */
+
+/**
+ * MilterServerContext::stop-on-envelope-recipient:
+ * @context: the context
+ * @recipient: the recipient
+ *
+ * Before RCPT is sent.
+ *
+ * Returns: %TRUE: nothing is sent, the status is %MILTER_STATUS_STOP, and "stopped" is emitted
+ */
+
+/**
+ * MilterServerContext::stop-on-data:
+ * @context: the context
+ *
+ * Before DATA is sent.
+ *
+ * Returns: %TRUE: nothing is sent, the status is %MILTER_STATUS_STOP, and "stopped" is emitted
+ */
+
+/**
+ * MilterServerContext::stop-on-header:
+ * @context: the context
+ * @name: the field's name
+ * @value: its value
+ *
+ * Before a header field is sent.
+ *
+ * Returns: %TRUE: nothing is sent, the status is %MILTER_STATUS_STOP, and "stopped" is emitted
+ */
+
+/**
+ * MilterServerContext::stop-on-end-of-header:
+ * @context: the context
+ *
+ * Before the end of the header is sent.
+ *
+ * Returns: %TRUE: nothing is sent, the status is %MILTER_STATUS_STOP, and "stopped" is emitted
+ */
+
+/**
+ * MilterServerContext::stop-on-body:
+ * @context: the context
+ * @chunk: (type gpointer): a piece of the body
+ * @size: its size
+ *
+ * Before a piece of the body is sent.
+ *
+ * Returns: %TRUE: nothing is sent, the status is %MILTER_STATUS_STOP, and "stopped" is emitted
+ */
+
+/**
+ * MilterServerContext::stop-on-end-of-message:
+ * @context: the context
+ * @chunk: (type gpointer) (nullable): the last piece of the body
+ * @size: its size
+ *
+ * Before the end of the message is sent.
+ *
+ * Returns: %TRUE: nothing is sent, the status is %MILTER_STATUS_STOP, and "stopped" is emitted
+ */
+
+/**
+ * MilterServerContext:name:
+ *
+ * A name for the milter, for people.
+ */
+
+/**
+ * MilterServerContext:status:
+ *
+ * What the milter decided.
+ */
+
+/**
+ * MilterServerContext:state:
+ *
+ * The last thing that was sent.
+ */
+
+/**
+ * MilterServerContext:message-result:
+ *
+ * What is known of the message that is under way.
+ */
+
+/**
+ * MilterServerContext:connection-timeout:
+ *
+ * Seconds until the milter must be connected; 0 is for ever.
+ */
+
+/**
+ * MilterServerContext:writing-timeout:
+ *
+ * Seconds in which it must take a command; 0 is for ever.
+ */
+
+/**
+ * MilterServerContext:reading-timeout:
+ *
+ * Seconds in which it must answer one; 0 is for ever.
+ */
+
+/**
+ * MilterServerContext:end-of-message-timeout:
+ *
+ * Seconds in which it must answer the end of a message, or tell progress; 0 is for ever.
+ */
 
 static void
 milter_server_context_class_init (MilterServerContextClass *klass)

@@ -8,6 +8,7 @@
  */
 #pragma once
 
+#include <gio/gio.h>
 #include <sys/socket.h>
 
 #include "milter-message-result.h"
@@ -46,6 +47,22 @@ MILTER_AVAILABLE GQuark milter_server_context_error_quark (void);
 
 /**
  * MilterServerContextState:
+ * @MILTER_SERVER_CONTEXT_STATE_INVALID: no state; never seen
+ * @MILTER_SERVER_CONTEXT_STATE_START: nothing yet
+ * @MILTER_SERVER_CONTEXT_STATE_DEFINE_MACRO: macros were sent
+ * @MILTER_SERVER_CONTEXT_STATE_NEGOTIATE: the offer (OPTNEG) was sent
+ * @MILTER_SERVER_CONTEXT_STATE_CONNECT: CONNECT was sent
+ * @MILTER_SERVER_CONTEXT_STATE_HELO: HELO was sent
+ * @MILTER_SERVER_CONTEXT_STATE_ENVELOPE_FROM: MAIL was sent
+ * @MILTER_SERVER_CONTEXT_STATE_ENVELOPE_RECIPIENT: RCPT was sent
+ * @MILTER_SERVER_CONTEXT_STATE_DATA: DATA was sent
+ * @MILTER_SERVER_CONTEXT_STATE_UNKNOWN: a command that the MTA does not know was sent
+ * @MILTER_SERVER_CONTEXT_STATE_HEADER: a header field was sent
+ * @MILTER_SERVER_CONTEXT_STATE_END_OF_HEADER: the end of the header was sent
+ * @MILTER_SERVER_CONTEXT_STATE_BODY: a piece of the body was sent
+ * @MILTER_SERVER_CONTEXT_STATE_END_OF_MESSAGE: the end of the message was sent
+ * @MILTER_SERVER_CONTEXT_STATE_QUIT: QUIT was sent
+ * @MILTER_SERVER_CONTEXT_STATE_ABORT: ABORT was sent
  *
  * The last thing that was sent (%MILTER_SERVER_CONTEXT_STATE_START: nothing yet).
  */
@@ -69,13 +86,41 @@ typedef enum
   MILTER_SERVER_CONTEXT_STATE_ABORT
 } MilterServerContextState;
 
-/* seconds; 0 waits for ever */
+/**
+ * MILTER_SERVER_CONTEXT_DEFAULT_CONNECTION_TIMEOUT:
+ *
+ * Seconds until the milter must be connected; 0 would be for ever.
+ */
 #define MILTER_SERVER_CONTEXT_DEFAULT_CONNECTION_TIMEOUT     300.0
+/**
+ * MILTER_SERVER_CONTEXT_DEFAULT_WRITING_TIMEOUT:
+ *
+ * Seconds in which it must take a command; 0 would be for ever.
+ */
 #define MILTER_SERVER_CONTEXT_DEFAULT_WRITING_TIMEOUT        10.0
+/**
+ * MILTER_SERVER_CONTEXT_DEFAULT_READING_TIMEOUT:
+ *
+ * Seconds in which it must answer one; 0 would be for ever.
+ */
 #define MILTER_SERVER_CONTEXT_DEFAULT_READING_TIMEOUT        10.0
+/**
+ * MILTER_SERVER_CONTEXT_DEFAULT_END_OF_MESSAGE_TIMEOUT:
+ *
+ * Seconds in which it must answer the end of a message, or tell progress; 0 would be for ever.
+ */
 #define MILTER_SERVER_CONTEXT_DEFAULT_END_OF_MESSAGE_TIMEOUT 300.0
 
 #define MILTER_TYPE_SERVER_CONTEXT (milter_server_context_get_type ())
+/**
+ * MilterServerContext:
+ *
+ * One connection to a milter, seen from the MTA.
+ *
+ * A context is told what the SMTP client said (commands), sends it to the milter with the macros
+ * that belong to it, and tells what came back (signals of [iface@ReplySignals]). It lives in the
+ * thread-default main context of the thread that connects it.
+ */
 MILTER_AVAILABLE
 G_DECLARE_DERIVABLE_TYPE (MilterServerContext,
                           milter_server_context,
@@ -153,6 +198,10 @@ MILTER_AVAILABLE gboolean milter_server_context_connect (MilterServerContext *co
                                                          const char *host_name,
                                                          struct sockaddr *address,
                                                          socklen_t address_length);
+MILTER_AVAILABLE gboolean
+milter_server_context_connect_address (MilterServerContext *context,
+                                       const char *host_name,
+                                       GSocketAddress *address);
 MILTER_AVAILABLE gboolean milter_server_context_helo (MilterServerContext *context,
                                                       const char *fqdn);
 MILTER_AVAILABLE gboolean milter_server_context_envelope_from (MilterServerContext *context,
@@ -165,6 +214,9 @@ MILTER_AVAILABLE gboolean milter_server_context_unknown (MilterServerContext *co
 MILTER_AVAILABLE gboolean milter_server_context_header (MilterServerContext *context,
                                                         const char *name,
                                                         const char *value);
+MILTER_AVAILABLE gboolean milter_server_context_header_bytes (MilterServerContext *context,
+                                                              const char *name,
+                                                              GBytes *value);
 MILTER_AVAILABLE gboolean milter_server_context_end_of_header (MilterServerContext *context);
 MILTER_AVAILABLE gboolean milter_server_context_body (MilterServerContext *context,
                                                       const char *chunk,

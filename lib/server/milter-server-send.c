@@ -53,6 +53,13 @@ letter_of (MilterServerContextState state)
   return 0;
 }
 
+/**
+ * milter_server_context_need_reply:
+ * @context: a context
+ * @state: a command that was sent
+ *
+ * Returns: whether the milter answers it, as negotiated
+ */
 gboolean
 milter_server_context_need_reply (MilterServerContext *context, MilterServerContextState state)
 {
