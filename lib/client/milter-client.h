@@ -191,8 +191,8 @@ MILTER_AVAILABLE gboolean milter_client_is_processing (MilterClient *client);
 
 #if !defined(__cplusplus) && !defined(__GI_SCANNER__)
 /* milter_client_run (client) is the older form of milter_client_run (client, NULL) */
-#define milter_client_run(...)                     MILTER_CLIENT_RUN_WITH (__VA_ARGS__, NULL, 0)
-#define MILTER_CLIENT_RUN_WITH(client, error, ...) (milter_client_run) ((client), (error))
+#define milter_client_run(...)                      _milter_client_run_with (__VA_ARGS__, NULL, 0)
+#define _milter_client_run_with(client, error, ...) (milter_client_run) ((client), (error))
 #endif
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (MilterClient, g_object_unref)
