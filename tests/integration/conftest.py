@@ -8,6 +8,7 @@ import subprocess
 import time
 
 import pytest
+from clientprocess import Client
 from fakemilter import FakeMilter
 from listening import listens
 
@@ -83,6 +84,21 @@ def fake(tmp_path):
     yield make
     for milter in milters:
         milter.__exit__()
+
+
+@pytest.fixture
+def client(tool, tmp_path):
+    """client(OPTION…): a running milter-test-client that ends with the test, and ends well."""
+    clients = []
+
+    def begin(*options, **more):
+        clients.append(Client(tool, tmp_path, *options, **more))
+        return clients[-1]
+
+    yield begin
+    for one in clients:
+        if one.process.poll() is None:
+            assert one.stop() == 0, one.err.read_text()
 
 
 @pytest.fixture

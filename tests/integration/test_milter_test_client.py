@@ -14,42 +14,6 @@ import pytest
 from milterwire import CONNECT, OFFER, SESSION, Mta, connect, frame
 
 
-class Client:
-    """A running milter-test-client; `spec` is where it listens."""
-
-    def __init__(self, tool, folder, *options, spec=None):
-        self.out = pathlib.Path(folder, "out.txt")
-        self.err = pathlib.Path(folder, "err.txt")
-        command = [tool("milter-test-client"), "-s", spec or f"unix:{folder}/m.sock", *options]
-        with self.out.open("wb") as out, self.err.open("wb") as err:
-            self.process = subprocess.Popen(command, stdout=out, stderr=err)
-        end = time.monotonic() + 20
-        while not self.out.read_text().startswith("listening on ") or "\n" not in self.out.read_text():
-            assert self.process.poll() is None, self.err.read_text()
-            assert time.monotonic() < end, "it never listened"
-            time.sleep(0.01)
-        self.spec = self.out.read_text().split("\n")[0].removeprefix("listening on ")
-
-    def stop(self, number=signal.SIGTERM):
-        self.process.send_signal(number)
-        return self.process.wait(timeout=20)
-
-
-@pytest.fixture
-def client(tool, tmp_path):
-    """client(OPTION…): a running tool that ends with the test, and ends well."""
-    clients = []
-
-    def start(*options, **more):
-        clients.append(Client(tool, tmp_path, *options, **more))
-        return clients[-1]
-
-    yield start
-    for one in clients:
-        if one.process.poll() is None:
-            assert one.stop() == 0, one.err.read_text()
-
-
 def run(tool, *options, **more):
     return subprocess.run([tool("milter-test-client"), *options], capture_output=True, text=True, timeout=20, **more)
 
@@ -246,7 +210,7 @@ def test_descriptors_do_not_leak(client):
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_ends_it_and_removes_the_socket(client, tmp_path, number):
-    one = client()
+    one = client(spec=f"unix:{tmp_path}/m.sock")
     with Mta(one.spec) as idle:
         idle.ask(b"O", OFFER)
         assert one.stop(number) == 0
@@ -287,7 +251,7 @@ def test_a_stale_socket_is_replaced_a_live_one_is_not(client, tool, tmp_path):
     stale = socket.socket(socket.AF_UNIX)
     stale.bind(str(tmp_path / "m.sock"))
     stale.close()
-    one = client()
+    one = client(spec=f"unix:{tmp_path}/m.sock")
     second = run(tool, "-s", one.spec)
     assert second.returncode == 2
     assert len(second.stderr.splitlines()) == 1
@@ -304,7 +268,7 @@ def test_a_file_that_is_no_socket_is_never_removed(tool, tmp_path):
 
 
 def test_the_socket_has_the_mode_that_was_asked_for(client, tmp_path):
-    client("--unix-socket-mode", "600")
+    client("--unix-socket-mode", "600", spec=f"unix:{tmp_path}/m.sock")
     assert (tmp_path / "m.sock").stat().st_mode & 0o777 == 0o600
 
 
@@ -319,7 +283,21 @@ def test_the_socket_has_the_mode_that_was_asked_for(client, tmp_path):
         ["--n-workers", "x"],
         ["--n-workers", ""],
         ["--n-workers", "99999999999999999999"],
+        ["--workers", "-1"],
+        ["--workers", "1001"],
         ["--sessions", "-1"],
+        ["--sessions", "x"],
+        ["--timeout", "-1"],
+        ["--timeout", "5 minutes"],
+        ["--timeout", "1000000h"],
+        ["--ready-fd", "x"],
+        ["--ready-fd", "999"],
+        ["--trace", "/nonexistent/folder/t"],
+        ["--trace", "-", "--json"],
+        ["--report", "nonsense"],
+        ["--report", "json:-", "--json"],
+        ["-D", "no-value"],
+        ["-D", "socket=x"],
         ["--color=maybe"],
         ["--unix-socket-mode", "888"],
         ["--unix-socket-mode", "0"],
@@ -331,7 +309,6 @@ def test_the_socket_has_the_mode_that_was_asked_for(client, tmp_path):
         ["-s", "unix:"],
         ["-s", "unix:" + "p" * 200],
         ["-s", "unix:/nonexistent/folder/s"],
-        ["too-much"],
     ],
 )
 def test_wrong_usage_is_one_sentence_and_status_2(tool, options):
@@ -342,10 +319,17 @@ def test_wrong_usage_is_one_sentence_and_status_2(tool, options):
     assert done.stderr.startswith("milter-test-client: ")
 
 
+def test_rules_that_cannot_be_read_are_told(tool):
+    for rules in ["no-such-file"], ["-e", "on nothing => accept"]:
+        done = run(tool, *rules)
+        assert done.returncode == 2 and done.stdout == ""
+        assert len(done.stderr.splitlines()) == 1 and ":1:" in done.stderr
+
+
 def test_version_and_help(tool):
     version = run(tool, "--version")
     assert version.returncode == 0 and re.fullmatch(r"\d+\.\d+\.\d+\n", version.stdout)
-    usage = run(tool, "--help")
+    usage = run(tool, "--help-all")
     assert usage.returncode == 0 and "--connection-spec" in usage.stdout
 
 
@@ -369,13 +353,3 @@ def test_flags_that_nobody_has_heard_of_are_not_agreed(client):
         assert payload[:8] == b"\0\0\0\x06\0\0\x01\xff"
         assert payload[8:12] == b"\0\0\x04\0"
         mta.send(b"Q")
-
-
-def test_a_client_on_a_unix_socket_is_called_that(client):
-    one = client("-v")
-    with Mta(one.spec) as mta:
-        mta.ask(b"O", OFFER)
-        mta.send(b"Q")
-        assert mta.is_closed()
-    assert one.stop() == 0
-    assert "connection from a unix socket, 1 open" in one.err.read_text()

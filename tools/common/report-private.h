@@ -131,6 +131,7 @@ struct _Report
 {
   GPtrArray *reporters; /* of Reporter */
   char *name;
+  const char *noun; /* what a case is called */
   guint n_expected; /* 0: not known */
   guint n_added, n_ended, n_running;
   GQueue cases;     /* of ReportCase: those that some reporter still waits for, in order */

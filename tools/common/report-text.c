@@ -463,7 +463,7 @@ text_finish (Reporter *reporter)
   /* errors have been told; there is nothing to sum up */
   if (text->detail == REPORT_QUIET || text->detail == REPORT_FRAMES || n == 0)
     return;
-  fprintf (reporter->out, "%u session%s", n, n == 1 ? "" : "s");
+  fprintf (reporter->out, "%u %s%s", n, report->noun, n == 1 ? "" : "s");
   for (gsize i = 0; i < REPORT_UNREAD; i++)
     {
       if (report->counts[i] == 0)

@@ -38,6 +38,7 @@ report_new (void)
 
   report->reporters = g_ptr_array_new_with_free_func (reporter_free);
   report->status = TOOL_EXIT_SKIPPED;
+  report->noun = "session";
   report->began_us = g_get_monotonic_time ();
   report->began_real_us = g_get_real_time ();
   g_queue_init (&report->cases);
@@ -159,6 +160,12 @@ void
 report_set_lint_fails (Report *report, bool fails)
 {
   report->lint_fails = fails;
+}
+
+void
+report_set_noun (Report *report, const char *noun)
+{
+  report->noun = noun;
 }
 
 /* --- the run ---------------------------------------------------------------------------------- */

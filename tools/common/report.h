@@ -71,6 +71,8 @@ bool report_add_frames (Report *report, GError **error);
 bool report_uses_stdout (const Report *report);
 /* `--lint=error`: a case with a warning has failed */
 void report_set_lint_fails (Report *report, bool fails);
+/* what people read that cases are, one of them: `session`, if nobody says otherwise. A literal. */
+void report_set_noun (Report *report, const char *noun);
 /* The reporters begin. @name: of the run, as a CI shows it: `milter-test-server` */
 void report_begin (Report *report, const char *name);
 /* so many cases will be added, for progress; call it as often as more become known */

@@ -1,19 +1,29 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * main.c: milter-test-client, the reference milter: shows what an MTA sends, and lets it pass.
+ * main.c: milter-test-client, the reference milter: shows what an MTA sends, answers by rules, and
+ * lets pass what no rule speaks of.
  *
- * Also a first example of the library: a client, a table of handlers, and a loop that a signal
- * ends.
+ * Also a first example of the library: a client with its options, a look at each connection, and a
+ * loop that a signal ends.
  */
 #include <signal.h>
-#include <stdlib.h>
 
 #include <milter/client.h>
 
+#include "client-report.h"
+#include "frame-log.h"
 #include "print-events.h"
+#include "rules.h"
+#include "tell-ready.h"
 #include "test-client-options.h"
-#include "tool-console.h"
-#include "tool-exit.h"
+
+typedef struct
+{
+  TestClientOptions options;
+  Rules *rules;
+  FrameLog *log;
+  guint64 n_sessions; /* that are over */
+} Tool;
 
 /* for the signal handler */
 static MilterClient *client;
@@ -35,69 +45,100 @@ handle_signals (void)
 }
 
 static void
-on_listen_started (MilterClient *self, struct sockaddr *address, guint size, gpointer data)
+on_listen_started (MilterClient *self, struct sockaddr *address, guint size, Tool *tool)
 {
-  g_autofree char *spec = milter_connection_address_to_spec (address);
+  frame_log_set_address (tool->log, address);
+  tell_ready (&tool->options, address);
+}
 
-  printf ("listening on %s\n", spec);
+/* in the thread that will serve it */
+static void
+on_connection_established (MilterClient *self, MilterClientContext *context, Tool *tool)
+{
+  gpointer watched = NULL;
+  const MilterClientTap *watcher = frame_log_watch (tool->log, context, &watched);
+
+  rules_attach (tool->rules, context, watcher, watched);
 }
 
 static void
-on_error (MilterClient *self, GError *error, gpointer data)
+on_sessions_finished (MilterClient *self, guint n_sessions, Tool *tool)
 {
-  tool_error ("%s", error->message);
-}
-
-static void
-on_sessions_finished (MilterClient *self, guint n_sessions, TestClientOptions *options)
-{
-  options->n_seen += n_sessions;
-  if (options->n_sessions > 0 && options->n_seen >= options->n_sessions)
+  tool->n_sessions += n_sessions;
+  if (tool->options.n_sessions > 0 && tool->n_sessions >= tool->options.n_sessions)
     milter_client_shutdown (self);
 }
 
-static ToolExit
-run (TestClientOptions *options)
+static void
+on_error (MilterClient *self, GError *error, Tool *tool)
+{
+  tool_error ("%s", error->message);
+}
+
+static bool
+serve (Tool *tool)
 {
   g_autoptr (GError) error = NULL;
 
-  milter_client_set_n_workers (client, options->n_workers);
-  milter_client_set_unix_socket_mode (client, options->unix_socket_mode);
-  milter_client_set_unix_socket_group (client, options->unix_socket_group);
-  print_events_of (client, options);
-  g_signal_connect (client, "listen-started", G_CALLBACK (on_listen_started), NULL);
-  g_signal_connect (client, "sessions-finished", G_CALLBACK (on_sessions_finished), options);
-  g_signal_connect (client, "error", G_CALLBACK (on_error), NULL);
+  print_events_of (client, &tool->options);
+  g_signal_connect (client, "listen-started", G_CALLBACK (on_listen_started), tool);
+  g_signal_connect (
+      client, "connection-established", G_CALLBACK (on_connection_established), tool);
+  g_signal_connect (client, "sessions-finished", G_CALLBACK (on_sessions_finished), tool);
+  g_signal_connect (client, "error", G_CALLBACK (on_error), tool);
   handle_signals ();
 
-  if (milter_client_set_connection_spec (client, options->spec, &error)
-      && milter_client_run (client, &error))
-    return TOOL_EXIT_OK;
+  if (milter_client_run (client, &error))
+    return true;
   tool_error ("%s", error->message);
-  return TOOL_EXIT_USAGE;
+  return false;
+}
+
+static ToolExit
+run (Tool *tool)
+{
+  const TestClientOptions *options = &tool->options;
+  g_autoptr (Report) report = client_report_open (options);
+  ToolExit status = TOOL_EXIT_USAGE;
+
+  if (report == NULL)
+    return TOOL_EXIT_USAGE;
+  tool->rules = rules_open ((const char *const *) options->paths,
+                            (const char *const *) options->lines,
+                            options->variables,
+                            &status);
+  if (tool->rules == NULL)
+    return status;
+  if (options->strict)
+    rules_be_strict (tool->rules);
+  tool->log = frame_log_new (options);
+  if (tool->log == NULL || !serve (tool))
+    return TOOL_EXIT_USAGE;
+
+  status = frame_log_finish (tool->log) ? TOOL_EXIT_OK : TOOL_EXIT_USAGE;
+  rules_judge (tool->rules, report);
+  return tool_exit_worse (status, client_report_close (report));
 }
 
 int
 main (int argc, char **argv)
 {
-  TestClientOptions options = { 0 };
-  ToolExit status = TOOL_EXIT_OK;
+  Tool tool = { 0 };
+  ToolExit status;
 
   tool_init (argv[0]);
-  /* who reads a pipe sees each line at once */
-  setvbuf (stdout, NULL, _IOLBF, 0);
   milter_init ();
   milter_client_init ();
+  client = milter_client_new ();
 
-  if (test_client_options_parse (&options, argc, argv, &status))
-    {
-      client = milter_client_new ();
-      status = run (&options);
-      g_object_unref (client);
-    }
+  if (test_client_options_parse (&tool.options, client, argc, argv, &status))
+    status = run (&tool);
 
-  test_client_options_clear (&options);
+  frame_log_free (tool.log);
+  rules_free (tool.rules);
+  test_client_options_clear (&tool.options);
+  g_object_unref (client);
   milter_client_quit ();
   milter_quit ();
-  return status;
+  return (int) (tool_flush_output () ? status : tool_exit_worse (status, TOOL_EXIT_USAGE));
 }

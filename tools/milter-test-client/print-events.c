@@ -102,7 +102,7 @@ on_negotiate (MilterClientContext *context,
 {
   const TestClientOptions *options = data;
 
-  if (!options->quiet)
+  if (options->prints == TEST_CLIENT_PRINTS_EVENTS)
     {
       GString *text = begin ("negotiate", data);
       g_autofree char *actions = milter_utils_get_flags_names (MILTER_TYPE_ACTION_FLAGS,
@@ -277,14 +277,8 @@ on_finished (MilterClientContext *context, gpointer data)
 {
   const TestClientOptions *options = data;
 
-  if (!options->quiet)
+  if (options->prints == TEST_CLIENT_PRINTS_EVENTS)
     print (begin ("finished", data), NULL);
-  if (options->verbose)
-    {
-      g_autofree char *name = name_of (context);
-
-      fprintf (stderr, "connection from %s ended\n", name);
-    }
 }
 
 static void
@@ -308,17 +302,6 @@ on_timeout (MilterClientContext *context, gpointer data)
 static void
 on_connection_established (MilterClient *client, MilterClientContext *context, gpointer data)
 {
-  const TestClientOptions *options = data;
-
-  if (options->verbose)
-    {
-      g_autofree char *name = name_of (context);
-
-      fprintf (stderr,
-               "connection from %s, %u open\n",
-               name,
-               milter_client_get_n_processing_sessions (client));
-    }
   g_signal_connect (context, "finished", G_CALLBACK (on_finished), data);
   g_signal_connect (context, "error", G_CALLBACK (on_error), data);
   g_signal_connect (context, "timeout", G_CALLBACK (on_timeout), data);
@@ -327,8 +310,10 @@ on_connection_established (MilterClient *client, MilterClientContext *context, g
 void
 print_events_of (MilterClient *client, const TestClientOptions *options)
 {
+  bool shows = options->prints == TEST_CLIENT_PRINTS_EVENTS;
+
   milter_client_set_handlers (
-      client, options->quiet ? &quiet_handlers : &handlers, (gpointer) options, NULL);
+      client, shows ? &handlers : &quiet_handlers, (gpointer) options, NULL);
   g_signal_connect (
       client, "connection-established", G_CALLBACK (on_connection_established), (gpointer) options);
 }

@@ -1,57 +1,96 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * test-client-options.c: the command line of milter-test-client.
+ *
+ * Options that any milter may have, as -s, are those of milter-options.c.
  */
 #include "test-client-options.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "milter-options.h"
+#include "milter-scenario.h"
 #include "tool-values.h"
 
 #define MAX_WORKERS 1000
 
-/* GOption hands callbacks the group's data */
-typedef TestClientOptions Options;
+/* what the values of options are read into */
+typedef struct
+{
+  TestClientOptions *options;
+  MilterClient *client;
+  gboolean version;
+} Parsing;
 
 static gboolean
-set_n_workers (const char *name, const char *value, gpointer data, GError **error)
+refuse (GError **error, const char *name, const char *format, ...)
 {
-  guint64 number;
+  va_list arguments;
+  g_autofree char *sentence = NULL;
 
-  if (!tool_parse_number (value, 0, MAX_WORKERS, &number, error))
-    {
-      g_prefix_error (error, "%s: ", name);
-      return FALSE;
-    }
-  ((Options *) data)->n_workers = number;
-  return TRUE;
+  va_start (arguments, format);
+  sentence = g_strdup_vprintf (format, arguments);
+  va_end (arguments);
+  g_set_error (error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE, "%s: %s", name, sentence);
+  return FALSE;
 }
 
 static gboolean
-set_n_sessions (const char *name, const char *value, gpointer data, GError **error)
+read_number (const char *name, const char *value, guint64 max, guint64 *number, GError **error)
 {
-  if (tool_parse_number (value, 0, G_MAXUINT32, &((Options *) data)->n_sessions, error))
+  if (tool_parse_number (value, 0, max, number, error))
     return TRUE;
   g_prefix_error (error, "%s: ", name);
   return FALSE;
 }
 
 static gboolean
-set_mode (const char *name, const char *value, gpointer data, GError **error)
+set_n_workers (const char *name, const char *value, gpointer data, GError **error)
 {
-  guint64 mode;
+  guint64 number;
 
-  if (!g_ascii_string_to_unsigned (value, 8, 1, 0777, &mode, NULL))
+  if (!read_number (name, value, MAX_WORKERS, &number, error))
+    return FALSE;
+  milter_client_set_n_workers (((Parsing *) data)->client, (guint) number);
+  return TRUE;
+}
+
+static gboolean
+set_n_sessions (const char *name, const char *value, gpointer data, GError **error)
+{
+  return read_number (
+      name, value, G_MAXUINT32, &((Parsing *) data)->options->n_sessions, error);
+}
+
+/* the library counts in seconds */
+static gboolean
+set_timeout (const char *name, const char *value, gpointer data, GError **error)
+{
+  gint64 duration_us;
+
+  if (!tool_parse_duration (value, &duration_us, error))
     {
-      g_set_error (error,
-                   G_OPTION_ERROR,
-                   G_OPTION_ERROR_BAD_VALUE,
-                   "%s: \"%s\" is no mode from 0001 to 0777 in octal digits",
-                   name,
-                   value);
+      g_prefix_error (error, "%s: ", name);
       return FALSE;
     }
-  ((Options *) data)->unix_socket_mode = mode;
+  milter_client_set_timeout (((Parsing *) data)->client,
+                             (guint) ((duration_us + G_USEC_PER_SEC - 1) / G_USEC_PER_SEC));
+  return TRUE;
+}
+
+static gboolean
+set_ready_fd (const char *name, const char *value, gpointer data, GError **error)
+{
+  guint64 fd;
+
+  if (!read_number (name, value, G_MAXINT, &fd, error))
+    return FALSE;
+  if (fcntl ((int) fd, F_GETFD) < 0)
+    return refuse (error, name, "there is no descriptor %s: %s", value, g_strerror (errno));
+  ((Parsing *) data)->options->ready_fd = (int) fd;
   return TRUE;
 }
 
@@ -59,103 +98,158 @@ static gboolean
 set_color (const char *name, const char *value, gpointer data, GError **error)
 {
   /* --color alone means yes */
-  if (tool_color_from_string (value != NULL ? value : "always", &((Options *) data)->color))
+  if (tool_color_from_string (value != NULL ? value : "always",
+                              &((Parsing *) data)->options->color))
     return TRUE;
-  g_set_error (error,
-               G_OPTION_ERROR,
-               G_OPTION_ERROR_BAD_VALUE,
-               "%s: \"%s\" is none of auto, always, never, yes, no",
-               name,
-               value);
-  return FALSE;
-}
-
-/* options of the reference tool that ours has no need of */
-
-static gboolean
-check_event_loop (const char *name, const char *value, gpointer data, GError **error)
-{
-  if (strcmp (value, "glib") == 0)
-    return TRUE;
-  g_set_error (error,
-               G_OPTION_ERROR,
-               G_OPTION_ERROR_BAD_VALUE,
-               "%s: \"%s\" is not there; the only event loop is glib",
-               name,
-               value);
-  return FALSE;
+  return refuse (error, name, "\"%s\" is none of auto, always, never, yes, no", value);
 }
 
 static gboolean
-check_packet_buffer (const char *name, const char *value, gpointer data, GError **error)
+define (const char *name, const char *value, gpointer data, GError **error)
 {
-  guint64 size;
+  const char *equals = strchr (value, '=');
+  g_autofree char *variable = NULL;
 
-  if (tool_parse_number (value, 0, G_MAXUINT32, &size, error))
-    return TRUE;
-  g_prefix_error (error, "%s: ", name);
-  return FALSE;
+  if (equals == NULL)
+    return refuse (error, name, "\"%s\" has no =; write NAME=VALUE", value);
+  variable = g_strndup (value, (gsize) (equals - value));
+  if (!milter_scenario_may_set_variable (variable))
+    return refuse (error, name, "\"%s\" is no name of a variable that may be set", variable);
+  g_hash_table_replace (((Parsing *) data)->options->variables,
+                        g_steal_pointer (&variable),
+                        g_bytes_new (equals + 1, strlen (equals + 1)));
+  return TRUE;
 }
 
-static bool
-parse (Options *options, int argc, char **argv, gboolean *version, GError **error)
+static void
+add_entries (GOptionGroup *group, Parsing *parsing)
 {
+  TestClientOptions *options = parsing->options;
   /* clang-format off */
-  const GOptionEntry direct[] = {
-    { "connection-spec", 's', 0, G_OPTION_ARG_STRING, &options->spec, "Listen on SPEC: unix:PATH, inet:PORT[@HOST] or inet6:PORT[@HOST]", "SPEC" },
-    { "unix-socket-group", 0, 0, G_OPTION_ARG_STRING, &options->unix_socket_group, "Give a unix socket to GROUP", "GROUP" },
+  const GOptionEntry entries[] = {
+    { "json", 0, 0, G_OPTION_ARG_NONE, &options->json, "Print each frame as a JSON object on a line, instead of events", NULL },
+    { "trace", 0, 0, G_OPTION_ARG_FILENAME, &options->trace, "Record all that passes as a scenario that milter-test-server plays; - is stdout", "FILE" },
     { "quiet", 'q', 0, G_OPTION_ARG_NONE, &options->quiet, "Print no events", NULL },
     { "no-report-request", 0, 0, G_OPTION_ARG_NONE, &options->quiet, "The same", NULL },
-    { "verbose", 'v', 0, G_OPTION_ARG_NONE, &options->verbose, "Say more about connections", NULL },
-    { "version", 0, 0, G_OPTION_ARG_NONE, version, "Print the version", NULL },
-    G_OPTION_ENTRY_NULL
-  };
-  const GOptionEntry checked[] = {
-    { "n-workers", 0, 0, G_OPTION_ARG_CALLBACK, (gpointer) set_n_workers, "Serve connections in N threads, 0 to 1000; 0 is one", "N" },
-    { "workers", 0, G_OPTION_FLAG_HIDDEN, G_OPTION_ARG_CALLBACK, (gpointer) set_n_workers, NULL, "N" },
-    { "sessions", 0, 0, G_OPTION_ARG_CALLBACK, (gpointer) set_n_sessions, "End after N sessions", "N" },
-    { "unix-socket-mode", 0, 0, G_OPTION_ARG_CALLBACK, (gpointer) set_mode, "Permissions of a unix socket (0660)", "MODE" },
+    { "verbose", 'v', 0, G_OPTION_ARG_NONE, &options->verbose, "Show on stderr what is said, > by the MTA and < to it", NULL },
     { "color", 0, G_OPTION_FLAG_OPTIONAL_ARG, G_OPTION_ARG_CALLBACK, (gpointer) set_color, "Use colours: auto, always, never, yes or no", "WHEN" },
-    { "event-loop-backend", 0, G_OPTION_FLAG_HIDDEN, G_OPTION_ARG_CALLBACK, (gpointer) check_event_loop, NULL, "NAME" },
-    { "packet-buffer-size", 0, G_OPTION_FLAG_HIDDEN, G_OPTION_ARG_CALLBACK, (gpointer) check_packet_buffer, NULL, "SIZE" },
+    { "sessions", 0, 0, G_OPTION_ARG_CALLBACK, (gpointer) set_n_sessions, "End after N sessions", "N" },
+    { "timeout", 0, 0, G_OPTION_ARG_CALLBACK, (gpointer) set_timeout, "Close when an MTA is silent for so long (7210s); 0 is never", "TIME" },
+    { "ready-fd", 0, 0, G_OPTION_ARG_CALLBACK, (gpointer) set_ready_fd, "Write SPEC and a line end to descriptor N when it listens, and close it", "N" },
+    { "workers", 0, 0, G_OPTION_ARG_CALLBACK, (gpointer) set_n_workers, "Serve connections in N threads, as --n-workers", "N" },
+    { "expression", 'e', 0, G_OPTION_ARG_STRING_ARRAY, &options->lines, "A line of rules, as 'on rcpt => reject'; may be repeated", "LINE" },
+    { "define", 'D', 0, G_OPTION_ARG_CALLBACK, (gpointer) define, "Set a variable of the rules; may be repeated", "NAME=VALUE" },
+    { "report", 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &options->reports, "A report: text, junit, tap or json, - is stdout; may be repeated", "FORMAT:FILE" },
+    { "strict", 0, 0, G_OPTION_ARG_NONE, &options->strict, "An MTA that breaks the protocol makes the exit status 3", NULL },
+    { "version", 0, 0, G_OPTION_ARG_NONE, &parsing->version, "Print the version", NULL },
+    { G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &options->paths, NULL, "[RULES…]" },
     G_OPTION_ENTRY_NULL
   };
   /* clang-format on */
-  g_autoptr (GOptionContext) context = g_option_context_new (NULL);
-  GOptionGroup *group = g_option_group_new ("", "", "", options, NULL);
 
-  g_option_context_set_summary (context,
-                                "The reference milter: shows what an MTA sends, and lets it pass.");
-  g_option_group_add_entries (group, direct);
-  g_option_group_add_entries (group, checked);
+  g_option_group_add_entries (group, entries);
+}
+
+static GOptionContext *
+make_context (Parsing *parsing)
+{
+  GOptionContext *context = g_option_context_new (NULL);
+  GOptionGroup *group = g_option_group_new ("", "", "", parsing, /* destroy= */ NULL);
+
+  add_entries (group, parsing);
   g_option_context_set_main_group (context, group);
-  if (!g_option_context_parse (context, &argc, &argv, error))
-    return false;
-  if (argc > 1)
+  g_option_context_add_group (context, milter_options_new_group (parsing->client));
+  g_option_context_set_summary (
+      context,
+      "The reference milter: listens at -s SPEC, shows what an MTA sends, answers by the rules of\n"
+      "scenario files, and lets pass what no rule speaks of. SPEC is unix:PATH, inet:PORT[@HOST] or\n"
+      "inet6:PORT[@HOST]; TIME is 200ms, 1.5s, 2m or a number of seconds.");
+  g_option_context_set_description (
+      context,
+      "Exit status: 0 it was ended by a signal or by --sessions, and all held; 1 an expectation\n"
+      "failed; 2 wrong usage, rules that cannot be read, or it cannot listen; 3 with --strict, an\n"
+      "MTA broke the protocol; 77 everything was skipped.");
+  return context;
+}
+
+/* GLib takes the word behind a bare `--color` for its value, which would swallow a file of rules; and
+ * it does not know `-DNAME=VALUE`. */
+static char **
+complete_words (char **argv)
+{
+  g_autoptr (GPtrArray) words = g_ptr_array_new ();
+  bool are_options = true;
+  ToolColor color;
+
+  for (char **word = argv; *word != NULL; word++)
     {
-      g_set_error (error,
-                   G_OPTION_ERROR,
-                   G_OPTION_ERROR_FAILED,
-                   "\"%s\" is no option; nothing else is taken",
-                   argv[1]);
-      return false;
+      are_options = are_options && strcmp (*word, "--") != 0;
+      if (are_options && strcmp (*word, "--color") == 0
+          && (word[1] == NULL || !tool_color_from_string (word[1], &color)))
+        g_ptr_array_add (words, g_strdup ("--color=yes"));
+      else if (are_options && g_str_has_prefix (*word, "-D") && (*word)[2] != '\0')
+        {
+          g_ptr_array_add (words, g_strdup ("-D"));
+          g_ptr_array_add (words, g_strdup (*word + 2));
+        }
+      else
+        g_ptr_array_add (words, g_strdup (*word));
     }
-  return true;
+  g_ptr_array_add (words, NULL);
+  return (char **) g_ptr_array_free (g_steal_pointer (&words), FALSE);
+}
+
+static bool
+has_report_on_stdout (const TestClientOptions *options)
+{
+  for (char **report = options->reports; report != NULL && *report != NULL; report++)
+    if (g_str_has_suffix (*report, ":-"))
+      return true;
+  return false;
+}
+
+/* one kind of lines goes to the standard output */
+static gboolean
+choose_output (TestClientOptions *options, GError **error)
+{
+  bool traces = g_strcmp0 (options->trace, "-") == 0;
+  bool reports = has_report_on_stdout (options);
+
+  if (options->json && traces)
+    return refuse (error, "--trace", "\"-\" is where --json prints; give a file");
+  if (reports && (options->json || traces))
+    return refuse (error, "--report", "\"-\" is taken by --%s; give a file", traces ? "trace" : "json");
+  options->prints = traces           ? TEST_CLIENT_PRINTS_TRACE
+                    : options->json  ? TEST_CLIENT_PRINTS_JSON
+                    : reports        ? TEST_CLIENT_PRINTS_REPORT
+                    : options->quiet ? TEST_CLIENT_PRINTS_NOTHING
+                                     : TEST_CLIENT_PRINTS_EVENTS;
+  return TRUE;
 }
 
 bool
-test_client_options_parse (TestClientOptions *options, int argc, char **argv, ToolExit *status)
+test_client_options_parse (TestClientOptions *options,
+                           MilterClient *client,
+                           int argc,
+                           char **argv,
+                           ToolExit *status)
 {
+  Parsing parsing = { .options = options, .client = client };
+  g_auto (GStrv) words = complete_words (argv);
+  g_autoptr (GOptionContext) context = NULL;
   g_autoptr (GError) error = NULL;
-  gboolean version = FALSE;
 
-  if (!parse (options, argc, argv, &version, &error))
+  options->ready_fd = -1;
+  options->variables
+      = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, (GDestroyNotify) g_bytes_unref);
+  context = make_context (&parsing);
+  if (!g_option_context_parse_strv (context, &words, &error) || !choose_output (options, &error))
     {
       tool_usage_error ("%s", error->message);
       *status = TOOL_EXIT_USAGE;
       return false;
     }
-  if (version)
+  if (parsing.version)
     {
       printf ("%s\n", MILTERLAB_VERSION);
       *status = TOOL_EXIT_OK;
@@ -167,6 +261,9 @@ test_client_options_parse (TestClientOptions *options, int argc, char **argv, To
 void
 test_client_options_clear (TestClientOptions *options)
 {
-  g_free (options->spec);
-  g_free (options->unix_socket_group);
+  g_free (options->trace);
+  g_strfreev (options->paths);
+  g_strfreev (options->lines);
+  g_strfreev (options->reports);
+  g_clear_pointer (&options->variables, g_hash_table_unref);
 }

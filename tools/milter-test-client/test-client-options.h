@@ -5,24 +5,50 @@
 #pragma once
 
 #include <glib.h>
+#include <milter/client.h>
 
 #include "tool-console.h"
 #include "tool-exit.h"
 
+G_BEGIN_DECLS
+
+/* what is printed on the standard output */
+typedef enum
+{
+  TEST_CLIENT_PRINTS_EVENTS,
+  TEST_CLIENT_PRINTS_JSON,
+  TEST_CLIENT_PRINTS_TRACE,
+  TEST_CLIENT_PRINTS_REPORT, /* when all is over; nothing before */
+  TEST_CLIENT_PRINTS_NOTHING /* but where it listens */
+} TestClientPrints;
+
 typedef struct
 {
-  char *spec; /* (nullable): the library's default */
-  guint n_workers;
-  guint64 n_sessions; /* to end after; 0: never */
-  guint64 n_seen;
-  guint unix_socket_mode; /* 0: the default */
-  char *unix_socket_group;
+  /* what it shows */
+  TestClientPrints prints;
+  char *trace; /* (nullable) the file of --trace; `-` is the standard output */
+  gboolean json, quiet, verbose;
   ToolColor color;
-  gboolean quiet;
-  gboolean verbose;
+
+  /* how long it runs */
+  guint64 n_sessions; /* to end after; 0: never */
+  int ready_fd;       /* where it tells that it listens; -1: nowhere */
+
+  /* how it answers, and judges */
+  char **paths;          /* (nullable) files and folders of rules */
+  char **lines;          /* (nullable) of -e */
+  GHashTable *variables; /* of -D: char * to GBytes */
+  char **reports;        /* (nullable) FORMAT:FILE */
+  gboolean strict;
 } TestClientOptions;
 
-/* false: the program ends with @status; what is to be said has been said */
-bool
-test_client_options_parse (TestClientOptions *options, int argc, char **argv, ToolExit *status);
+/* Options of every milter are set in @client. false: the program ends with @status; what is to be said
+ * has been said. */
+bool test_client_options_parse (TestClientOptions *options,
+                                MilterClient *client,
+                                int argc,
+                                char **argv,
+                                ToolExit *status);
 void test_client_options_clear (TestClientOptions *options);
+
+G_END_DECLS

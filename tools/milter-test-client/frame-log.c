@@ -1,0 +1,341 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * frame-log.c: takes bytes from the taps of contexts apart, and hands them to the kinds of logs.
+ *
+ * Contexts live in several threads: all that is done with a log is done under its lock, the writing
+ * included, so that lines stand in the order of their times.
+ */
+#include "frame-log.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <string.h>
+
+#include "frame-log-private.h"
+#include "message-count.h"
+
+static const MilterLimits limits[] = {
+  [MILTER_SIDE_MTA] = { MILTER_LIMIT_FROM_MTA },
+  [MILTER_SIDE_MILTER] = { MILTER_LIMIT_FROM_MILTER },
+};
+
+/* a log of some kind, and where its lines go */
+typedef struct
+{
+  const FrameLogKind *kind;
+  gpointer self;
+  GString *text; /* what is not written yet */
+  const char *name; /* unowned: what sentences call it */
+  FILE *out;
+  bool owned, failed;
+} Output;
+
+struct _FrameLog
+{
+  GMutex lock;
+  GPtrArray *outputs; /* of Output */
+  gint64 start_us;    /* monotonic */
+  guint n_connections;
+  char *address;      /* (nullable) where the milter listens */
+};
+
+/* a connection that is followed */
+typedef struct
+{
+  FrameLog *log;
+  guint number;
+  GByteArray *partial[2]; /* by side: the beginning of a frame */
+  bool broken[2];         /* … bytes that are no frame came: nothing behind them can be read */
+  MessageCount *count;
+} Watched;
+
+/* --- outputs ------------------------------------------------------------------------------------ */
+
+static void
+output_free (gpointer data)
+{
+  Output *output = data;
+
+  output->kind->free (output->self);
+  g_string_free (output->text, TRUE);
+  if (output->owned)
+    fclose (output->out);
+  g_free (output);
+}
+
+static void
+write_output (Output *output)
+{
+  if (output->text->len == 0)
+    return;
+  errno = 0;
+  /* at once: what is lost when the program is killed is what is under way */
+  if (!output->failed
+      && (fwrite (output->text->str, 1, output->text->len, output->out) != output->text->len
+          || fflush (output->out) != 0))
+    {
+      output->failed = true;
+      tool_error ("%s cannot be written: %s", output->name, g_strerror (errno));
+    }
+  g_string_truncate (output->text, 0);
+}
+
+static void
+write_all (FrameLog *log)
+{
+  for (guint i = 0; i < log->outputs->len; i++)
+    write_output (g_ptr_array_index (log->outputs, i));
+}
+
+static void
+add_output (FrameLog *log, const FrameLogKind *kind, FILE *out, const char *name)
+{
+  Output *output = g_new0 (Output, 1);
+
+  output->kind = kind;
+  output->text = g_string_new (NULL);
+  output->self = kind->new (g_get_real_time (), output->text);
+  output->out = out;
+  output->owned = out != stdout && out != stderr;
+  output->name = name;
+  g_ptr_array_add (log->outputs, output);
+}
+
+static bool
+add_trace (FrameLog *log, const char *path)
+{
+  FILE *out = strcmp (path, "-") == 0 ? stdout : fopen (path, "we");
+
+  if (out != NULL)
+    {
+      add_output (log, &frame_log_trace, out, path);
+      return true;
+    }
+  tool_usage_error ("--trace: \"%s\" cannot be written: %s", path, g_strerror (errno));
+  return false;
+}
+
+FrameLog *
+frame_log_new (const TestClientOptions *options)
+{
+  g_autoptr (FrameLog) log = g_new0 (FrameLog, 1);
+
+  g_mutex_init (&log->lock);
+  log->outputs = g_ptr_array_new_with_free_func (output_free);
+  log->start_us = g_get_monotonic_time ();
+  if (options->trace != NULL && !add_trace (log, options->trace))
+    return NULL;
+  if (options->json)
+    add_output (log, &frame_log_json, stdout, "the standard output");
+  if (options->verbose)
+    add_output (log, &frame_log_transcript, stderr, "the standard error");
+  /* headings are there when somebody begins to listen to them */
+  write_all (log);
+  return g_steal_pointer (&log);
+}
+
+void
+frame_log_free (FrameLog *log)
+{
+  if (log == NULL)
+    return;
+  g_ptr_array_unref (log->outputs);
+  g_mutex_clear (&log->lock);
+  g_free (log->address);
+  g_free (log);
+}
+
+bool
+frame_log_finish (FrameLog *log)
+{
+  bool all_written = true;
+
+  for (guint i = 0; i < log->outputs->len; i++)
+    {
+      Output *output = g_ptr_array_index (log->outputs, i);
+
+      if (output->kind->finish != NULL)
+        output->kind->finish (output->self);
+      write_output (output);
+      all_written = all_written && !output->failed;
+    }
+  return all_written;
+}
+
+/* --- what happens ------------------------------------------------------------------------------- */
+
+#define TELL(log, function, ...)                                                                   \
+  for (guint i_ = 0; i_ < (log)->outputs->len; i_++)                                               \
+    {                                                                                              \
+      Output *output_ = g_ptr_array_index ((log)->outputs, i_);                                    \
+                                                                                                   \
+      if (output_->kind->function != NULL)                                                         \
+        output_->kind->function (output_->self, __VA_ARGS__);                                      \
+    }
+
+static FrameLogPlace
+place_of (const Watched *watched, guint message)
+{
+  return (FrameLogPlace){ .connection = watched->number,
+                          .message = message,
+                          .time_us = g_get_monotonic_time () - watched->log->start_us };
+}
+
+static void
+tell_message (Watched *watched, const MilterMessage *message)
+{
+  FrameLogPlace place = place_of (watched, message_count_take (watched->count, message));
+
+  TELL (watched->log, message, &place, message, message_count_get_flags (watched->count));
+}
+
+static void
+tell_rest (Watched *watched, MilterSide from, MilterBytes bytes)
+{
+  FrameLogPlace place = place_of (watched, 0);
+
+  if (bytes.size > 0)
+    TELL (watched->log, rest, &place, from, bytes);
+}
+
+/* whole frames at the beginning; returns what is left of the next one */
+static MilterBytes
+take_frames (Watched *watched, MilterSide from, MilterBytes bytes)
+{
+  MilterMessage message;
+  gsize consumed;
+
+  while (!watched->broken[from])
+    {
+      MilterDecodeStatus status = milter_message_decode (
+          from, bytes.data, bytes.size, &limits[from], &message, &consumed, /* error= */ NULL);
+
+      if (status == MILTER_DECODE_NEED_MORE)
+        return bytes;
+      watched->broken[from] = status == MILTER_DECODE_ERROR;
+      if (watched->broken[from])
+        break;
+      tell_message (watched, &message);
+      bytes = milter_bytes (bytes.data + consumed, bytes.size - consumed);
+    }
+  tell_rest (watched, from, bytes);
+  return milter_bytes (NULL, 0);
+}
+
+/* Most frames come whole; of others the beginning is kept. */
+static void
+take_bytes (Watched *watched, MilterSide from, MilterBytes bytes)
+{
+  GByteArray *partial = watched->partial[from];
+
+  if (partial->len == 0)
+    {
+      MilterBytes rest = take_frames (watched, from, bytes);
+
+      if (rest.size > 0)
+        g_byte_array_append (partial, rest.data, (guint) rest.size);
+      return;
+    }
+  g_byte_array_append (partial, bytes.data, (guint) bytes.size);
+  bytes = take_frames (watched, from, milter_bytes (partial->data, partial->len));
+  g_byte_array_remove_range (partial, 0, partial->len - (guint) bytes.size);
+}
+
+static void
+on_passed (MilterClientContext *context, MilterSide from, MilterBytes bytes, gpointer user_data)
+{
+  Watched *watched = user_data;
+  FrameLogPlace place;
+
+  if (bytes.size == 0)
+    return;
+  g_mutex_lock (&watched->log->lock);
+  place = place_of (watched, 0);
+  TELL (watched->log, passed, &place, from, bytes);
+  take_bytes (watched, from, bytes);
+  write_all (watched->log);
+  g_mutex_unlock (&watched->log->lock);
+}
+
+static void
+watched_free (Watched *watched)
+{
+  for (int side = MILTER_SIDE_MTA; side <= MILTER_SIDE_MILTER; side++)
+    g_byte_array_unref (watched->partial[side]);
+  message_count_free (watched->count);
+  g_free (watched);
+}
+
+static void
+on_ended (MilterClientContext *context, gboolean by_us, gboolean reset, gpointer user_data)
+{
+  Watched *watched = user_data;
+  FrameLog *log = watched->log;
+  FrameLogPlace place;
+
+  g_mutex_lock (&log->lock);
+  for (int side = MILTER_SIDE_MTA; side <= MILTER_SIDE_MILTER; side++)
+    tell_rest (watched,
+               side,
+               milter_bytes (watched->partial[side]->data, watched->partial[side]->len));
+  place = place_of (watched, 0);
+  TELL (log, closed, &place, by_us ? MILTER_SIDE_MILTER : MILTER_SIDE_MTA, reset);
+  write_all (log);
+  watched_free (watched);
+  g_mutex_unlock (&log->lock);
+}
+
+static const MilterClientTap tap = { .passed = on_passed, .ended = on_ended };
+
+/* --- connections -------------------------------------------------------------------------------- */
+
+/* (transfer full) (nullable) as people write an address; a unix socket that connects has none */
+static char *
+describe (const struct sockaddr *address)
+{
+  const MilterGenericSocketAddress *any = (const MilterGenericSocketAddress *) address;
+  char host[INET6_ADDRSTRLEN] = "";
+
+  if (address->sa_family == AF_INET)
+    inet_ntop (AF_INET, &any->inet.sin_addr, host, sizeof host);
+  else if (address->sa_family == AF_INET6)
+    inet_ntop (AF_INET6, &any->inet6.sin6_addr, host, sizeof host);
+  if (address->sa_family == AF_INET)
+    return g_strdup_printf ("%s:%u", host, g_ntohs (any->inet.sin_port));
+  if (address->sa_family == AF_INET6)
+    return g_strdup_printf ("[%s]:%u", host, g_ntohs (any->inet6.sin6_port));
+  return any->un.sun_path[0] != '\0' ? g_strdup_printf ("unix:%s", any->un.sun_path) : NULL;
+}
+
+void
+frame_log_set_address (FrameLog *log, const struct sockaddr *address)
+{
+  g_free (log->address);
+  log->address = describe (address);
+}
+
+const MilterClientTap *
+frame_log_watch (FrameLog *log, MilterClientContext *context, gpointer *data)
+{
+  g_autofree char *from
+      = describe (&milter_client_context_get_socket_address (context)->base);
+  Watched *watched;
+  FrameLogPlace place;
+
+  if (log->outputs->len == 0)
+    return NULL;
+  watched = g_new0 (Watched, 1);
+  watched->log = log;
+  for (int side = MILTER_SIDE_MTA; side <= MILTER_SIDE_MILTER; side++)
+    watched->partial[side] = g_byte_array_new ();
+  watched->count = message_count_new ();
+
+  g_mutex_lock (&log->lock);
+  watched->number = ++log->n_connections;
+  place = place_of (watched, 0);
+  TELL (log, opened, &place, from, log->address);
+  write_all (log);
+  g_mutex_unlock (&log->lock);
+  *data = watched;
+  return &tap;
+}

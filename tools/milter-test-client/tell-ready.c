@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * tell-ready.c: tells that the milter listens, and where.
+ */
+#include "tell-ready.h"
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "report-lines.h"
+
+/* a line of the kind that everybody who reads the output expects; a report is no place for any */
+static void
+print_line (TestClientPrints prints, const char *spec)
+{
+  FILE *out = prints == TEST_CLIENT_PRINTS_REPORT ? stderr : stdout;
+  g_autoptr (GString) line = g_string_new (NULL);
+
+  if (prints == TEST_CLIENT_PRINTS_JSON)
+    {
+      g_string_append (line, "{\"type\":\"listening\",");
+      report_append_json (line, "spec", milter_bytes_from_string (spec));
+      g_string_append (line, "}\n");
+    }
+  else
+    g_string_append_printf (
+        line, "%slistening on %s\n", prints == TEST_CLIENT_PRINTS_TRACE ? "# " : "", spec);
+  fwrite (line->str, 1, line->len, out);
+  fflush (out);
+}
+
+static void
+write_to (int fd, const char *spec)
+{
+  g_autofree char *line = g_strconcat (spec, "\n", NULL);
+  ssize_t written;
+
+  do
+    written = write (fd, line, strlen (line));
+  while (written < 0 && errno == EINTR);
+  if (written < 0)
+    tool_error ("--ready-fd: %s", g_strerror (errno));
+  close (fd);
+}
+
+void
+tell_ready (const TestClientOptions *options, const struct sockaddr *address)
+{
+  g_autofree char *spec = milter_connection_address_to_spec (address);
+
+  print_line (options->prints, spec);
+  if (options->ready_fd >= 0)
+    write_to (options->ready_fd, spec);
+}
