@@ -2,21 +2,9 @@
 /*
  * milter-client-peer.c: who is at the other end, in the form that GIO and bindings know.
  */
-#include "milter-client-context-private.h"
+#include <gio/gunixsocketaddress.h>
 
-static socklen_t
-measure (const MilterGenericSocketAddress *address)
-{
-  switch (address->base.sa_family)
-    {
-    case AF_INET:
-      return sizeof address->inet;
-    case AF_INET6:
-      return sizeof address->inet6;
-    default:
-      return sizeof address->un;
-    }
-}
+#include "milter-client-context-private.h"
 
 /**
  * milter_client_context_get_peer_address:
@@ -31,13 +19,17 @@ measure (const MilterGenericSocketAddress *address)
 GSocketAddress *
 milter_client_context_get_peer_address (MilterClientContext *context)
 {
-  MilterGenericSocketAddress *address;
+  MilterClientContextPrivate *priv;
 
   g_return_val_if_fail (MILTER_IS_CLIENT_CONTEXT (context), NULL);
-  address = context->priv->address;
-  if (address == NULL)
+  priv = context->priv;
+  if (priv->address == NULL)
     return NULL;
-  return g_socket_address_new_from_native (address, measure (address));
+  /* one that fills the union has lost its size; a unix socket without a name is not an abstract one
+   */
+  if (priv->address_size == sizeof *priv->address && priv->address->base.sa_family == AF_UNIX)
+    return g_unix_socket_address_new (priv->address->un.sun_path);
+  return g_socket_address_new_from_native (priv->address, priv->address_size);
 }
 
 /**

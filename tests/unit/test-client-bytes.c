@@ -150,6 +150,7 @@ Test (client_bytes, the_peer_is_the_address_that_the_context_has)
     const char *text;
   } cases[] = {
     { { .un = { .sun_family = AF_UNIX, .sun_path = "/run/mta" } }, "/run/mta" },
+    { { .un = { .sun_family = AF_UNIX } }, "" },
     { { .inet = { .sin_family = AF_INET, .sin_port = GUINT16_TO_BE (7) } }, "0.0.0.0:7" },
     { { .inet6 = { .sin6_family = AF_INET6, .sin6_port = GUINT16_TO_BE (8) } }, "[::]:8" },
   };
