@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * milter-capture-reader.c: packets to connections, and what could not be read.
+ */
+#include "milter-capture-reader.h"
+
+#include "milter-capture-connection.h"
+#include "milter-capture-packets.h"
+
+/* remarks of one kind that are made; then they are counted */
+#define MAX_REMARKS 5u
+
+/* what is left out, and why */
+static const char *const remarks[] = {
+  [MILTER_PACKET_FRAGMENT] = "an IP fragment; fragments are not put together",
+  [MILTER_PACKET_CUT] = "its headers were not captured whole",
+  [MILTER_PACKET_UNKNOWN_LINK] = "its link type is not known here",
+};
+
+struct _MilterCaptureReader
+{
+  MilterCaptureContext context;
+  MilterFlows flows;
+  guint64 n_packets;
+  guint n_connections;
+  guint n_remarks[G_N_ELEMENTS (remarks)];
+  guint n_forgotten;
+  MilterCaptureMoment latest;
+  gint64 start_ns;
+};
+
+MilterCaptureReader *
+milter_capture_reader_new (const MilterCaptureSink *sink, gpointer data)
+{
+  MilterCaptureReader *reader = g_new0 (MilterCaptureReader, 1);
+
+  reader->context.sink = sink;
+  reader->context.data = data;
+  milter_flows_init (&reader->flows);
+  return reader;
+}
+
+static void
+forget (MilterCaptureReader *reader, MilterFlow *flow)
+{
+  milter_flows_remove (&reader->flows, flow);
+  milter_capture_connection_free ((MilterCaptureConnection *) flow);
+}
+
+void
+milter_capture_reader_free (MilterCaptureReader *reader)
+{
+  MilterFlow *flow;
+
+  if (reader == NULL)
+    return;
+  while ((flow = milter_flows_get_oldest (&reader->flows)) != NULL)
+    forget (reader, flow);
+  milter_flows_clear (&reader->flows);
+  g_free (reader);
+}
+
+/* --- remarks ------------------------------------------------------------------------------------- */
+
+static void
+note (MilterCaptureReader *reader, const MilterCaptureMoment *moment, const char *text)
+{
+  MilterCapturePlace place = { .connection = 0, .moment = *moment };
+
+  if (reader->context.sink->note != NULL)
+    reader->context.sink->note (&place, text, reader->context.data);
+}
+
+static void
+remark (MilterCaptureReader *reader,
+        MilterPacketKind kind,
+        guint link_type,
+        const MilterCaptureMoment *moment)
+{
+  g_autofree char *text = NULL;
+
+  if (++reader->n_remarks[kind] > MAX_REMARKS)
+    return;
+  if (kind == MILTER_PACKET_UNKNOWN_LINK)
+    text = g_strdup_printf ("link type %u is not known here", link_type);
+  note (reader, moment, text != NULL ? text : remarks[kind]);
+}
+
+static void
+tell_counts (MilterCaptureReader *reader)
+{
+  MilterCaptureMoment nowhere = { .frame = 0, .time_ns = reader->latest.time_ns };
+
+  for (gsize kind = 0; kind < G_N_ELEMENTS (remarks); kind++)
+    {
+      g_autofree char *text = NULL;
+
+      if (reader->n_remarks[kind] <= MAX_REMARKS)
+        continue;
+      text = g_strdup_printf (
+          "the same of %u more frames: %s", reader->n_remarks[kind] - MAX_REMARKS, remarks[kind]);
+      note (reader, &nowhere, text);
+    }
+  if (reader->n_forgotten > 0)
+    {
+      g_autofree char *text = g_strdup_printf (
+          "%u connections were given up because more than %u were open at a time",
+          reader->n_forgotten,
+          MILTER_FLOWS_MAX_LIVE);
+
+      note (reader, &nowhere, text);
+    }
+}
+
+/* --- connections ----------------------------------------------------------------------------------- */
+
+static void
+make_room (MilterCaptureReader *reader)
+{
+  MilterFlow *flow;
+
+  while ((flow = milter_flows_get_surplus (&reader->flows)) != NULL)
+    {
+      if (!flow->retired)
+        reader->n_forgotten++;
+      milter_capture_connection_finish ((MilterCaptureConnection *) flow);
+      forget (reader, flow);
+    }
+}
+
+static MilterCaptureConnection *
+find_connection (MilterCaptureReader *reader,
+                 const MilterSegment *segment,
+                 const MilterCaptureMoment *moment)
+{
+  MilterFlow *flow = milter_flows_find (&reader->flows, &segment->key);
+  MilterCaptureConnection *connection = (MilterCaptureConnection *) flow;
+
+  if (flow != NULL && milter_capture_connection_is_same (connection, segment))
+    return connection;
+  /* the same two ports have begun again */
+  if (flow != NULL)
+    {
+      milter_capture_connection_finish (connection);
+      forget (reader, flow);
+    }
+  connection = milter_capture_connection_new (&reader->context, segment, moment);
+  reader->n_connections++;
+  milter_flows_add (&reader->flows, milter_capture_connection_get_flow (connection));
+  make_room (reader);
+  return connection;
+}
+
+static void
+take_segment (MilterCaptureReader *reader,
+              const MilterSegment *segment,
+              const MilterCaptureMoment *moment)
+{
+  MilterCaptureConnection *connection = find_connection (reader, segment, moment);
+  MilterFlow *flow = milter_capture_connection_get_flow (connection);
+
+  if (flow->retired)
+    return;
+  milter_capture_connection_take (connection, segment, moment);
+  if (!milter_capture_connection_is_over (connection))
+    return;
+  milter_capture_connection_finish (connection);
+  milter_flows_retire (&reader->flows, flow);
+  make_room (reader);
+}
+
+static void
+take_packet (MilterCaptureReader *reader, const MilterCapturePacket *packet)
+{
+  MilterSegment segment;
+  MilterPacketKind kind
+      = milter_segment_read (packet->link_type, packet->data, packet->length, &segment);
+
+  reader->latest = (MilterCaptureMoment){ packet->number, packet->time_ns };
+  if (reader->n_packets++ == 0)
+    reader->start_ns = packet->time_ns;
+  if (kind == MILTER_PACKET_TCP)
+    take_segment (reader, &segment, &reader->latest);
+  else if (kind != MILTER_PACKET_OTHER)
+    remark (reader, kind, packet->link_type, &reader->latest);
+}
+
+/* --- files --------------------------------------------------------------------------------------- */
+
+gboolean
+milter_capture_reader_read (MilterCaptureReader *reader, MilterCaptureInput *input, GError **error)
+{
+  g_autoptr (MilterPackets) packets = milter_packets_open (input, error);
+  MilterPacketsStatus status;
+  MilterCapturePacket packet;
+
+  if (packets == NULL)
+    return FALSE;
+  while ((status = milter_packets_next (packets, &packet, error)) == MILTER_PACKETS_ONE)
+    take_packet (reader, &packet);
+  return status == MILTER_PACKETS_OVER;
+}
+
+void
+milter_capture_reader_finish (MilterCaptureReader *reader)
+{
+  MilterFlow *flow;
+
+  while ((flow = milter_flows_get_oldest (&reader->flows)) != NULL)
+    {
+      milter_capture_connection_finish ((MilterCaptureConnection *) flow);
+      forget (reader, flow);
+    }
+  tell_counts (reader);
+}
+
+gint64
+milter_capture_reader_get_start_ns (const MilterCaptureReader *reader)
+{
+  return reader->start_ns;
+}
+
+guint64
+milter_capture_reader_get_n_packets (const MilterCaptureReader *reader)
+{
+  return reader->n_packets;
+}
+
+guint
+milter_capture_reader_get_n_connections (const MilterCaptureReader *reader)
+{
+  return reader->n_connections;
+}
+
+guint
+milter_capture_reader_get_n_milters (const MilterCaptureReader *reader)
+{
+  return reader->context.n_milters;
+}
