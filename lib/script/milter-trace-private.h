@@ -23,6 +23,7 @@ typedef struct
 
   bool negotiated;
   bool derailed;      /* who saw what of the negotiation is not sure: no words from here on */
+  bool blind;         /* a hole hides what was agreed: who waits for what is not known */
   bool client_over, message_over;
   guint8 skipped;     /* 0, or no more of this command until there was another */
   guint n_recipients, n_accepted;
@@ -35,6 +36,9 @@ void milter_trace_session_ask (MilterTraceSession *trace, guint8 letter, MilterB
 void milter_trace_session_answer (MilterTraceSession *trace, const MilterMessage *reply);
 /* nothing answers it: it counts as let pass, which is what an MTA takes it for that goes on */
 void milter_trace_session_give_up (MilterTraceSession *trace);
+/* Something is missing of what was said: nobody knows what is due, and a player leaves nothing out that
+ * is told from here on because of what was said before. */
+void milter_trace_session_lose (MilterTraceSession *trace);
 /* how messages are written, by what was agreed */
 MilterTextFlags milter_trace_session_get_flags (const MilterTraceSession *trace);
 

@@ -128,7 +128,7 @@ milter_trace_session_ask (MilterTraceSession *trace, guint8 letter, MilterBytes 
     trace->derailed = true;
   trace->command = letter;
   trace->plain = legal && !left_out && !trace->derailed;
-  trace->due = milter_session_due (&trace->session) != 0;
+  trace->due = !trace->blind && milter_session_due (&trace->session) != 0;
   note_command (trace, letter);
   /* nobody says no to it */
   if (letter == MILTER_COMMAND_ENVELOPE_RECIPIENT && !trace->due)
@@ -153,4 +153,37 @@ milter_trace_session_give_up (MilterTraceSession *trace)
   milter_message_init (&message, MILTER_SIDE_MILTER, MILTER_REPLY_CONTINUE);
   milter_session_reply (&trace->session, &message, /* error= */ NULL);
   trace->due = false;
+}
+
+/* What was agreed still holds behind a hole: it is said again. */
+static void
+agree_again (MilterTraceSession *trace, const MilterOffer *offer, const MilterOffer *agreed)
+{
+  MilterMessage message;
+
+  milter_message_init (&message, MILTER_SIDE_MTA, MILTER_COMMAND_NEGOTIATE);
+  message.fields[0].number = offer->version;
+  message.fields[1].number = offer->actions;
+  message.fields[2].number = offer->steps;
+  milter_session_command (&trace->session, &message, /* error= */ NULL);
+  milter_message_init (&message, MILTER_SIDE_MILTER, MILTER_REPLY_NEGOTIATE);
+  message.fields[0].number = agreed->version;
+  message.fields[1].number = agreed->actions;
+  message.fields[2].number = agreed->steps;
+  milter_session_reply (&trace->session, &message, /* error= */ NULL);
+}
+
+void
+milter_trace_session_lose (MilterTraceSession *trace)
+{
+  MilterOffer offer = trace->session.offer, agreed = trace->session.agreed;
+  bool negotiated = trace->negotiated;
+
+  milter_trace_session_clear (trace);
+  milter_trace_session_init (trace);
+  trace->session.policy = MILTER_SESSION_OFF;
+  trace->negotiated = negotiated;
+  trace->blind = !negotiated;
+  if (negotiated)
+    agree_again (trace, &offer, &agreed);
 }

@@ -491,18 +491,25 @@ milter_trace_writer_opened (MilterTraceWriter *writer,
   end_line (writer);
 }
 
-/* Nothing more comes: all that is held back is written. */
+/* on to the latest command, which is not printed yet */
 static void
-finish_connection (MilterTraceWriter *writer, Connection *connection)
+advance_to_last (MilterTraceWriter *writer, Connection *connection)
 {
-  const End *end = &connection->milter_end;
-
   while (!g_queue_is_empty (&connection->ahead))
     {
       print_unanswered (writer, connection);
       milter_trace_session_give_up (&connection->session);
       advance (writer, connection);
     }
+}
+
+/* Nothing more comes: all that is held back is written. */
+static void
+finish_connection (MilterTraceWriter *writer, Connection *connection)
+{
+  const End *end = &connection->milter_end;
+
+  advance_to_last (writer, connection);
   if (end->set && !connection->mta_closed)
     {
       /* the end is what came instead of an answer */
@@ -523,6 +530,35 @@ remove_connection (MilterTraceWriter *writer, Connection *connection)
   finish_connection (writer, connection);
   writer->latest = NULL;
   g_hash_table_remove (writer->connections, GUINT_TO_POINTER (connection->number));
+}
+
+void
+milter_trace_writer_lost (MilterTraceWriter *writer,
+                          guint number,
+                          guint64 size,
+                          const char *comment,
+                          gint64 time_ns)
+{
+  Connection *connection = find_connection (writer, number);
+
+  if (connection == NULL)
+    return;
+  connection->latest_ns = time_ns;
+  for (int side = MILTER_SIDE_MTA; side <= MILTER_SIDE_MILTER; side++)
+    take_partial (writer, connection, side, time_ns);
+  advance_to_last (writer, connection);
+  print_unanswered (writer, connection);
+  g_clear_pointer (&connection->current, item_free);
+  milter_trace_session_lose (&connection->session);
+
+  connection->any = true;
+  begin_line (writer, connection, time_ns);
+  g_string_append (writer->text, "lost");
+  if (size > 0)
+    g_string_append_printf (writer->text, " %" G_GUINT64_FORMAT, size);
+  if (comment != NULL)
+    g_string_append_printf (writer->text, "  # %s", comment);
+  end_line (writer);
 }
 
 void

@@ -44,6 +44,13 @@ void milter_trace_writer_passed (MilterTraceWriter *writer,
                                  MilterSide from,
                                  MilterBytes bytes,
                                  gint64 time_ns);
+/* bytes are missing in the recording: so many, or 0 if nobody knows. What follows is not what a player
+ * sends: it fills in what an MTA would say (`lost`). @comment: (nullable) behind the line, for people */
+void milter_trace_writer_lost (MilterTraceWriter *writer,
+                               guint connection,
+                               guint64 size,
+                               const char *comment,
+                               gint64 time_ns);
 /* this side has closed, or reset; what it left unfinished is written as `raw`. The other side may
  * still send: the connection is over when both have closed, or one has reset it. */
 void milter_trace_writer_closed (MilterTraceWriter *writer,

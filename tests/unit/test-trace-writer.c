@@ -238,6 +238,52 @@ Test (trace_writer, times_addresses_and_connections_are_told)
   check_canonical (text);
 }
 
+/* what a player fills in is not known here, so that all is words that a person reads */
+Test (trace_writer, bytes_that_are_missing_are_told)
+{
+  g_autoptr (GString) text = g_string_new (NULL);
+  g_autoptr (MilterTraceWriter) writer = milter_trace_writer_new (0, text);
+  g_autofree char *lines = NULL;
+
+  milter_trace_writer_opened (writer, 1, NULL, NULL, 0);
+  milter_trace_writer_lost (writer, 1, 0, "frame 1", 0);
+  pass (writer, 1, "<c", 1 * MS);
+  pass (writer, 1, ">T", 2 * MS);
+  pass (writer, 1, "<c", 3 * MS);
+  milter_trace_writer_lost (writer, 1, 20, NULL, 4 * MS);
+  pass (writer, 1, ">N", 4 * MS);
+  pass (writer, 1, "<c", 5 * MS);
+  pass (writer, 1, ">close", 6 * MS);
+  pass (writer, 1, "<close", 6 * MS);
+  lines = bare_lines (text);
+  cr_assert_str_eq (lines,
+                    "session\nlost  # frame 1\n=> continue\ndata\n=> continue\nlost 20\neoh\n=> continue\nclose\n",
+                    "%s",
+                    lines);
+  check_canonical (text);
+}
+
+/* … and what was agreed before still decides who waits for what */
+Test (trace_writer, behind_a_gap_replies_stand_under_their_commands)
+{
+  g_autoptr (GString) text = g_string_new (NULL);
+  g_autoptr (MilterTraceWriter) writer = milter_trace_writer_new (0, text);
+  g_autofree char *lines = NULL;
+
+  milter_trace_writer_opened (writer, 1, NULL, NULL, 0);
+  pass (writer, 1, ">O", 0);
+  pass (writer, 1, "<O0", 1 * MS);
+  milter_trace_writer_lost (writer, 1, 20, NULL, 2 * MS);
+  pass (writer, 1, ">T", 3 * MS);
+  pass (writer, 1, ">N", 3 * MS);
+  pass (writer, 1, "<c", 4 * MS);
+  pass (writer, 1, "<a", 5 * MS);
+  milter_trace_writer_finish (writer);
+  lines = bare_lines (text);
+  cr_assert_not_null (strstr (lines, "lost 20\ndata\n=> continue\neoh\n=> accept\n"), "%s", lines);
+  check_canonical (text);
+}
+
 Test (trace_writer, what_is_held_back_is_one_command)
 {
   g_autoptr (GString) text = g_string_new (NULL);
