@@ -1,0 +1,194 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""milter-replay show: recorded traffic, compared with what another program saw in it."""
+
+import json
+import pathlib
+import random
+import re
+import subprocess
+
+import pytest
+
+CAPTURES = pathlib.Path(__file__).resolve().parents[1] / "data/captures"
+WHOLE = sorted(p for p in CAPTURES.glob("*.pcap*") if p.name[:2] not in ("13", "14", "35", "48", "49"))
+# all that the capture lacks: who said the bytes that are missing, how many they are, and their frame's number
+HOLES = {
+    "13-mid-session.pcap": [("mta", None, 1), ("milter", None, 1)],
+    "14-snaplen96.pcap": [("mta", 115, 8), ("mta", 77, 12), ("mta", 73, 14), ("mta", 32, 18), ("mta", 20, 20),
+                          ("mta", 47, 22), ("mta", 32, 24), ("mta", 24, 26), ("mta", 2047, 28), ("mta", 1803, 30),
+                          ("mta", 19, 32), ("mta", 2, 36), ("mta", 82, 41), ("mta", 73, 44), ("mta", 32, 48),
+                          ("mta", 20, 50), ("mta", 22, 52), ("mta", 32, 54), ("mta", 24, 56), ("mta", 56, 60)],
+    "35-capture-lost-packets.pcap": [("milter", 5, 37), ("mta", 120, 37), ("milter", 40, 56), ("mta", 749, 56)],
+    "48-lost-segment.pcap": [("mta", 20, 25)],
+    "49-cut-file.pcap": [],
+}
+
+
+@pytest.fixture
+def show(tool):
+    def run(*arguments, **options):
+        options.setdefault("timeout", 60)
+        return subprocess.run([tool("milter-replay"), "show", *map(str, arguments)], capture_output=True, **options)
+    return run
+
+
+def objects(done):
+    return [json.loads(line) for line in done.stdout.decode().splitlines()]
+
+
+def letters(lines):
+    """By connection, in the order of their appearance: `>M` and `<c`."""
+    found = {}
+    for line in lines:
+        if line["type"] == "opened":
+            found[line["connection"]] = []
+        elif line["type"] == "frame":
+            found[line["connection"]].append((">" if line["from"] == "mta" else "<") + line["letter"])
+    return list(found.values())
+
+
+def transcript(path):
+    """The same of the text beside a capture."""
+    found = {}
+    for line in path.with_suffix(".txt").read_text().splitlines():
+        match = re.match(r"(\d+) ([<>]) (.)", line)
+        if match:
+            found.setdefault(match[1], []).append(match[2] + match[3])
+    return list(found.values())
+
+
+@pytest.mark.parametrize("path", WHOLE, ids=lambda p: p.name)
+def test_a_whole_capture_gives_all_frames_in_their_order(show, path):
+    done = show("--json", path)
+    assert (done.returncode, done.stderr) == (0, b"")
+    lines = objects(done)
+    assert letters(lines) == transcript(path)
+    assert not [line for line in lines if line["type"] in ("hole", "note")]
+    # the port where the recorded milters listened was not told
+    assert all(21300 <= int(line["milter"].rsplit(":", 1)[1]) < 21400 for line in lines if line["type"] == "opened")
+
+
+@pytest.mark.parametrize("name", HOLES)
+def test_a_capture_with_holes_gives_all_before_them_and_what_can_be_known_behind(show, name):
+    done = show("--json", CAPTURES / name)
+    assert done.returncode == 0
+    lines = objects(done)
+    assert [(h["from"], h["hole"], h["frame_number"]) for h in lines if h["type"] == "hole"] == HOLES[name]
+    wanted, got = transcript(CAPTURES / name), letters(lines)
+    assert len(got) == len(wanted)
+    for some, every in zip(wanted, got):
+        rest = iter(every)
+        assert all(letter in rest for letter in some)
+    # behind a hole each frame says so, and each is one of the protocol
+    for connection in {line["connection"] for line in lines if "connection" in line}:
+        lost = set()
+        for line in (l for l in lines if l.get("connection") == connection):
+            if line["type"] == "hole":
+                lost.add(line["from"])
+            if line["type"] == "frame":
+                assert line.get("behind_hole", False) == (line["from"] in lost)
+                assert "word" in line and "fault" not in line
+
+
+def test_what_was_made_from_another_capture_is_the_same(show):
+    """Cut into small segments, put out of order, with other link types: the same lines, but for times and addresses."""
+    def text(name):
+        shown = show(CAPTURES / name).stdout.decode()
+        return re.sub(r"^(start .*|\+[0-9.]+ )|(from|to)=\S+", "", shown, flags=re.M)
+    for one, others in (("07-pymilter-recipients.pcap", ["40-small-segments.pcap", "43-seq-wrap.pcap"]),
+                        ("03-clamav-reject.pcap", ["41-disordered.pcap"]),
+                        ("11-abort.pcap", ["44-big-endian-nano-vlan.pcap"]),
+                        ("30-sendmail-actions.pcap", ["45-odd-blocks.pcapng"]),
+                        ("12-ipv6-pmilter.pcap", ["46-raw-ip-ipv6.pcap", "47-null-loopback-ipv6.pcap"])):
+        for other in others:
+            assert text(one) == text(other), other
+
+
+@pytest.mark.parametrize("path", sorted(CAPTURES.glob("*.pcap*")), ids=lambda p: p.name)
+def test_the_text_is_a_scenario_in_its_canonical_form(show, tool, path, tmp_path):
+    shown = show(path).stdout
+    (tmp_path / "x.scenario").write_bytes(shown)
+    done = subprocess.run([tool("milter-test-server"), "--format", tmp_path / "x.scenario"], capture_output=True, timeout=60)
+    assert (done.stdout, done.stderr) == (shown, b"")
+
+
+def test_the_text_tells_holes_with_their_frame_and_side(show):
+    shown = show(CAPTURES / "48-lost-segment.pcap").stdout.decode()
+    assert re.search(r"^\+0\.061963 @1 lost 20  # frame 25, from the MTA\n\+\S+ @1 macro header ", shown, re.M)
+    shown = show(CAPTURES / "13-mid-session.pcap").stdout.decode().splitlines()
+    assert shown[3] == "+0 @1 lost  # frame 1, from the MTA" and " @1 macro rcpt i=" in shown[4]
+
+
+def test_standard_input_and_several_files(show):
+    path = CAPTURES / "01-opendkim-sign.pcap"
+    assert show("-", input=path.read_bytes()).stdout == show(path).stdout
+    both = objects(show("--json", path, CAPTURES / "11-abort.pcap"))
+    assert letters(both) == transcript(path) + transcript(CAPTURES / "11-abort.pcap")
+
+
+def test_what_cannot_be_read_is_told(show, tmp_path):
+    (tmp_path / "text").write_text("hello world, this is no capture\n")
+    (tmp_path / "empty").write_bytes(b"")
+    (tmp_path / "small.gz").write_bytes(b"\x1f\x8b\x08\x00")
+    good = (CAPTURES / "01-opendkim-sign.pcap").read_bytes()
+    (tmp_path / "damaged").write_bytes(good[:24 + 16 + 74] + b"\xff" * 100)
+    (tmp_path / "header").write_bytes(good[:24])
+    for arguments, status, message in (
+            ([tmp_path / "text"], 2, "text: the file is no capture"),
+            ([tmp_path / "empty"], 2, "empty: the file is empty"),
+            ([tmp_path / "small.gz"], 2, "compressed with gzip"),
+            ([tmp_path / "none"], 2, "none cannot be read: No such file or directory"),
+            ([tmp_path], 2, "Is a directory"),
+            ([tmp_path / "damaged"], 2, "damaged: frame 2: a length of 4294967295 bytes, which no packet has"),
+            ([tmp_path / "header"], 1, "no milter connection in 0 packets and 0 TCP connections"),
+            ([CAPTURES / "49-cut-file.pcap"], 0, "49-cut-file.pcap: frame 33: the file ends in the middle of it"),
+            ([], 2, "no capture is given"),
+            (["--bogus"], 2, "Unknown option --bogus")):
+        done = show(*arguments)
+        assert done.returncode == status, arguments
+        assert message in done.stderr.decode(), arguments
+
+
+def test_a_file_that_is_damaged_does_not_hide_the_others(show, tmp_path):
+    (tmp_path / "text").write_text("no capture")
+    path = CAPTURES / "01-opendkim-sign.pcap"
+    done = show("--json", tmp_path / "text", path)
+    assert done.returncode == 2
+    assert letters(objects(done)) == transcript(path)
+
+
+def test_commands_and_help(tool):
+    def run(*arguments):
+        return subprocess.run([tool("milter-replay"), *arguments], capture_output=True, text=True, timeout=60)
+    assert run("--version").returncode == 0
+    assert "show" in run("--help").stdout
+    assert "--json" in run("show", "--help").stdout
+    for arguments in ([], ["bogus"]):
+        done = run(*arguments)
+        assert done.returncode == 2 and "show" in done.stderr
+
+
+def damaged(content, n, seed):
+    """Cut somewhere, with bits flipped, or with large numbers in it."""
+    chance = random.Random(seed)
+    for i in range(n):
+        data = bytearray(content)
+        if i % 3 == 0:
+            yield bytes(data[:chance.randrange(len(data))])
+            continue
+        for _ in range(chance.randrange(1, 20)):
+            at = chance.randrange(len(data) - 4)
+            if i % 3 == 1:
+                data[at] ^= 1 << chance.randrange(8)
+            else:
+                data[at:at + 4] = chance.choice([b"\xff\xff\xff\xff", b"\x7f\xff\xff\xff", b"\0\0\0\0", b"\xff\xff\xff\x7f"])
+        yield bytes(data)
+
+
+@pytest.mark.parametrize("name", ["01-opendkim-sign.pcap", "42-disordered-large.pcap", "45-odd-blocks.pcapng"])
+def test_damaged_captures_end_in_order(show, name):
+    for n, data in enumerate(damaged((CAPTURES / name).read_bytes(), 30, name)):
+        done = show("-", input=data, timeout=30)
+        assert done.returncode in (0, 1, 2), (n, done.stderr)
+        assert b"Sanitizer" not in done.stderr, (n, done.stderr)
+        assert done.returncode == 0 or done.stderr, n

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * main.c: milter-replay: recordings of what MTAs and milters said.
+ */
+#include <string.h>
+
+#include "show.h"
+#include "tool-console.h"
+
+/**
+ * Command: what the first argument can be
+ */
+static const struct
+{
+  const char *name;
+  ToolExit (*run) (int argc, char **argv);
+  const char *summary;
+} commands[] = {
+  { "show", show_run, "print the sessions of recordings" },
+};
+
+static const char usage[] = "Usage: milter-replay COMMAND [OPTION…] [ARGUMENT…]\n"
+                            "\n"
+                            "Reads recordings of what MTAs and milters said to each other: captures (pcap, pcapng)\n"
+                            "and traces.\n"
+                            "\n"
+                            "Commands:\n";
+
+static void
+print_help (void)
+{
+  fputs (usage, stdout);
+  for (gsize i = 0; i < G_N_ELEMENTS (commands); i++)
+    printf ("  %-8s %s\n", commands[i].name, commands[i].summary);
+  fputs ("\n"
+         "Options:\n"
+         "  -?, --help     Show this, or behind a command its options\n"
+         "  --version      Print the version\n",
+         stdout);
+}
+
+static bool
+is_one_of (const char *word, const char *one, const char *other)
+{
+  return strcmp (word, one) == 0 || (other != NULL && strcmp (word, other) == 0);
+}
+
+static ToolExit
+run (int argc, char **argv)
+{
+  if (argc < 2)
+    {
+      tool_usage_error ("a command is missing: show");
+      return TOOL_EXIT_USAGE;
+    }
+  if (is_one_of (argv[1], "--help", "-?") || is_one_of (argv[1], "-h", "help"))
+    {
+      print_help ();
+      return TOOL_EXIT_OK;
+    }
+  if (is_one_of (argv[1], "--version", NULL))
+    {
+      printf ("%s\n", MILTERLAB_VERSION);
+      return TOOL_EXIT_OK;
+    }
+  for (gsize i = 0; i < G_N_ELEMENTS (commands); i++)
+    if (strcmp (argv[1], commands[i].name) == 0)
+      return commands[i].run (argc - 1, argv + 1);
+  tool_usage_error ("\"%s\" is no command; there is: show", argv[1]);
+  return TOOL_EXIT_USAGE;
+}
+
+int
+main (int argc, char **argv)
+{
+  ToolExit status;
+
+  tool_init (argv[0]);
+  status = run (argc, argv);
+  return (int) (tool_flush_output () ? status : tool_exit_worse (status, TOOL_EXIT_USAGE));
+}

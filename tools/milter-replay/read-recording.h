@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * read-recording.h: recordings by name, whatever they are, told to a sink.
+ */
+#pragma once
+
+#include "milter-capture-sink.h"
+#include "tool-exit.h"
+
+G_BEGIN_DECLS
+
+/* Reads captures in their order, as one; `-` is standard input. What goes wrong is said on stderr, with the
+ * file's name; what could be read of it has been told. OK: all of it was, or a file only lacks its end.
+ * FAILED: there was no milter connection. USAGE: a file could not be read, or not to its end. */
+ToolExit read_recordings (char **paths, const MilterCaptureSink *sink, gpointer data);
+
+G_END_DECLS

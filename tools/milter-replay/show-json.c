@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * show-json.c: a sink that writes JSON.
+ */
+#include "show-json.h"
+
+#include <stdio.h>
+
+#include "message-count.h"
+#include "message-json.h"
+#include "read-recording.h"
+#include "report-lines.h"
+
+typedef struct
+{
+  GString *line;
+  bool started;
+  gint64 start_ns;
+  GHashTable *counts; /* of MessageCount, by connection */
+} Show;
+
+static void
+write_line (Show *show)
+{
+  g_string_append (show->line, "}\n");
+  fwrite (show->line->str, 1, show->line->len, stdout);
+  g_string_truncate (show->line, 0);
+}
+
+static void
+append_string (Show *show, const char *name, const char *value)
+{
+  if (value == NULL)
+    return;
+  g_string_append_printf (show->line, ",\"%s\":", name);
+  report_append_json_string (show->line, milter_bytes_from_string (value));
+}
+
+/* the first line: the time of day that all others count from */
+static void
+start (Show *show, gint64 time_ns)
+{
+  g_autoptr (GDateTime) seconds = g_date_time_new_from_unix_utc (time_ns / 1000000000);
+  g_autofree char *date = g_date_time_format (seconds, "%Y-%m-%dT%H:%M:%S");
+
+  show->started = true;
+  show->start_ns = time_ns;
+  g_string_append_printf (
+      show->line, "{\"type\":\"start\",\"start\":\"%s.%09dZ\"", date, (int) (time_ns % 1000000000));
+  write_line (show);
+}
+
+static void
+append_from (Show *show, const MilterCapturePlace *place)
+{
+  append_string (show, "from", place->from == MILTER_SIDE_MTA ? "mta" : "milter");
+}
+
+/* Begins a line with the members that all have. */
+static void
+begin_line (Show *show, const char *type, const MilterCapturePlace *place)
+{
+  gint64 time_ns;
+
+  if (!show->started)
+    start (show, MAX (place->moment.time_ns, 0));
+  time_ns = place->moment.time_ns - show->start_ns;
+  g_string_append_printf (show->line, "{\"type\":\"%s\"", type);
+  if (place->connection != 0)
+    g_string_append_printf (show->line, ",\"connection\":%u", place->connection);
+  g_string_append_printf (show->line,
+                          ",\"time\":%s%" G_GINT64_FORMAT ".%09d",
+                          time_ns < 0 ? "-" : "",
+                          ABS (time_ns) / 1000000000,
+                          (int) (ABS (time_ns) % 1000000000));
+  if (place->moment.frame != 0)
+    g_string_append_printf (
+        show->line, ",\"frame_number\":%" G_GUINT64_FORMAT, place->moment.frame);
+}
+
+static void
+on_opened (const MilterCapturePlace *place, const MilterCaptureOpening *opening, gpointer data)
+{
+  Show *show = data;
+
+  g_hash_table_insert (
+      show->counts, GUINT_TO_POINTER (place->connection), message_count_new ());
+  begin_line (show, "opened", place);
+  append_string (show, "mta", opening->mta);
+  append_string (show, "milter", opening->milter);
+  g_string_append_printf (
+      show->line, ",\"from_start\":%s", opening->from_start ? "true" : "false");
+  write_line (show);
+}
+
+static void
+on_message (const MilterCapturePlace *place, MilterBytes frame, bool behind_hole, gpointer data)
+{
+  Show *show = data;
+  MessageCount *count
+      = g_hash_table_lookup (show->counts, GUINT_TO_POINTER (place->connection));
+  MilterMessage message;
+  guint number;
+
+  milter_message_parse (
+      place->from, frame.data[4], milter_bytes (frame.data + 5, frame.size - 5), &message);
+  number = message_count_take (count, &message);
+  begin_line (show, "frame", place);
+  if (number > 0)
+    g_string_append_printf (show->line, ",\"message\":%u", number);
+  if (behind_hole)
+    g_string_append (show->line, ",\"behind_hole\":true");
+  message_append_json (&message, show->line);
+  write_line (show);
+}
+
+static void
+on_raw (const MilterCapturePlace *place, MilterBytes bytes, gpointer data)
+{
+  Show *show = data;
+  g_autofree char *text = g_base64_encode (bytes.data, bytes.size);
+
+  begin_line (show, "raw", place);
+  append_from (show, place);
+  append_string (show, "bytes_base64", text);
+  write_line (show);
+}
+
+static void
+on_hole (const MilterCapturePlace *place, gint64 size, guint8 letter, gpointer data)
+{
+  Show *show = data;
+  const MilterSpec *spec = milter_spec_get (place->from, letter);
+
+  begin_line (show, "hole", place);
+  append_from (show, place);
+  if (size == MILTER_HOLE_UNKNOWN)
+    g_string_append (show->line, ",\"hole\":null");
+  else
+    g_string_append_printf (show->line, ",\"hole\":%" G_GINT64_FORMAT, size);
+  append_string (show, "in", spec != NULL ? spec->word : NULL);
+  write_line (show);
+}
+
+static void
+on_closed (const MilterCapturePlace *place, bool reset, gpointer data)
+{
+  Show *show = data;
+
+  begin_line (show, "closed", place);
+  append_from (show, place);
+  g_string_append_printf (show->line, ",\"reset\":%s", reset ? "true" : "false");
+  write_line (show);
+}
+
+static void
+on_note (const MilterCapturePlace *place, const char *text, gpointer data)
+{
+  Show *show = data;
+
+  begin_line (show, "note", place);
+  append_string (show, "note", text);
+  write_line (show);
+}
+
+ToolExit
+show_json (char **paths)
+{
+  static const MilterCaptureSink sink = {
+    .opened = on_opened,
+    .message = on_message,
+    .raw = on_raw,
+    .hole = on_hole,
+    .closed = on_closed,
+    .note = on_note,
+  };
+  g_autoptr (GString) line = g_string_new (NULL);
+  g_autoptr (GHashTable) counts = g_hash_table_new_full (
+      /* hash= */ NULL, /* equal= */ NULL, NULL, (GDestroyNotify) message_count_free);
+  Show show = { .line = line, .counts = counts };
+
+  return read_recordings (paths, &sink, &show);
+}

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * show-json.h: recordings as JSON on the standard output, an object a line.
+ */
+#pragma once
+
+#include "tool-exit.h"
+
+G_BEGIN_DECLS
+
+/* As read_recordings() (read-recording.h) returns. `type` tells what a line is: `start` with the time of
+ * day that `time` counts from, `opened`, `frame` as milter-test-server prints it, `raw`, `hole` with
+ * the bytes that are missing or null, `closed`, `note`. `frame_number` is the packet's in its file. */
+ToolExit show_json (char **paths);
+
+G_END_DECLS
