@@ -170,24 +170,6 @@ check_variables (const Reading *reading)
   return true;
 }
 
-/* (transfer full) (nullable) of char * to GBytes, as the parser has them */
-static GHashTable *
-to_bytes (GHashTable *variables)
-{
-  GHashTable *values;
-  GHashTableIter iter;
-  gpointer name;
-  gpointer value;
-
-  if (variables == NULL)
-    return NULL;
-  values = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, (GDestroyNotify) g_bytes_unref);
-  g_hash_table_iter_init (&iter, variables);
-  while (g_hash_table_iter_next (&iter, &name, &value))
-    g_hash_table_insert (values, g_strdup (name), g_bytes_new (value, strlen (value)));
-  return values;
-}
-
 bool
 rules_read (Rules *rules,
             const char *const *paths,
@@ -197,9 +179,8 @@ rules_read (Rules *rules,
 {
   g_autoptr (GHashTable) known = g_hash_table_new_full (
       g_str_hash, g_str_equal, g_free, /* value_destroy= */ NULL);
-  g_autoptr (GHashTable) values = to_bytes (variables);
   Reading reading
-      = { .rules = rules, .host = { .variables = values, .known_variables = known } };
+      = { .rules = rules, .host = { .variables = variables, .known_variables = known } };
 
   for (guint i = 0; paths != NULL && paths[i] != NULL; i++)
     read_path (&reading, paths[i]);

@@ -22,7 +22,7 @@ G_BEGIN_DECLS
 typedef struct _Rules Rules;
 
 /* Reads the rules of files, of the scenarios in folders, and of `-e` lines, in this order; all may be
- * NULL. @variables: (nullable) of `-D`: char * to char *. With no source at all the rules answer nothing
+ * NULL. @variables: (nullable) of `-D`: char * to GBytes. With no source at all the rules answer nothing
  * and expect nothing. NULL: what is wrong has been told, and the program ends with @status:
  * TOOL_EXIT_USAGE, or TOOL_EXIT_SKIPPED if `require` left nothing over. */
 Rules *rules_open (const char *const *paths,
