@@ -440,3 +440,11 @@ def test_a_variable_of_the_command_line_is_known_to_rules(client):
     one = client("-q", "-DWHO=bob@example.net", "-e", "on rcpt <$WHO> => reject")
     with Mta(one.spec) as mta:
         assert mta.begin(b"<bob@example.net>", b"<eve@example.net>") == [[(b"r", b"")], [(b"c", b"")]]
+
+
+def test_options_of_every_milter_are_taken(client, tmp_path):
+    one = client("-q", "--pid-file", tmp_path / "pid", "--unix-socket-mode", "ug=rw", "--log-level", "none")
+    assert (tmp_path / "pid").read_text() == f"{one.process.pid}\n"
+    play_session(one.spec)
+    assert one.stop() == 0
+    assert not (tmp_path / "pid").exists()

@@ -2,7 +2,7 @@
 /*
  * test-client-options.c: the command line of milter-test-client.
  *
- * Options that any milter may have, as -s, are those of milter-options.c.
+ * Options that any milter may have, as -s, are the library's (milter_client_get_option_group()).
  */
 #include "test-client-options.h"
 
@@ -11,7 +11,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "milter-options.h"
 #include "milter-scenario.h"
 #include "tool-values.h"
 
@@ -158,7 +157,7 @@ make_context (Parsing *parsing)
 
   add_entries (group, parsing);
   g_option_context_set_main_group (context, group);
-  g_option_context_add_group (context, milter_options_new_group (parsing->client));
+  g_option_context_add_group (context, milter_client_get_option_group (parsing->client));
   g_option_context_set_summary (
       context,
       "The reference milter: listens at -s SPEC, shows what an MTA sends, answers by the rules of\n"
