@@ -116,9 +116,9 @@ class Queued:
 class Postfix:
     """with Postfix(NAME="unix:/path/of/a/milter", …) as mta: mta.deliver(…, milter=NAME)
 
-    Each milter has an SMTP server of its own."""
+    Each milter has an SMTP server of its own; `settings`: for all of them, as "name=value"."""
 
-    def __init__(self, **milters):
+    def __init__(self, settings=(), **milters):
         # not below pytest's own folders: those are closed to the user postfix
         self.work = pathlib.Path(tempfile.mkdtemp(prefix="milterlab-postfix-"))
         self.work.chmod(0o755)
@@ -127,7 +127,8 @@ class Postfix:
         for name in ("etc", "spool", "data"):
             (self.work / name).mkdir()
         shutil.chown(self.work / "data", "postfix")
-        servers = "".join(f"{self.ports[name]} inet n - n - 10 smtpd -o smtpd_milters={spec}\n"
+        options = "".join(f" -o {setting}" for setting in settings)
+        servers = "".join(f"{self.ports[name]} inet n - n - 10 smtpd -o smtpd_milters={spec}{options}\n"
                           for name, spec in milters.items())
         (self.work / "etc/main.cf").write_text(MAIN.format(work=self.work))
         (self.work / "etc/master.cf").write_text(servers + MASTER)

@@ -76,7 +76,7 @@ class Sendmail:
 
     SPEC is in sendmail's notation: inet:PORT@HOST, unix:PATH."""
 
-    def __init__(self, root, *specs, host="127.0.0.1"):
+    def __init__(self, root, *specs, host="127.0.0.1", timeouts="C:10s;S:10s;R:30s;E:30s"):
         self.root = root
         self.host = host
         self.work = pathlib.Path(tempfile.mkdtemp(prefix="milterlab-sendmail-"))
@@ -88,7 +88,7 @@ class Sendmail:
         family = "inet6" if ":" in host else "inet"
         daemons = "\n".join(f"DAEMON_OPTIONS(`Port={port}, Addr={host}, Family={family}, Name=MTA, "
                             f"InputMailFilters=m{number}')dnl" for number, port in enumerate(self.ports))
-        milters = "\n".join(f"MAIL_FILTER(`m{number}', `S={spec}, F=T, T=C:10s;S:10s;R:30s;E:30s')dnl"
+        milters = "\n".join(f"MAIL_FILTER(`m{number}', `S={spec}, F=T, T={timeouts}')dnl"
                             for number, spec in enumerate(specs))
         config = self.work / "sendmail.mc"
         config.write_text(CONFIG.format(work=self.work, daemons=daemons, milters=milters))
