@@ -255,7 +255,7 @@ static MilterPacketsStatus
 next_packet (MilterPackets *packets, MilterCapturePacket *packet, GError **error)
 {
   MilterPacketsStatus status;
-  Block block;
+  Block block = { 0 };
 
   while ((status = find_block (packets, &block, error)) == MILTER_PACKETS_ONE)
     {
