@@ -363,6 +363,18 @@ take_ack (MilterAssembly *assembly, const MilterSegment *segment)
   return ack;
 }
 
+/* What resets is not always numbered well, and what it carries is no part of the stream (RFC 1122,
+ * 4.2.2.12). */
+static void
+take_reset (const MilterAssemblySide *side, Piece *piece)
+{
+  guint64 latest = side->ended ? side->next : MAX (side->next, side->acked);
+
+  piece->seq = MIN (piece->seq, latest);
+  piece->length = 0;
+  piece->data.size = 0;
+}
+
 void
 milter_assembly_take (MilterAssembly *assembly,
                       const MilterSegment *segment,
@@ -397,9 +409,8 @@ milter_assembly_take (MilterAssembly *assembly,
     }
   if (is_content)
     {
-      /* what resets is not always numbered well */
-      if (segment->flags & MILTER_TCP_RST && segment->length == 0)
-        piece.seq = MIN (piece.seq, MAX (side->next, side->acked));
+      if (segment->flags & MILTER_TCP_RST)
+        take_reset (side, &piece);
       if (is_due (assembly, piece.end, piece.seq, piece.ack))
         give (assembly, &piece);
       else
