@@ -157,3 +157,18 @@ def test_every_option_stands_in_the_man_page(tool):
     options = set(re.findall(r"--[a-z][a-z-]+", shown))
     assert options and options - set(re.findall(r"--[a-z][a-z-]+", page)) == set()
     assert set(re.findall(r"--[a-z][a-z-]+", page)) - options - {"--help", "--help-all", "--help-milter"} == set()
+
+
+def test_every_option_of_every_command_stands_in_the_man_page_of_milter_replay():
+    tool = f"{BUILD}/tools/milter-replay/milter-replay"
+
+    def help_of(*command):
+        return subprocess.run([tool, *command, "--help"], check=True, capture_output=True, text=True).stdout
+
+    commands_ = re.findall(r"^  ([a-z]+) ", help_of(), re.M)
+    assert "show" in commands_
+    page = (ROOT / "docs/milter-replay.1").read_text().replace("\\-", "-").replace("\\fR", " ").replace("\\fB", " ")
+    assert [name for name in commands_ if f".B milter-replay {name}\n" not in page] == []
+    shown = help_of() + "".join(help_of(name) for name in commands_)
+    options = set(re.findall(r"--[a-z][a-z-]+", shown))
+    assert set(re.findall(r"--[a-z][a-z-]+", page)) == options | {"--help"}
