@@ -189,6 +189,12 @@ milter_client_context_constructed (GObject *object)
  */
 
 /**
+ * MilterClientContext:packet-buffer-size:
+ *
+ * Without effect: what is due in one turn always leaves in one write.
+ */
+
+/**
  * MilterClientContext:use-bytes:
  *
  * Whether events hand out bytes; see milter_client_context_set_use_bytes().

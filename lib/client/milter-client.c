@@ -289,6 +289,22 @@ install_properties (GObjectClass *object_class)
  */
 
 /**
+ * MilterClient::workers-created:
+ * @client: the client
+ * @n_workers: how many
+ *
+ * The threads that serve connections run. Emitted in the thread of milter_client_run().
+ */
+
+/**
+ * MilterClient::worker-created:
+ * @client: the client
+ *
+ * A thread that serves connections has begun. Emitted in that thread, before its first connection;
+ * milter_client_get_worker_id() tells which one it is.
+ */
+
+/**
  * MilterClient::error:
  * @client: the client
  * @error: what went wrong
@@ -307,6 +323,60 @@ install_properties (GObjectClass *object_class)
  * MilterClient:n-workers:
  *
  * How many threads serve connections; 0 is one.
+ */
+
+/**
+ * MilterClient:worker-id:
+ *
+ * Which of the client's workers the thread is that asks, from 1 on; 0 in any other thread.
+ */
+
+/**
+ * MilterClient:event-loop-backend:
+ *
+ * Which main loop serves; there is only GLib's, so that the value changes nothing.
+ */
+
+/**
+ * MilterClient:default-packet-buffer-size:
+ *
+ * Without effect: what is due in one turn always leaves in one write.
+ */
+
+/**
+ * MilterClient:pid-file:
+ *
+ * The file that milter_client_run() writes the process id into; %NULL for none.
+ */
+
+/**
+ * MilterClient:remove-pid-file-on-exit:
+ *
+ * Whether milter_client_run() removes the pid file at its end.
+ */
+
+/**
+ * MilterClient:run-as-daemon:
+ *
+ * Whether milter_client_run() goes to the background.
+ */
+
+/**
+ * MilterClient:syslog-identify:
+ *
+ * The name that the system's log shows; %NULL is the program's.
+ */
+
+/**
+ * MilterClient:syslog-facility:
+ *
+ * The facility of the system's log, as "mail"; %NULL is "mail".
+ */
+
+/**
+ * MilterClient:start-syslog:
+ *
+ * Set to %TRUE it does what milter_client_start_syslog() does; %FALSE does nothing.
  */
 
 /**
