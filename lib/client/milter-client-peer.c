@@ -23,10 +23,10 @@ milter_client_context_get_peer_address (MilterClientContext *context)
 
   g_return_val_if_fail (MILTER_IS_CLIENT_CONTEXT (context), NULL);
   priv = context->priv;
+  /* of a connection only a peer without a name has none, on a unix socket */
   if (priv->address == NULL)
-    return NULL;
-  /* one that fills the union has lost its size; a unix socket without a name is not an abstract one
-   */
+    return priv->worker != NULL ? g_unix_socket_address_new ("") : NULL;
+  /* one that fills the union has lost its size */
   if (priv->address_size == sizeof *priv->address && priv->address->base.sa_family == AF_UNIX)
     return g_unix_socket_address_new (priv->address->un.sun_path);
   return g_socket_address_new_from_native (priv->address, priv->address_size);

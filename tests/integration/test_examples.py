@@ -15,8 +15,8 @@ BLOCKS = dict(re.findall(r"^```scenario (\S+)\n(.*?)^```$", PAGE.read_text(), re
 # the page shows what is said of them
 WRONG = {"crooked.scenario", "typo.scenario"}
 EXAMPLES = sorted(set(BLOCKS) - WRONG)
-# no session of its own
-PARTS = {"common.scenario", "rules.scenario"}
+# no session of its own: what is included, and what a milter plays
+PARTS = {"common.scenario", "rules.scenario", "wanted.scenario", "what.scenario", "when.scenario"}
 
 # a milter that has nothing to say
 POLITE = {letter: CONTINUE for letter in "CHMRTLNBEU"}
