@@ -160,6 +160,9 @@ tell_closed (MilterCaptureConnection *connection,
   MilterSide side = side_of (connection, end);
   MilterCapturePlace place = place_of (connection, side, moment);
 
+  /* nothing of the other side follows a reset either: what it began was said before */
+  if (reset)
+    milter_frames_finish (&connection->frames[!side], moment);
   milter_frames_finish (&connection->frames[side], moment);
   if (connection->context->sink->closed != NULL)
     connection->context->sink->closed (&place, reset, connection->context->data);
