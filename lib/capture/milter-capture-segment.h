@@ -24,6 +24,7 @@ typedef struct
 #define MILTER_TCP_FIN 0x01
 #define MILTER_TCP_SYN 0x02
 #define MILTER_TCP_RST 0x04
+#define MILTER_TCP_PSH 0x08
 #define MILTER_TCP_ACK 0x10
 
 /**
