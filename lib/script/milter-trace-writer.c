@@ -9,18 +9,13 @@
 #include "milter-trace-writer.h"
 
 #include <stdbool.h>
-#include <string.h>
 
+#include "milter-frame-stream.h"
 #include "milter-text.h"
 #include "milter-trace-private.h"
 
 /* `raw` lines are cut, so that none gets too long for a reader */
 #define MAX_RAW ((gsize) 64 << 10)
-
-static const MilterLimits limits[] = {
-  [MILTER_SIDE_MTA] = { MILTER_LIMIT_FROM_MTA },
-  [MILTER_SIDE_MILTER] = { MILTER_LIMIT_FROM_MILTER },
-};
 
 typedef enum
 {
@@ -49,9 +44,8 @@ typedef struct
 typedef struct
 {
   guint number;
-  GByteArray *partial[2]; /* by side (nullable): the beginning of a frame */
-  bool broken[2];         /* … bytes that are no frame came: all that follows is raw */
-  gint64 latest_ns;       /* when something passed last */
+  MilterFrameStream said[2]; /* by side; behind bytes that are no frame all is raw */
+  gint64 latest_ns;          /* when something passed last */
 
   GQueue ahead;           /* of Item: in order, behind the current one */
   gsize held;             /* what they cost */
@@ -88,7 +82,7 @@ connection_free (gpointer data)
   Connection *connection = data;
 
   for (int side = 0; side < 2; side++)
-    g_clear_pointer (&connection->partial[side], g_byte_array_unref);
+    milter_frame_stream_clear (&connection->said[side]);
   g_queue_clear_full (&connection->ahead, item_free);
   item_free (connection->current);
   milter_trace_session_clear (&connection->session);
@@ -352,79 +346,34 @@ take_raw (MilterTraceWriter *writer,
     }
 }
 
-/* whole frames at the beginning; returns what is left of the next one */
-static MilterBytes
-take_frames (MilterTraceWriter *writer,
-             Connection *connection,
-             MilterSide from,
-             MilterBytes bytes,
-             gint64 time_ns)
+/* what can be no frame, or is none as long as nothing follows */
+static void
+take_rest (MilterTraceWriter *writer, Connection *connection, MilterSide side, gint64 time_ns)
 {
-  guint8 letter;
-  MilterBytes payload;
-  gsize consumed;
+  g_autoptr (GByteArray) rest = milter_frame_stream_take_rest (&connection->said[side]);
 
-  while (!connection->broken[from])
-    {
-      MilterDecodeStatus status = milter_frame_decode (
-          bytes.data, bytes.size, &limits[from], &letter, &payload, &consumed, /* error= */ NULL);
-
-      if (status == MILTER_DECODE_NEED_MORE)
-        return bytes;
-      connection->broken[from] = status == MILTER_DECODE_ERROR;
-      if (connection->broken[from])
-        break;
-      if (from == MILTER_SIDE_MTA)
-        push_bytes (writer, connection, ITEM_FRAME, letter, payload, time_ns);
-      else
-        write_reply (writer, connection, letter, payload, time_ns);
-      bytes = skip (bytes, consumed);
-    }
-  take_raw (writer, connection, from, bytes, time_ns);
-  return milter_bytes (NULL, 0);
-}
-
-/* what is missing of the frame that begins with these bytes, as far as it is known */
-static gsize
-missing_size (const GByteArray *partial)
-{
-  guint32 length;
-
-  if (partial->len < sizeof length)
-    return sizeof length - partial->len;
-  memcpy (&length, partial->data, sizeof length);
-  return sizeof length + GUINT32_FROM_BE (length) - partial->len;
-}
-
-/* Completes the frame whose beginning came before; returns what is behind it. */
-static MilterBytes
-complete_partial (MilterTraceWriter *writer,
-                  Connection *connection,
-                  MilterSide from,
-                  MilterBytes bytes,
-                  gint64 time_ns)
-{
-  GByteArray *partial = connection->partial[from];
-
-  while (partial != NULL && partial->len > 0 && bytes.size > 0)
-    {
-      gsize n = MIN (missing_size (partial), bytes.size);
-
-      g_byte_array_append (partial, bytes.data, (guint) n);
-      bytes = skip (bytes, n);
-      if (take_frames (writer, connection, from, view (partial), time_ns).size == 0)
-        g_byte_array_set_size (partial, 0);
-    }
-  return bytes;
+  take_raw (writer, connection, side, view (rest), time_ns);
 }
 
 static void
-take_partial (MilterTraceWriter *writer, Connection *connection, MilterSide side, gint64 time_ns)
+take_bytes (MilterTraceWriter *writer,
+            Connection *connection,
+            MilterSide from,
+            MilterBytes bytes,
+            gint64 time_ns)
 {
-  g_autoptr (GByteArray) partial = g_steal_pointer (&connection->partial[side]);
+  MilterFrameStream *said = &connection->said[from];
+  guint8 letter;
+  MilterBytes payload;
 
-  if (partial != NULL)
-    take_raw (writer, connection, side, view (partial), time_ns);
+  milter_frame_stream_feed (said, bytes);
+  while (milter_frame_stream_next (said, &letter, &payload))
+    if (from == MILTER_SIDE_MTA)
+      push_bytes (writer, connection, ITEM_FRAME, letter, payload, time_ns);
+    else
+      write_reply (writer, connection, letter, payload, time_ns);
+  if (said->broken)
+    take_rest (writer, connection, from, time_ns);
 }
 
 static Connection *
@@ -449,13 +398,7 @@ milter_trace_writer_passed (MilterTraceWriter *writer,
       || (from == MILTER_SIDE_MTA ? connection->mta_closed : connection->milter_end.set))
     return;
   connection->latest_ns = time_ns;
-  bytes = complete_partial (writer, connection, from, bytes, time_ns);
-  bytes = take_frames (writer, connection, from, bytes, time_ns);
-  if (bytes.size == 0)
-    return;
-  if (connection->partial[from] == NULL)
-    connection->partial[from] = g_byte_array_new ();
-  g_byte_array_append (connection->partial[from], bytes.data, (guint) bytes.size);
+  take_bytes (writer, connection, from, bytes, time_ns);
 }
 
 /* --- connections --------------------------------------------------------------------------------- */
@@ -480,6 +423,8 @@ milter_trace_writer_opened (MilterTraceWriter *writer,
 
   connection->number = number;
   connection->latest_ns = time_ns;
+  for (MilterSide side = MILTER_SIDE_MTA; side <= MILTER_SIDE_MILTER; side++)
+    milter_frame_stream_init (&connection->said[side], side);
   g_queue_init (&connection->ahead);
   milter_trace_session_init (&connection->session);
   writer->latest = NULL;
@@ -526,7 +471,7 @@ static void
 remove_connection (MilterTraceWriter *writer, Connection *connection)
 {
   for (int side = MILTER_SIDE_MTA; side <= MILTER_SIDE_MILTER; side++)
-    take_partial (writer, connection, side, connection->latest_ns);
+    take_rest (writer, connection, side, connection->latest_ns);
   finish_connection (writer, connection);
   writer->latest = NULL;
   g_hash_table_remove (writer->connections, GUINT_TO_POINTER (connection->number));
@@ -545,7 +490,7 @@ milter_trace_writer_lost (MilterTraceWriter *writer,
     return;
   connection->latest_ns = time_ns;
   for (int side = MILTER_SIDE_MTA; side <= MILTER_SIDE_MILTER; side++)
-    take_partial (writer, connection, side, time_ns);
+    take_rest (writer, connection, side, time_ns);
   advance_to_last (writer, connection);
   print_unanswered (writer, connection);
   g_clear_pointer (&connection->current, item_free);
@@ -576,7 +521,7 @@ milter_trace_writer_closed (MilterTraceWriter *writer,
     return;
   end = &connection->milter_end;
   first = by == MILTER_SIDE_MTA ? !connection->mta_closed && !end->set : !end->set;
-  take_partial (writer, connection, by, time_ns);
+  take_rest (writer, connection, by, time_ns);
   if (first && by == MILTER_SIDE_MTA)
     {
       connection->mta_closed = true;

@@ -13,11 +13,7 @@
 
 #include "frame-log-private.h"
 #include "message-count.h"
-
-static const MilterLimits limits[] = {
-  [MILTER_SIDE_MTA] = { MILTER_LIMIT_FROM_MTA },
-  [MILTER_SIDE_MILTER] = { MILTER_LIMIT_FROM_MILTER },
-};
+#include "milter-frame-stream.h"
 
 /* a log of some kind, and where its lines go */
 typedef struct
@@ -44,8 +40,7 @@ typedef struct
 {
   FrameLog *log;
   guint number;
-  GByteArray *partial[2]; /* by side: the beginning of a frame */
-  bool broken[2];         /* … bytes that are no frame came: nothing behind them can be read */
+  MilterFrameStream said[2]; /* by side */
   MessageCount *count;
 } Watched;
 
@@ -182,63 +177,39 @@ place_of (const Watched *watched, guint message)
 }
 
 static void
-tell_message (Watched *watched, const MilterMessage *message)
-{
-  FrameLogPlace place = place_of (watched, message_count_take (watched->count, message));
-
-  TELL (watched->log, message, &place, message, message_count_get_flags (watched->count));
-}
-
-static void
-tell_rest (Watched *watched, MilterSide from, MilterBytes bytes)
-{
-  FrameLogPlace place = place_of (watched, 0);
-
-  if (bytes.size > 0)
-    TELL (watched->log, rest, &place, from, bytes);
-}
-
-/* whole frames at the beginning; returns what is left of the next one */
-static MilterBytes
-take_frames (Watched *watched, MilterSide from, MilterBytes bytes)
+tell_message (Watched *watched, MilterSide from, guint8 letter, MilterBytes payload)
 {
   MilterMessage message;
-  gsize consumed;
+  FrameLogPlace place;
 
-  while (!watched->broken[from])
-    {
-      MilterDecodeStatus status = milter_message_decode (
-          from, bytes.data, bytes.size, &limits[from], &message, &consumed, /* error= */ NULL);
-
-      if (status == MILTER_DECODE_NEED_MORE)
-        return bytes;
-      watched->broken[from] = status == MILTER_DECODE_ERROR;
-      if (watched->broken[from])
-        break;
-      tell_message (watched, &message);
-      bytes = milter_bytes (bytes.data + consumed, bytes.size - consumed);
-    }
-  tell_rest (watched, from, bytes);
-  return milter_bytes (NULL, 0);
+  milter_message_parse (from, letter, payload, &message);
+  place = place_of (watched, message_count_take (watched->count, &message));
+  TELL (watched->log, message, &place, &message, message_count_get_flags (watched->count));
 }
 
-/* Most frames come whole; of others the beginning is kept. */
+/* what can be no frame, or is none as long as nothing follows */
+static void
+tell_rest (Watched *watched, MilterSide from)
+{
+  g_autoptr (GByteArray) rest = milter_frame_stream_take_rest (&watched->said[from]);
+  FrameLogPlace place = place_of (watched, 0);
+
+  if (rest->len > 0)
+    TELL (watched->log, rest, &place, from, milter_bytes (rest->data, rest->len));
+}
+
 static void
 take_bytes (Watched *watched, MilterSide from, MilterBytes bytes)
 {
-  GByteArray *partial = watched->partial[from];
+  MilterFrameStream *said = &watched->said[from];
+  guint8 letter;
+  MilterBytes payload;
 
-  if (partial->len == 0)
-    {
-      MilterBytes rest = take_frames (watched, from, bytes);
-
-      if (rest.size > 0)
-        g_byte_array_append (partial, rest.data, (guint) rest.size);
-      return;
-    }
-  g_byte_array_append (partial, bytes.data, (guint) bytes.size);
-  bytes = take_frames (watched, from, milter_bytes (partial->data, partial->len));
-  g_byte_array_remove_range (partial, 0, partial->len - (guint) bytes.size);
+  milter_frame_stream_feed (said, bytes);
+  while (milter_frame_stream_next (said, &letter, &payload))
+    tell_message (watched, from, letter, payload);
+  if (said->broken)
+    tell_rest (watched, from);
 }
 
 static void
@@ -260,8 +231,8 @@ on_passed (MilterClientContext *context, MilterSide from, MilterBytes bytes, gpo
 static void
 watched_free (Watched *watched)
 {
-  for (int side = MILTER_SIDE_MTA; side <= MILTER_SIDE_MILTER; side++)
-    g_byte_array_unref (watched->partial[side]);
+  for (MilterSide side = MILTER_SIDE_MTA; side <= MILTER_SIDE_MILTER; side++)
+    milter_frame_stream_clear (&watched->said[side]);
   message_count_free (watched->count);
   g_free (watched);
 }
@@ -274,10 +245,8 @@ on_ended (MilterClientContext *context, gboolean by_us, gboolean reset, gpointer
   FrameLogPlace place;
 
   g_mutex_lock (&log->lock);
-  for (int side = MILTER_SIDE_MTA; side <= MILTER_SIDE_MILTER; side++)
-    tell_rest (watched,
-               side,
-               milter_bytes (watched->partial[side]->data, watched->partial[side]->len));
+  for (MilterSide side = MILTER_SIDE_MTA; side <= MILTER_SIDE_MILTER; side++)
+    tell_rest (watched, side);
   place = place_of (watched, 0);
   TELL (log, closed, &place, by_us ? MILTER_SIDE_MILTER : MILTER_SIDE_MTA, reset);
   write_all (log);
@@ -326,8 +295,8 @@ frame_log_watch (FrameLog *log, MilterClientContext *context, gpointer *data)
     return NULL;
   watched = g_new0 (Watched, 1);
   watched->log = log;
-  for (int side = MILTER_SIDE_MTA; side <= MILTER_SIDE_MILTER; side++)
-    watched->partial[side] = g_byte_array_new ();
+  for (MilterSide side = MILTER_SIDE_MTA; side <= MILTER_SIDE_MILTER; side++)
+    milter_frame_stream_init (&watched->said[side], side);
   watched->count = message_count_new ();
 
   g_mutex_lock (&log->lock);

@@ -4,6 +4,7 @@
  *
  * All of it happens in the thread of the context, also the waiting.
  */
+#include "milter-frame-stream.h"
 #include "milter-protocol-agent-private.h"
 #include "milter-session.h"
 #include "rules-private.h"
@@ -23,7 +24,7 @@ typedef struct
 
   /* --strict */
   MilterSession session;
-  GByteArray *said;     /* (nullable) by us, and no whole frame yet; NULL: nobody can follow it */
+  MilterFrameStream said; /* by us */
   Violation *violation; /* (nullable) */
 } Speaker;
 
@@ -148,7 +149,7 @@ judge_command (Speaker *speaker, const MilterMessage *message)
   g_autoptr (GError) error = NULL;
 
   /* after bytes that are no answer nobody knows what an MTA may say */
-  if (speaker->said != NULL && !milter_session_command (&speaker->session, message, &error))
+  if (!speaker->said.broken && !milter_session_command (&speaker->session, message, &error))
     note_violation (speaker, error->message);
 }
 
@@ -156,31 +157,21 @@ judge_command (Speaker *speaker, const MilterMessage *message)
 static void
 follow_answers (Speaker *speaker, MilterBytes bytes)
 {
-  const MilterLimits limits = { MILTER_LIMIT_FROM_MILTER };
-  MilterDecodeStatus found = MILTER_DECODE_COMPLETE;
+  MilterFrameStream *said = &speaker->said;
+  MilterMessage message;
+  guint8 letter;
+  MilterBytes payload;
 
-  if (speaker->said == NULL)
+  if (said->broken)
     return;
-  g_byte_array_append (speaker->said, bytes.data, (guint) bytes.size);
-  while (found == MILTER_DECODE_COMPLETE)
+  milter_frame_stream_feed (said, bytes);
+  while (milter_frame_stream_next (said, &letter, &payload))
     {
-      MilterMessage message;
-      gsize size = 0;
-
-      found = milter_message_decode (MILTER_SIDE_MILTER,
-                                     speaker->said->data,
-                                     speaker->said->len,
-                                     &limits,
-                                     &message,
-                                     &size,
-                                     /* error= */ NULL);
-      if (found != MILTER_DECODE_COMPLETE)
-        break;
+      milter_message_parse (MILTER_SIDE_MILTER, letter, payload, &message);
       milter_session_reply (&speaker->session, &message, /* error= */ NULL);
-      g_byte_array_remove_range (speaker->said, 0, (guint) size);
     }
-  if (found == MILTER_DECODE_ERROR)
-    g_clear_pointer (&speaker->said, g_byte_array_unref);
+  if (said->broken)
+    milter_frame_stream_clear (said);
 }
 
 /* bytes that make no frame, and a command that the MTA did not end; the rest was judged before */
@@ -246,7 +237,7 @@ speaker_free (Speaker *speaker)
 {
   tool_source_free (speaker->clock);
   g_clear_pointer (&speaker->responder, milter_responder_free);
-  g_clear_pointer (&speaker->said, g_byte_array_unref);
+  milter_frame_stream_clear (&speaker->said);
   milter_session_clear (&speaker->session);
   g_free (speaker);
 }
@@ -290,15 +281,13 @@ rules_attach (Rules *rules,
   speaker->watcher = watcher;
   speaker->watcher_data = watcher_data;
   milter_session_init (&speaker->session, MILTER_SESSION_LENIENT);
+  milter_frame_stream_init (&speaker->said, MILTER_SIDE_MILTER);
   if (rules->book != NULL)
     {
       speaker->responder = milter_responder_new (rules->book);
       speaker->clock = tool_clock_new (on_time, speaker);
     }
   if (rules->strict)
-    {
-      speaker->said = g_byte_array_new ();
-      g_signal_connect (context, "error", G_CALLBACK (on_error), speaker);
-    }
+    g_signal_connect (context, "error", G_CALLBACK (on_error), speaker);
   _milter_client_context_set_tap (context, &speaker_tap, speaker);
 }
