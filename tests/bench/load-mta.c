@@ -12,40 +12,13 @@
  * Commands that the milter negotiated not to answer are sent together with the next one that it
  * answers. Prints how many there were and how many a second.
  */
-#include "raw.h"
-
 #include <sys/resource.h>
 #include <time.h>
 
-#define MAX_FRAMES 16
+#include "workload.h"
+
 #define MAX_EVENTS 256
 
-/* one message, as of raw-mta; the bit of the step that keeps the answer away */
-static const struct
-{
-  char letter;
-  uint32_t no_reply;
-  const char *payload;
-  size_t size;
-} commands[] = {
-#define COMMAND(letter, bit, text) { letter, 1u << (bit), text, sizeof (text) - 1 }
-  COMMAND ('M', 14, "<alice@example.com>\0"),
-  COMMAND ('R', 15, "<bob@example.net>\0"),
-  COMMAND ('T', 16, ""),
-  COMMAND ('L', 7, "Received\0from client.example.com by mx.example.com; Sun, 22 Nov 2026 15:04:00 +0000\0"),
-  COMMAND ('L', 7, "From\0Alice <alice@example.com>\0"),
-  COMMAND ('L', 7, "To\0Bob <bob@example.net>\0"),
-  COMMAND ('L', 7, "Subject\0how fast this goes\0"),
-  COMMAND ('L', 7, "Date\0Sun, 22 Nov 2026 15:04:00 +0000\0"),
-  COMMAND ('L', 7, "Message-Id\0<20261122150400.1@example.com>\0"),
-  COMMAND ('L', 7, "MIME-Version\0001.0\0"),
-  COMMAND ('L', 7, "Content-Type\0text/plain\0"),
-  COMMAND ('N', 18, ""),
-  COMMAND ('B', 19, NULL),
-  COMMAND ('E', 31, ""),
-#undef COMMAND
-};
-#define N_COMMANDS (sizeof commands / sizeof commands[0])
 /* CONNECT and HELO, whose answers nobody counts */
 #define NO_REPLY_CONNECT (1u << 12)
 #define NO_REPLY_HELO    (1u << 13)
@@ -91,17 +64,12 @@ now (void)
 static void
 prepare (void)
 {
-  static const char offered[12] = "\0\0\0\6\0\0\1\xff\0\x1f\xff\xff";
-  static const char client[] = "client.example.com\0004\xc5\x0b" "192.0.2.1";
-  char body[1024];
+  char body[BODY_SIZE];
   uint8_t *at = message;
 
   memset (body, 'x', sizeof body);
   for (size_t i = 0; i < N_COMMANDS; i++)
-    ends[i] = at = put_frame (at,
-                              commands[i].letter,
-                              commands[i].payload != NULL ? commands[i].payload : body,
-                              commands[i].payload != NULL ? commands[i].size : sizeof body);
+    ends[i] = at = put_command (at, i, body);
   put_frame (offer, 'O', offered, sizeof offered);
   put_frame (quit, 'Q', "", 0);
   at = put_frame (greeting, 'C', client, sizeof client);

@@ -4,34 +4,7 @@
  *
  * usage: raw-mta SPEC MESSAGES
  */
-#include "raw.h"
-
-#define MAX_FRAMES 32
-
-/* one message: MAIL, RCPT, DATA, eight fields, end of headers, a body of 1 KB, end of message */
-static const struct
-{
-  char letter;
-  const char *payload;
-  size_t size;
-} commands[] = {
-#define COMMAND(letter, text) { letter, text, sizeof (text) - 1 }
-  COMMAND ('M', "<alice@example.com>\0"),
-  COMMAND ('R', "<bob@example.net>\0"),
-  COMMAND ('T', ""),
-  COMMAND ('L', "Received\0from client.example.com by mx.example.com; Sun, 22 Nov 2026 15:04:00 +0000\0"),
-  COMMAND ('L', "From\0Alice <alice@example.com>\0"),
-  COMMAND ('L', "To\0Bob <bob@example.net>\0"),
-  COMMAND ('L', "Subject\0how fast this goes\0"),
-  COMMAND ('L', "Date\0Sun, 22 Nov 2026 15:04:00 +0000\0"),
-  COMMAND ('L', "Message-Id\0<20261122150400.1@example.com>\0"),
-  COMMAND ('L', "MIME-Version\0001.0\0"),
-  COMMAND ('L', "Content-Type\0text/plain\0"),
-  COMMAND ('N', ""),
-  COMMAND ('B', NULL),
-  COMMAND ('E', ""),
-#undef COMMAND
-};
+#include "workload.h"
 
 static int fd, epoll_fd;
 static uint8_t input[65536];
@@ -64,11 +37,9 @@ read_answer (char letter)
 int
 main (int argc, char **argv)
 {
-  static uint8_t frames[MAX_FRAMES][2048];
-  static const char offer[12] = "\0\0\0\6\0\0\1\xff\0\x1f\xff\xff";
-  static const char client[] = "client.example.com\0004\xc5\x0b" "192.0.2.1";
-  char body[1024];
-  uint8_t *ends[MAX_FRAMES];
+  static uint8_t frames[N_COMMANDS][2048];
+  char body[BODY_SIZE];
+  uint8_t *ends[N_COMMANDS];
   uint8_t other[256];
   long n_messages = argc == 3 ? atol (argv[2]) : 0;
 
@@ -78,21 +49,18 @@ main (int argc, char **argv)
       return 2;
     }
   memset (body, 'x', sizeof body);
-  for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++)
-    ends[i] = put_frame (frames[i],
-                         commands[i].letter,
-                         commands[i].payload != NULL ? commands[i].payload : body,
-                         commands[i].payload != NULL ? commands[i].size : sizeof body);
+  for (size_t i = 0; i < N_COMMANDS; i++)
+    ends[i] = put_command (frames[i], i, body);
   fd = open_socket (argv[1], false);
   epoll_fd = watch (fd);
-  write_all (fd, other, (size_t) (put_frame (other, 'O', offer, sizeof offer) - other));
+  write_all (fd, other, (size_t) (put_frame (other, 'O', offered, sizeof offered) - other));
   read_answer ('O');
   write_all (fd, other, (size_t) (put_frame (other, 'C', client, sizeof client) - other));
   read_answer ('c');
   write_all (fd, other, (size_t) (put_frame (other, 'H', "client", 7) - other));
   read_answer ('c');
   for (long i = 0; i < n_messages; i++)
-    for (size_t k = 0; k < sizeof commands / sizeof commands[0]; k++)
+    for (size_t k = 0; k < N_COMMANDS; k++)
       {
         write_all (fd, frames[k], (size_t) (ends[k] - frames[k]));
         read_answer ('c');
