@@ -3,78 +3,24 @@
 and descriptors return to where they were."""
 
 import contextlib
-import pathlib
 import resource
-import signal
 import socket
 import struct
-import subprocess
 import threading
 import time
 
 import pytest
 
+from editmilter import edit_milter  # noqa: F401 (a fixture)
 from milterwire import OFFER, SESSION, Mta, connect, frame
 
 SPECS = ["unix", "tcp"]
 
 
-class Milter:
-    """A running edit-milter: its spec, and what the system says about it."""
-
-    def __init__(self, build, folder, *options, tcp=False, **more):
-        spec = "inet:0@127.0.0.1" if tcp else f"unix:{folder}/h.sock"
-        self.errors = folder / "err.txt"
-        with self.errors.open("wb") as errors:
-            self.process = subprocess.Popen([build / "tests/client/edit-milter", *options, spec], text=True,
-                                            stdout=subprocess.PIPE, stderr=errors, **more)
-        line = self.process.stdout.readline()
-        assert line.startswith("listening on "), self.errors.read_text()
-        self.spec = line.split()[2]
-        self.proc = pathlib.Path("/proc") / str(self.process.pid)
-        self.is_plain = "libasan" not in (self.proc / "maps").read_text()
-
-    def count_descriptors(self):
-        return len(list((self.proc / "fd").iterdir()))
-
-    def count_threads(self):
-        return len(list((self.proc / "task").iterdir()))
-
-    def read_memory(self):
-        """KiB."""
-        status = (self.proc / "status").read_text()
-        return int(status.split("VmRSS:")[1].split()[0])
-
-    def read_cpu(self):
-        """Seconds."""
-        fields = (self.proc / "stat").read_text().rsplit(")", 1)[1].split()
-        return (int(fields[11]) + int(fields[12])) / 100
-
-    def wait_for_descriptors(self, count):
-        """Sessions end a moment after their peers."""
-        end = time.monotonic() + 20
-        while self.count_descriptors() != count:
-            assert time.monotonic() < end, f"{self.count_descriptors()} descriptors instead of {count}"
-            time.sleep(0.01)
-
-    def stop(self):
-        self.process.send_signal(signal.SIGTERM)
-        assert self.process.wait(timeout=30) == 0, self.errors.read_text()[-4000:]
-        self.process.stdout.close()
-
-
 @pytest.fixture
-def milter(build, tmp_path):
-    """milter(OPTION…, tcp=…): a Milter that has to end well."""
-    running = []
-
-    def start(*options, **more):
-        running.append(Milter(build, tmp_path, *options, **more))
-        return running[-1]
-
-    yield start
-    for one in running:
-        one.stop()
+def milter(edit_milter):
+    """milter(OPTION…, tcp=…)"""
+    return lambda *options, tcp=False, **more: edit_milter(*options, spec="inet:0@127.0.0.1" if tcp else None, **more)
 
 
 class Bystander(threading.Thread):

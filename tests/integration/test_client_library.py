@@ -1,37 +1,21 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """The client library through small programs: edits and replies on the wire, limits, threads, the manual's example."""
 
-import signal
 import socket
 import subprocess
 import time
 
 import pytest
 
+from editmilter import edit_milter  # noqa: F401 (a fixture)
 from listening import listens
 from milterwire import OFFER, Mta, connect, frame
 
 
 @pytest.fixture
-def milter(build, tmp_path):
+def milter(edit_milter):
     """milter(OPTION…): the spec of a running edit-milter."""
-    running = []
-
-    def start(*options, spec=None):
-        errors = (tmp_path / "err.txt").open("wb")
-        process = subprocess.Popen([build / "tests/client/edit-milter", *options, spec or f"unix:{tmp_path}/e.sock"],
-                                   stdout=subprocess.PIPE, stderr=errors, text=True)
-        errors.close()
-        running.append(process)
-        line = process.stdout.readline()
-        assert line.startswith("listening on "), (tmp_path / "err.txt").read_text()
-        return line.split()[2]
-
-    yield start
-    for process in running:
-        process.send_signal(signal.SIGTERM)
-        assert process.wait(timeout=20) == 0, (tmp_path / "err.txt").read_text()
-        process.stdout.close()
+    return lambda *options, **more: edit_milter(*options, **more).spec
 
 
 @pytest.fixture(params=[[], ["-a"]], ids=["in the handler", "from another thread"])
