@@ -389,6 +389,23 @@ def test_nobody_reads_the_output(tool, tmp_path):
     process.stderr.close()
 
 
+def test_the_standard_output_may_be_told_that_it_listens_and_goes_on(tool, tmp_path):
+    """It was closed then, so that its number, and all that was printed, went to the next connection."""
+    process = subprocess.Popen([tool("milter-test-client"), "-s", f"unix:{tmp_path}/m.sock", "--json", "--ready-fd", "1",
+                                "--sessions", "1"], stdout=subprocess.PIPE)
+    line = process.stdout.readline()
+    while not line.startswith(b"unix:"):
+        line = process.stdout.readline()
+    with Mta(line.decode().rstrip("\n")) as mta:
+        mta.send(b"O", OFFER)
+        assert mta.read()[0] == b"O"
+        mta.send(b"Q")
+        assert mta.sock.recv(1) == b""
+    printed = [json.loads(line) for line in process.communicate(timeout=20)[0].splitlines()]
+    assert process.returncode == 0
+    assert "negotiate" in [line.get("word") for line in printed]
+
+
 # --- with rules ----------------------------------------------------------------------------------------
 
 

@@ -18,6 +18,7 @@
 #define N_IDLE     1000
 #define N_BUSY     16
 #define N_MESSAGES 100
+#define N_VISITS   50
 
 static MilterClient *client;
 static atomic_uint n_established;
@@ -172,6 +173,29 @@ be_busy (void *data)
   return NULL;
 }
 
+/* each in its own thread, some of which are busy */
+static void
+visit (MilterClientContext *context, gpointer n_visited)
+{
+  if (milter_client_get_worker_id (client) == 0)
+    fail ("a context was visited in a thread that serves none");
+  milter_client_context_set_timeout (context, milter_client_context_get_timeout (context));
+  atomic_fetch_add ((atomic_uint *) n_visited, 1);
+}
+
+static void
+visit_all (void)
+{
+  for (guint i = 0; i < N_VISITS; i++)
+    {
+      atomic_uint n_visited = 0;
+
+      milter_client_processing_context_foreach (client, visit, &n_visited);
+      if (atomic_load (&n_visited) < N_IDLE || atomic_load (&n_visited) > N_IDLE + N_BUSY)
+        fail ("not every context was visited once");
+    }
+}
+
 /* all of the traffic; then the signal */
 static void *
 drive (void *data)
@@ -183,6 +207,7 @@ drive (void *data)
     idle[i] = connect_one ();
   for (guint i = 0; i < N_BUSY; i++)
     pthread_create (&busy[i], NULL, be_busy, NULL);
+  visit_all ();
   for (guint i = 0; i < N_BUSY; i++)
     pthread_join (busy[i], NULL);
   kill (getpid (), SIGTERM);

@@ -9,6 +9,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <pthread.h>
 #include <string.h>
 
 #include "frame-log-private.h"
@@ -28,7 +29,7 @@ typedef struct
 
 struct _FrameLog
 {
-  GMutex lock;
+  pthread_mutex_t lock;
   GPtrArray *outputs; /* of Output */
   gint64 start_us;    /* monotonic */
   guint n_connections;
@@ -115,7 +116,7 @@ frame_log_new (const TestClientOptions *options)
 {
   g_autoptr (FrameLog) log = g_new0 (FrameLog, 1);
 
-  g_mutex_init (&log->lock);
+  pthread_mutex_init (&log->lock, NULL);
   log->outputs = g_ptr_array_new_with_free_func (output_free);
   log->start_us = g_get_monotonic_time ();
   if (options->trace != NULL && !add_trace (log, options->trace))
@@ -135,7 +136,7 @@ frame_log_free (FrameLog *log)
   if (log == NULL)
     return;
   g_ptr_array_unref (log->outputs);
-  g_mutex_clear (&log->lock);
+  pthread_mutex_destroy (&log->lock);
   g_free (log->address);
   g_free (log);
 }
@@ -220,12 +221,12 @@ on_passed (MilterClientContext *context, MilterSide from, MilterBytes bytes, gpo
 
   if (bytes.size == 0)
     return;
-  g_mutex_lock (&watched->log->lock);
+  pthread_mutex_lock (&watched->log->lock);
   place = place_of (watched, 0);
   TELL (watched->log, passed, &place, from, bytes);
   take_bytes (watched, from, bytes);
   write_all (watched->log);
-  g_mutex_unlock (&watched->log->lock);
+  pthread_mutex_unlock (&watched->log->lock);
 }
 
 static void
@@ -244,14 +245,14 @@ on_ended (MilterClientContext *context, gboolean by_us, gboolean reset, gpointer
   FrameLog *log = watched->log;
   FrameLogPlace place;
 
-  g_mutex_lock (&log->lock);
+  pthread_mutex_lock (&log->lock);
   for (MilterSide side = MILTER_SIDE_MTA; side <= MILTER_SIDE_MILTER; side++)
     tell_rest (watched, side);
   place = place_of (watched, 0);
   TELL (log, closed, &place, by_us ? MILTER_SIDE_MILTER : MILTER_SIDE_MTA, reset);
   write_all (log);
   watched_free (watched);
-  g_mutex_unlock (&log->lock);
+  pthread_mutex_unlock (&log->lock);
 }
 
 static const MilterClientTap tap = { .passed = on_passed, .ended = on_ended };
@@ -299,12 +300,12 @@ frame_log_watch (FrameLog *log, MilterClientContext *context, gpointer *data)
     milter_frame_stream_init (&watched->said[side], side);
   watched->count = message_count_new ();
 
-  g_mutex_lock (&log->lock);
+  pthread_mutex_lock (&log->lock);
   watched->number = ++log->n_connections;
   place = place_of (watched, 0);
   TELL (log, opened, &place, from, log->address);
   write_all (log);
-  g_mutex_unlock (&log->lock);
+  pthread_mutex_unlock (&log->lock);
   *data = watched;
   return &tap;
 }

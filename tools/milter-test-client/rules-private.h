@@ -7,6 +7,8 @@
  */
 #pragma once
 
+#include <pthread.h>
+
 #include "milter-responder.h"
 #include "rules.h"
 
@@ -18,7 +20,7 @@ struct _Rules
   GHashTable *lines;     /* of MilterRule that judge to char *: the line as it stands in its file */
   MilterRuleBook *book;  /* (nullable) NULL: there is no source */
   bool strict;
-  GMutex lock;           /* several threads serve */
+  pthread_mutex_t lock;  /* several threads serve */
   GPtrArray *violations; /* of Violation */
 };
 

@@ -12,7 +12,7 @@ rules_open (const char *const *paths,
 {
   g_autoptr (Rules) rules = g_new0 (Rules, 1);
 
-  g_mutex_init (&rules->lock);
+  pthread_mutex_init (&rules->lock, NULL);
   rules->scenarios = g_ptr_array_new_with_free_func ((GDestroyNotify) milter_scenario_free);
   rules->lines = g_hash_table_new_full (
       /* hash= */ NULL, /* equal= */ NULL, /* key_destroy= */ NULL, g_free);
@@ -33,7 +33,7 @@ rules_free (Rules *rules)
   g_hash_table_unref (rules->lines);
   g_ptr_array_unref (rules->scenarios);
   g_ptr_array_unref (rules->violations);
-  g_mutex_clear (&rules->lock);
+  pthread_mutex_destroy (&rules->lock);
   g_free (rules);
 }
 
@@ -58,9 +58,9 @@ rules_violation_free (gpointer data)
 void
 rules_add_violation (Rules *rules, Violation *violation)
 {
-  g_mutex_lock (&rules->lock);
+  pthread_mutex_lock (&rules->lock);
   g_ptr_array_add (rules->violations, violation);
-  g_mutex_unlock (&rules->lock);
+  pthread_mutex_unlock (&rules->lock);
 }
 
 char *

@@ -41,7 +41,9 @@ write_to (int fd, const char *spec)
   while (written < 0 && errno == EINTR);
   if (written < 0)
     tool_error ("--ready-fd: %s", g_strerror (errno));
-  close (fd);
+  /* the next connection would get its number, and all that is printed afterwards */
+  if (fd > STDERR_FILENO)
+    close (fd);
 }
 
 void
