@@ -56,6 +56,10 @@ typedef struct
   End milter_end;
 
   MilterTraceSession session;
+
+  GList holding;          /* its link in the writer's queue … */
+  bool holds;             /* … if it is there: something is held back */
+  GString *held_lines;    /* (nullable) as they would be written now */
 } Connection;
 
 struct _MilterTraceWriter
@@ -63,6 +67,7 @@ struct _MilterTraceWriter
   GString *text;           /* unowned */
   GHashTable *connections; /* of Connection, by number */
   Connection *latest;      /* unowned (nullable): most events are of the same one */
+  GQueue holding;          /* of Connection, unowned: those of which something is held back */
 };
 
 static void
@@ -86,6 +91,8 @@ connection_free (gpointer data)
   g_queue_clear_full (&connection->ahead, item_free);
   item_free (connection->current);
   milter_trace_session_clear (&connection->session);
+  if (connection->held_lines != NULL)
+    g_string_free (connection->held_lines, TRUE);
   g_free (connection);
 }
 
@@ -376,6 +383,24 @@ take_bytes (MilterTraceWriter *writer,
     take_rest (writer, connection, from, time_ns);
 }
 
+/* Something has happened to it: the lines that are held back are not what they were. */
+static void
+note_held (MilterTraceWriter *writer, Connection *connection)
+{
+  bool holds = (connection->current != NULL && !connection->printed)
+               || !g_queue_is_empty (&connection->ahead) || connection->milter_end.set;
+
+  if (connection->held_lines != NULL)
+    g_string_truncate (connection->held_lines, 0);
+  if (holds == connection->holds)
+    return;
+  connection->holds = holds;
+  if (holds)
+    g_queue_push_tail_link (&writer->holding, &connection->holding);
+  else
+    g_queue_unlink (&writer->holding, &connection->holding);
+}
+
 static Connection *
 find_connection (MilterTraceWriter *writer, guint number)
 {
@@ -399,6 +424,7 @@ milter_trace_writer_passed (MilterTraceWriter *writer,
     return;
   connection->latest_ns = time_ns;
   take_bytes (writer, connection, from, bytes, time_ns);
+  note_held (writer, connection);
 }
 
 /* --- connections --------------------------------------------------------------------------------- */
@@ -422,6 +448,7 @@ milter_trace_writer_opened (MilterTraceWriter *writer,
   Connection *connection = g_new0 (Connection, 1);
 
   connection->number = number;
+  connection->holding.data = connection;
   connection->latest_ns = time_ns;
   for (MilterSide side = MILTER_SIDE_MTA; side <= MILTER_SIDE_MILTER; side++)
     milter_frame_stream_init (&connection->said[side], side);
@@ -474,6 +501,8 @@ remove_connection (MilterTraceWriter *writer, Connection *connection)
     take_rest (writer, connection, side, connection->latest_ns);
   finish_connection (writer, connection);
   writer->latest = NULL;
+  if (connection->holds)
+    g_queue_unlink (&writer->holding, &connection->holding);
   g_hash_table_remove (writer->connections, GUINT_TO_POINTER (connection->number));
 }
 
@@ -504,6 +533,7 @@ milter_trace_writer_lost (MilterTraceWriter *writer,
   if (comment != NULL)
     g_string_append_printf (writer->text, "  # %s", comment);
   end_line (writer);
+  note_held (writer, connection);
 }
 
 void
@@ -530,9 +560,61 @@ milter_trace_writer_closed (MilterTraceWriter *writer,
   else if (first)
     *end = (End){ true, reset, time_ns };
   advance (writer, connection);
+  note_held (writer, connection);
   /* both have closed, the second one of them now, or nobody reads any more */
   if (reset || (end->set && (connection->mta_closed || by == MILTER_SIDE_MTA)))
     remove_connection (writer, connection);
+}
+
+/* --- what is held back ---------------------------------------------------------------------------- */
+
+/* The lines that finish_connection() would write; the connection stays as it is. */
+static void
+append_held_lines (MilterTraceWriter *writer, Connection *connection)
+{
+  Item *current = connection->current;
+  bool printed = connection->printed, any = connection->any;
+
+  if (g_queue_is_empty (&connection->ahead))
+    finish_connection (writer, connection);
+  else
+    print_unanswered (writer, connection);
+  /* which words these will be depends on the answers to those before them */
+  for (GList *i = connection->ahead.head; i != NULL; i = i->next)
+    {
+      connection->current = i->data;
+      connection->printed = false;
+      print_item (writer, connection, "close", /* as_word= */ false);
+    }
+  connection->current = current;
+  connection->printed = printed;
+  connection->any = any;
+}
+
+static void
+make_held_lines (MilterTraceWriter *writer, Connection *connection)
+{
+  GString *text = writer->text;
+
+  if (connection->held_lines == NULL)
+    connection->held_lines = g_string_new (NULL);
+  writer->text = connection->held_lines;
+  append_held_lines (writer, connection);
+  writer->text = text;
+}
+
+void
+milter_trace_writer_append_held (MilterTraceWriter *writer, GString *text)
+{
+  for (GList *i = writer->holding.head; i != NULL; i = i->next)
+    {
+      Connection *connection = i->data;
+
+      if (connection->held_lines == NULL || connection->held_lines->len == 0)
+        make_held_lines (writer, connection);
+      g_string_append_len (
+          text, connection->held_lines->str, (gssize) connection->held_lines->len);
+    }
 }
 
 /* --- the writer ---------------------------------------------------------------------------------- */
@@ -554,6 +636,7 @@ milter_trace_writer_new (gint64 start_us, GString *text)
   MilterTraceWriter *writer = g_new0 (MilterTraceWriter, 1);
 
   writer->text = text;
+  g_queue_init (&writer->holding);
   writer->connections
       = g_hash_table_new_full (/* hash= */ NULL, /* equal= */ NULL, NULL, connection_free);
   append_heading (MAX (start_us, 0), text);

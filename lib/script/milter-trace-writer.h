@@ -9,7 +9,8 @@
  *
  * What it writes is a scenario in its canonical form. The latest command of a connection is held back
  * until something else passes there, since what follows decides how it is written; an MTA that sends
- * ahead has its commands held back until those before them are answered, up to a limit.
+ * ahead has its commands held back until those before them are answered, up to a limit. Who wants a whole
+ * trace at any time writes milter_trace_writer_append_held() behind it, and over that what comes next.
  */
 #pragma once
 
@@ -51,6 +52,9 @@ void milter_trace_writer_lost (MilterTraceWriter *writer,
                                guint64 size,
                                const char *comment,
                                gint64 time_ns);
+/* Appends what milter_trace_writer_finish() would write now, but for the beginnings of frames, to @text,
+ * and goes on holding it back: a file that ends in it is a whole trace. */
+void milter_trace_writer_append_held (MilterTraceWriter *writer, GString *text);
 /* this side has closed, or reset; what it left unfinished is written as `raw`. The other side may
  * still send: the connection is over when both have closed, or one has reset it. */
 void milter_trace_writer_closed (MilterTraceWriter *writer,

@@ -208,6 +208,105 @@ Test (trace_writer, every_line_stands_where_a_player_needs_it)
     }
 }
 
+/* what is there after so many events, with what is held back, or finished instead */
+static GString *
+write_some (const Case *c, guint n_events, bool finishes)
+{
+  GString *text = g_string_new (NULL);
+  g_autoptr (GString) held = g_string_new (NULL);
+  g_autoptr (MilterTraceWriter) writer = milter_trace_writer_new (0, text);
+
+  milter_trace_writer_opened (writer, 1, NULL, NULL, 0);
+  for (guint n = 0; n < n_events; n++)
+    {
+      pass (writer, 1, c->events[n], (n + 1) * MS);
+      /* looking changes nothing */
+      milter_trace_writer_append_held (writer, held);
+    }
+  g_string_truncate (held, 0);
+  if (finishes)
+    milter_trace_writer_finish (writer);
+  milter_trace_writer_append_held (writer, held);
+  g_string_append_len (text, held->str, (gssize) held->len);
+  return text;
+}
+
+static guint
+count_lines (const GString *text)
+{
+  guint n = 0;
+
+  for (const char *at = text->str; (at = strchr (at, '\n')) != NULL; at++)
+    n++;
+  return n;
+}
+
+static bool
+has_partial (const Case *c)
+{
+  return strstr (c->name, "half a frame") != NULL;
+}
+
+Test (trace_writer, with_what_is_held_back_it_is_a_whole_trace_at_any_time)
+{
+  for (gsize i = 0; i < G_N_ELEMENTS (cases); i++)
+    for (guint n = 0; cases[i].events[n] != NULL && !has_partial (&cases[i]); n++)
+      {
+        g_autoptr (GString) held = write_some (&cases[i], n + 1, /* finishes= */ false);
+        g_autoptr (GString) finished = write_some (&cases[i], n + 1, /* finishes= */ true);
+
+        check_canonical (held);
+        cr_expect_eq (count_lines (held), count_lines (finished), "%s\n%s", cases[i].name, held->str);
+      }
+}
+
+Test (trace_writer, what_is_held_back_is_written_as_if_nothing_followed)
+{
+  const struct
+  {
+    const char *const *events;
+    const char *lines;
+  } rows[] = {
+    { EVENTS (BEGIN_EVENTS), BEGIN_LINES },
+    { EVENTS (BEGIN_EVENTS, ">M<a>|"), BEGIN_LINES "frame M \"<a>\\0\"\n" },
+    { EVENTS (BEGIN_EVENTS, ">M<a>|", ">R<b>|", "<c"),
+      BEGIN_LINES "mail <a>\n=> continue\nframe R \"<b>\\0\"\n" },
+    { EVENTS (BEGIN_EVENTS, ">M<a>|", ">R<b>|", ">A"),
+      BEGIN_LINES "frame M \"<a>\\0\"\nframe R \"<b>\\0\"\nframe A\n" },
+    { EVENTS (BEGIN_EVENTS, ">A"), BEGIN_LINES "abort\n" },
+    { EVENTS (BEGIN_EVENTS, ">Q", ">close"), BEGIN_LINES "quit\nclose\n" },
+    { EVENTS (BEGIN_EVENTS, ">Hx|", "<close"), BEGIN_LINES "helo x\n=> closed\n" },
+  };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (rows); i++)
+    {
+      Case c = { .events = rows[i].events };
+      guint n = 0;
+
+      while (c.events[n] != NULL)
+        n++;
+      g_autoptr (GString) text = write_some (&c, n, /* finishes= */ false);
+      g_autofree char *lines = bare_lines (text);
+      cr_expect_str_eq (lines, rows[i].lines, "%s-- instead of --\n%s", lines, rows[i].lines);
+    }
+}
+
+Test (trace_writer, connections_are_held_back_side_by_side)
+{
+  g_autoptr (GString) text = g_string_new (NULL);
+  g_autoptr (GString) held = g_string_new (NULL);
+  g_autoptr (MilterTraceWriter) writer = milter_trace_writer_new (0, text);
+
+  for (guint number = 1; number <= 3; number++)
+    {
+      milter_trace_writer_opened (writer, number, NULL, NULL, 0);
+      pass (writer, number, ">Z", number * MS);
+    }
+  pass (writer, 2, ">reset", 4 * MS);
+  milter_trace_writer_append_held (writer, held);
+  cr_assert_str_eq (held->str, "+0.001 @1 frame Z\n+0.003 @3 frame Z\n");
+}
+
 Test (trace_writer, times_addresses_and_connections_are_told)
 {
   g_autoptr (GString) text = g_string_new (NULL);
