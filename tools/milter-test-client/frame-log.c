@@ -7,7 +7,6 @@
  */
 #include "frame-log.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <pthread.h>
 #include <string.h>
@@ -15,6 +14,7 @@
 #include "frame-log-private.h"
 #include "message-count.h"
 #include "milter-frame-stream.h"
+#include "tool-address.h"
 
 /* a log of some kind, and where its lines go */
 typedef struct
@@ -259,36 +259,18 @@ static const MilterClientTap tap = { .passed = on_passed, .ended = on_ended };
 
 /* --- connections -------------------------------------------------------------------------------- */
 
-/* (transfer full) (nullable) as people write an address; a unix socket that connects has none */
-static char *
-describe (const struct sockaddr *address)
-{
-  const MilterGenericSocketAddress *any = (const MilterGenericSocketAddress *) address;
-  char host[INET6_ADDRSTRLEN] = "";
-
-  if (address->sa_family == AF_INET)
-    inet_ntop (AF_INET, &any->inet.sin_addr, host, sizeof host);
-  else if (address->sa_family == AF_INET6)
-    inet_ntop (AF_INET6, &any->inet6.sin6_addr, host, sizeof host);
-  if (address->sa_family == AF_INET)
-    return g_strdup_printf ("%s:%u", host, g_ntohs (any->inet.sin_port));
-  if (address->sa_family == AF_INET6)
-    return g_strdup_printf ("[%s]:%u", host, g_ntohs (any->inet6.sin6_port));
-  return any->un.sun_path[0] != '\0' ? g_strdup_printf ("unix:%s", any->un.sun_path) : NULL;
-}
-
 void
-frame_log_set_address (FrameLog *log, const struct sockaddr *address)
+frame_log_set_address (FrameLog *log, const struct sockaddr *address, socklen_t size)
 {
   g_free (log->address);
-  log->address = describe (address);
+  log->address = tool_address_describe (address, size);
 }
 
 const MilterClientTap *
 frame_log_watch (FrameLog *log, MilterClientContext *context, gpointer *data)
 {
-  g_autofree char *from
-      = describe (&milter_client_context_get_socket_address (context)->base);
+  const MilterGenericSocketAddress *address = milter_client_context_get_socket_address (context);
+  g_autofree char *from = tool_address_describe (&address->base, sizeof *address);
   Watched *watched;
   FrameLogPlace place;
 

@@ -4,7 +4,7 @@
  *
  *   FrameLog *log = frame_log_new (options);
  *
- *   frame_log_set_address (log, address);     in "listen-started"
+ *   frame_log_set_address (log, address, size);    in "listen-started"
  *   frame_log_watch (log, context, &data);    in "connection-established", any thread
  *
  *   frame_log_finish (log);                   milter_client_run() has returned
@@ -29,7 +29,7 @@ void frame_log_free (FrameLog *log);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (FrameLog, frame_log_free)
 
 /* where the milter listens, before anybody comes */
-void frame_log_set_address (FrameLog *log, const struct sockaddr *address);
+void frame_log_set_address (FrameLog *log, const struct sockaddr *address, socklen_t size);
 /* What follows the context: a tap, with @data for its functions, which is freed when the connection
  * ends. NULL: nobody wants to know. */
 const MilterClientTap *

@@ -47,7 +47,7 @@ handle_signals (void)
 static void
 on_listen_started (MilterClient *self, struct sockaddr *address, guint size, Tool *tool)
 {
-  frame_log_set_address (tool->log, address);
+  frame_log_set_address (tool->log, address, size);
   tell_ready (&tool->options, address);
 }
 

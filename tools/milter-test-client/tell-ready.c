@@ -4,11 +4,8 @@
  */
 #include "tell-ready.h"
 
-#include <errno.h>
-#include <string.h>
-#include <unistd.h>
-
 #include "report-lines.h"
+#include "tool-ready.h"
 
 /* a line of the kind that everybody who reads the output expects; a report is no place for any */
 static void
@@ -30,28 +27,11 @@ print_line (TestClientPrints prints, const char *spec)
   fflush (out);
 }
 
-static void
-write_to (int fd, const char *spec)
-{
-  g_autofree char *line = g_strconcat (spec, "\n", NULL);
-  ssize_t written;
-
-  do
-    written = write (fd, line, strlen (line));
-  while (written < 0 && errno == EINTR);
-  if (written < 0)
-    tool_error ("--ready-fd: %s", g_strerror (errno));
-  /* the next connection would get its number, and all that is printed afterwards */
-  if (fd > STDERR_FILENO)
-    close (fd);
-}
-
 void
 tell_ready (const TestClientOptions *options, const struct sockaddr *address)
 {
   g_autofree char *spec = milter_connection_address_to_spec (address);
 
   print_line (options->prints, spec);
-  if (options->ready_fd >= 0)
-    write_to (options->ready_fd, spec);
+  tool_ready_write (options->ready_fd, spec);
 }

@@ -6,12 +6,10 @@
  */
 #include "test-client-options.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "milter-scenario.h"
+#include "tool-ready.h"
 #include "tool-values.h"
 
 #define MAX_WORKERS 1000
@@ -83,14 +81,7 @@ set_timeout (const char *name, const char *value, gpointer data, GError **error)
 static gboolean
 set_ready_fd (const char *name, const char *value, gpointer data, GError **error)
 {
-  guint64 fd;
-
-  if (!read_number (name, value, G_MAXINT, &fd, error))
-    return FALSE;
-  if (fcntl ((int) fd, F_GETFD) < 0)
-    return refuse (error, name, "there is no descriptor %s: %s", value, g_strerror (errno));
-  ((Parsing *) data)->options->ready_fd = (int) fd;
-  return TRUE;
+  return tool_ready_parse_fd (name, value, &((Parsing *) data)->options->ready_fd, error);
 }
 
 static gboolean
