@@ -4,6 +4,7 @@
  */
 #include <string.h>
 
+#include "record.h"
 #include "show.h"
 #include "tool-console.h"
 
@@ -16,6 +17,7 @@ static const struct
   ToolExit (*run) (int argc, char **argv);
   const char *summary;
 } commands[] = {
+  { "record", record_run, "pass traffic on between MTA and milter, and record it" },
   { "show", show_run, "print the sessions of recordings" },
 };
 
@@ -39,6 +41,17 @@ print_help (void)
          stdout);
 }
 
+/* (transfer full) `record, show` */
+static char *
+list_commands (void)
+{
+  GString *names = g_string_new (NULL);
+
+  for (gsize i = 0; i < G_N_ELEMENTS (commands); i++)
+    g_string_append_printf (names, "%s%s", i == 0 ? "" : ", ", commands[i].name);
+  return g_string_free (names, FALSE);
+}
+
 static bool
 is_one_of (const char *word, const char *one, const char *other)
 {
@@ -48,9 +61,11 @@ is_one_of (const char *word, const char *one, const char *other)
 static ToolExit
 run (int argc, char **argv)
 {
+  g_autofree char *names = list_commands ();
+
   if (argc < 2)
     {
-      tool_usage_error ("a command is missing: show");
+      tool_usage_error ("a command is missing: %s", names);
       return TOOL_EXIT_USAGE;
     }
   if (is_one_of (argv[1], "--help", "-?") || is_one_of (argv[1], "-h", "help"))
@@ -66,7 +81,7 @@ run (int argc, char **argv)
   for (gsize i = 0; i < G_N_ELEMENTS (commands); i++)
     if (strcmp (argv[1], commands[i].name) == 0)
       return commands[i].run (argc - 1, argv + 1);
-  tool_usage_error ("\"%s\" is no command; there is: show", argv[1]);
+  tool_usage_error ("\"%s\" is no command; there is: %s", argv[1], names);
   return TOOL_EXIT_USAGE;
 }
 
