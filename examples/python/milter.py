@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """A milter: python3 milter.py unix:/run/example.sock. It refuses a word in the subject, and tells which bytes a subject had."""
 
-import signal
 import sys
 
 import gi
@@ -11,21 +10,18 @@ gi.require_version("MilterClient", "1.0")
 gi.require_version("MilterCore", "1.0")
 from gi.repository import MilterClient, MilterCore
 
-subjects = {}
-
 
 def on_header(context, name, value):
     if name.get_data().lower() == b"subject":
-        subjects[context] = value
-        if b"casino" in value.get_data():
+        context.subject = value.get_data()
+        if b"casino" in context.subject:
             context.set_reply(550, "5.7.1", "no casinos here")
             return MilterCore.Status.REJECT
     return MilterCore.Status.CONTINUE
 
 
 def on_end_of_message(context, chunk):
-    if context in subjects:
-        context.add_header("X-Subject", repr(subjects[context].get_data()))
+    context.add_header("X-Subject", repr(vars(context).pop("subject", None)))
     return MilterCore.Status.CONTINUE
 
 
@@ -33,10 +29,8 @@ def on_connection_established(client, context):
     context.set_use_bytes(True)
     context.connect("header-bytes", on_header)
     context.connect("end-of-message-bytes", on_end_of_message)
-    context.connect("finished", lambda context: subjects.pop(context, None))
 
 
-signal.signal(signal.SIGTERM, signal.SIG_DFL)
 client = MilterClient.Client.new()
 client.connect("connection-established", on_connection_established)
 client.set_connection_spec(sys.argv[1])

@@ -10,35 +10,27 @@ gi.require_version("MilterCore", "1.0")
 gi.require_version("MilterServer", "1.0")
 from gi.repository import Gio, GLib, MilterCore, MilterServer
 
-option = MilterCore.Option.new(6, MilterCore.ActionFlags(0x1FF), MilterCore.StepFlags(0x1FFFFF))
-client = Gio.InetSocketAddress.new_from_string("192.0.2.7", 25)
-STEPS = iter([
-    lambda mta: mta.negotiate(option),
-    lambda mta: mta.connect_address("client.example.com", client),
-    lambda mta: mta.helo("client.example.com"),
-    lambda mta: mta.envelope_from("<alice@example.com>"),
-    lambda mta: mta.envelope_recipient("<bob@example.net>"),
-    lambda mta: mta.header_bytes("Subject", GLib.Bytes("Gr\xfc\xdfe".encode("latin-1"))),
-    lambda mta: mta.end_of_header(),
-    lambda mta: mta.body(b"a\0b\r\n"),
-    lambda mta: mta.end_of_message(None),
-])
+STEPS = iter([("negotiate", MilterCore.Option.new(6, MilterCore.ActionFlags(0x1FF), MilterCore.StepFlags(0x1FFFFF))),
+              ("connect_address", "client.example.com", Gio.InetSocketAddress.new_from_string("192.0.2.7", 25)),
+              ("helo", "client.example.com"), ("envelope_from", "<alice@example.com>"), ("envelope_recipient", "<bob@example.net>"),
+              ("header_bytes", "Subject", GLib.Bytes("Gr\xfc\xdfe".encode("latin-1"))), ("end_of_header",),
+              ("body", b"a\0b\r\n"), ("end_of_message", None), ("verdict",)])
+HANDLERS = {"ready negotiate-reply continue skip": lambda mta, *reply: go_on(mta, *next(STEPS)),
+            "add-header insert-header change-header": lambda mta, *edit: print(*edit),
+            "reject temporary-failure accept discard reply-code error": lambda mta, *why: go_on(mta, "verdict", *why)}
 
 
-def end(mta, *why):
-    print(mta.get_status().value_nick, *why)
-    loop.quit()
+def go_on(mta, step, *arguments):
+    if step != "verdict":
+        return getattr(mta, step)(*arguments)
+    print(mta.get_status().value_nick, *arguments)
+    sys.exit(mta.get_status() == MilterCore.Status.ERROR)
 
 
-loop = GLib.MainLoop()
 mta = MilterServer.ServerContext.new()
 mta.set_connection_spec(sys.argv[1])
-for signal in "ready", "negotiate-reply", "continue", "skip":
-    mta.connect(signal, lambda mta, *reply: next(STEPS, end)(mta))
-for signal in "add-header", "insert-header", "change-header":
-    mta.connect(signal, lambda mta, *edit: print(*edit))
-mta.connect("error", lambda mta, error: end(mta, error.message))
-for signal in "reject", "temporary-failure", "accept", "discard", "reply-code":
-    mta.connect(signal, end)
+for signals, handler in HANDLERS.items():
+    for signal in signals.split():
+        mta.connect(signal, handler)
 mta.establish_connection()
-loop.run()
+GLib.MainLoop().run()

@@ -445,6 +445,8 @@ def test_an_mta_that_breaks_the_protocol_is_broken_when_strict(rules, client, st
             mta.sock.shutdown(socket.SHUT_WR)
             read_all(mta.sock)
         assert milter.process.wait(timeout=20) == (3 if strict else 0), milter.err.read_text()
+        lines = milter.err.read_text().replace("against the protocol: ", "").splitlines()
+        assert len(lines) == len(set(lines)), lines
         if strict:
             assert told in milter.err.read_text()
 

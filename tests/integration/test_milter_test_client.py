@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """milter-test-client against MTAs of raw frames: what it prints, what it refuses, how it ends."""
 
+import os
 import pathlib
 import re
 import signal
@@ -265,6 +266,23 @@ def test_a_file_that_is_no_socket_is_never_removed(tool, tmp_path):
     done = run(tool, "-s", f"unix:{path}")
     assert done.returncode == 2
     assert path.read_text() == "data"
+
+
+def test_a_socket_on_which_nobody_can_listen_is_told_and_removed(tool, tmp_path):
+    """listen() may fail where bind() did not: the file is there by then."""
+    path = tmp_path / "m.sock"
+    try:
+        done = subprocess.run(["strace", "-f", "-o", tmp_path / "calls", "-e", "inject=listen:error=ENOBUFS",
+                               tool("milter-test-client"), "-s", f"unix:{path}"], capture_output=True, text=True, timeout=30,
+                              # it does not work under a tracer
+                              env=dict(os.environ, ASAN_OPTIONS=os.environ.get("ASAN_OPTIONS", "") + ":detect_leaks=0"))
+    except FileNotFoundError:
+        pytest.skip("strace is not installed")
+    if "PTRACE" in done.stderr or "attach" in done.stderr:
+        pytest.skip("strace may not look at a process here")
+    assert done.returncode == 2, done.stderr
+    assert str(path) in done.stderr and "listen" in done.stderr and "No buffer space" in done.stderr
+    assert not path.exists()
 
 
 def test_the_socket_has_the_mode_that_was_asked_for(client, tmp_path):

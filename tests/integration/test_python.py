@@ -217,6 +217,7 @@ def test_a_class_function_that_raises_passes_which_the_guide_says(python, judge)
 def test_the_guide_shows_the_examples_as_they_are(example):
     code = (EXAMPLES / example).read_text().split('"""', 2)[2].strip()
     assert f"```python\n{code}\n```" in (ROOT / "docs/guide.md").read_text()
+    assert len([line for line in code.split("gi.repository")[1].splitlines()[1:] if line]) <= 20
 
 
 def test_an_answer_may_come_from_another_thread(python, judge):

@@ -4,6 +4,8 @@
  *
  * All of it happens in the thread of the context, also the waiting.
  */
+#include <string.h>
+
 #include "milter-frame-stream.h"
 #include "milter-protocol-agent-private.h"
 #include "milter-session.h"
@@ -174,17 +176,36 @@ follow_answers (Speaker *speaker, MilterBytes bytes)
     milter_frame_stream_clear (said);
 }
 
-/* bytes that make no frame, and a command that the MTA did not end; the rest was judged before */
+static bool
+is_told (const Speaker *speaker, const char *sentence)
+{
+  return speaker->violation != NULL && strstr (speaker->violation->sentences->str, sentence) != NULL;
+}
+
+/* bytes that make no frame, and a command that the MTA did not end */
+static bool
+is_violation (const GError *error)
+{
+  return g_error_matches (error, MILTER_CODEC_ERROR, MILTER_CODEC_ERROR_EMPTY_FRAME)
+         || g_error_matches (error, MILTER_CODEC_ERROR, MILTER_CODEC_ERROR_FRAME_TOO_LONG)
+         || g_error_matches (
+             error, MILTER_CLIENT_CONTEXT_ERROR, MILTER_CLIENT_CONTEXT_ERROR_IO_ERROR);
+}
+
+/* What the library finds wrong with a command has been judged before, in the same words. */
 static void
 on_error (MilterClientContext *context, GError *error, gpointer user_data)
 {
   Speaker *speaker = user_data;
+  g_autofree char *name = NULL;
 
-  if (g_error_matches (error, MILTER_CODEC_ERROR, MILTER_CODEC_ERROR_EMPTY_FRAME)
-      || g_error_matches (error, MILTER_CODEC_ERROR, MILTER_CODEC_ERROR_FRAME_TOO_LONG)
-      || g_error_matches (
-          error, MILTER_CLIENT_CONTEXT_ERROR, MILTER_CLIENT_CONTEXT_ERROR_IO_ERROR))
+  if (is_violation (error))
     note_violation (speaker, error->message);
+  else if (!is_told (speaker, error->message))
+    {
+      name = rules_name_connection (context);
+      tool_error ("connection from %s: %s", name, error->message);
+    }
 }
 
 /* --- the tap ---------------------------------------------------------------------------------- */
