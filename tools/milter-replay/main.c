@@ -4,6 +4,7 @@
  */
 #include <string.h>
 
+#include "convert.h"
 #include "record.h"
 #include "show.h"
 #include "tool-console.h"
@@ -17,6 +18,7 @@ static const struct
   ToolExit (*run) (int argc, char **argv);
   const char *summary;
 } commands[] = {
+  { "convert", convert_run, "write recordings in another format" },
   { "record", record_run, "pass traffic on between MTA and milter, and record it" },
   { "show", show_run, "print the sessions of recordings" },
 };

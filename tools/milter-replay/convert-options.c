@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * convert-options.c: the command line of `milter-replay convert`.
+ */
+#include "convert-options.h"
+
+#include <string.h>
+
+#include "tool-console.h"
+
+/* Which format: what is said, or else what the file is called. */
+static bool
+choose_format (ConvertOptions *options)
+{
+  if (options->to != NULL)
+    {
+      options->format = convert_format_get (options->to);
+      if (options->format == NULL)
+        tool_usage_error ("--to %s: it is trace or pcap", options->to);
+      return options->format != NULL;
+    }
+  if (options->output != NULL)
+    options->format = convert_format_guess (options->output);
+  if (options->format == NULL)
+    tool_usage_error (options->split != NULL || strcmp (options->output, "-") == 0
+                          ? "--to is missing: trace or pcap"
+                          : "what %s shall be is not told by its name; --to says it: trace or pcap",
+                      options->output);
+  return options->format != NULL;
+}
+
+static bool
+check (ConvertOptions *options)
+{
+  if (options->paths == NULL)
+    {
+      tool_usage_error ("no recording is given");
+      return false;
+    }
+  if ((options->output == NULL) == (options->split == NULL))
+    {
+      tool_usage_error (options->output == NULL ? "-o FILE or --split FOLDER is missing"
+                                                : "-o and --split exclude each other");
+      return false;
+    }
+  return choose_format (options);
+}
+
+bool
+convert_options_parse (ConvertOptions *options, int argc, char **argv, ToolExit *status)
+{
+  /* clang-format off */
+  const GOptionEntry entries[] = {
+    { "output", 'o', 0, G_OPTION_ARG_FILENAME, &options->output, "Write to this file; - is standard output", "FILE" },
+    { "to", 0, 0, G_OPTION_ARG_STRING, &options->to, "What is written: trace or pcap; else the suffix of the file tells", "KIND" },
+    { "split", 0, 0, G_OPTION_ARG_FILENAME, &options->split, "Write a file for each session to this folder: 0001.trace …", "FOLDER" },
+    { "force", 'f', 0, G_OPTION_ARG_NONE, &options->force, "Replace files that are there", NULL },
+    { G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &options->paths, NULL, "RECORDING…" },
+    G_OPTION_ENTRY_NULL
+  };
+  /* clang-format on */
+  g_autoptr (GOptionContext) context = g_option_context_new (NULL);
+  g_autoptr (GError) error = NULL;
+
+  g_set_prgname ("milter-replay convert");
+  g_option_context_set_summary (
+      context,
+      "Writes recordings in another format: as a trace, with times, or as a capture. Several recordings are read as\n"
+      "one, in their order; - is standard input.");
+  g_option_context_add_main_entries (context, entries, NULL);
+  *status = TOOL_EXIT_USAGE;
+  if (!g_option_context_parse (context, &argc, &argv, &error))
+    {
+      tool_usage_error ("%s", error->message);
+      return false;
+    }
+  return check (options);
+}
+
+void
+convert_options_clear (ConvertOptions *options)
+{
+  g_strfreev (options->paths);
+  g_free (options->output);
+  g_free (options->split);
+  g_free (options->to);
+}

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * convert-options.h: the command line of `milter-replay convert`.
+ */
+#pragma once
+
+#include <glib.h>
+#include <stdbool.h>
+
+#include "convert-format.h"
+#include "tool-exit.h"
+
+G_BEGIN_DECLS
+
+struct _ConvertOptions
+{
+  char **paths; /* at least one */
+  char *output; /* (nullable) `-` for the standard output */
+  char *split;  /* (nullable) a folder: one file a session; one of the two is given */
+  char *to;     /* (nullable) as it was written */
+  gboolean force;
+
+  const ConvertFormat *format;
+};
+
+/* false: the program ends with @status; what is to be said has been said */
+bool convert_options_parse (ConvertOptions *options, int argc, char **argv, ToolExit *status);
+void convert_options_clear (ConvertOptions *options);
+
+G_END_DECLS
