@@ -99,6 +99,7 @@ milter_recorded_message_new (const MilterRecordedSession *session)
   message->body.bytes = g_byte_array_ref (message->mail->body);
   message->leading_space
       = (session->agreed.steps & MILTER_STEP_HEADER_VALUE_WITH_LEADING_SPACE) != 0;
+  message->steps = session->agreed.steps;
   message->profile = milter_profile_get ("postfix");
   return message;
 }

@@ -163,6 +163,7 @@ typedef enum
  * @verdict_command: letter of the command that it answered
  * @verdict_text: (nullable): of a REPLYCODE: its wire text. Unowned
  * @leading_space: HDR_LEADSPC was agreed
+ * @steps: #MilterStepFlags that were agreed: what of the message was sent at all
  * @profile: (unowned): of the MTA whose rules apply to the edits, by the macro v; Postfix if that
  * is not known
  */
@@ -184,6 +185,7 @@ typedef struct
   guint8 verdict_command;
   const GString *verdict_text;
   bool leading_space;
+  guint32 steps;
   const MilterProfile *profile;
 
   /* the builder's own */
