@@ -55,6 +55,8 @@ convert_options_parse (ConvertOptions *options, int argc, char **argv, ToolExit 
     { "to", 0, 0, G_OPTION_ARG_STRING, &options->to, "What is written: trace or pcap; else the suffix of the file tells", "KIND" },
     { "split", 0, 0, G_OPTION_ARG_FILENAME, &options->split, "Write a file for each session to this folder: 0001.trace …", "FOLDER" },
     { "force", 'f', 0, G_OPTION_ARG_NONE, &options->force, "Replace files that are there", NULL },
+    { "anonymize", 0, 0, G_OPTION_ARG_NONE, &options->anonymize, "Replace addresses, hosts, texts and all else that could be personal", NULL },
+    { "anonymize-key", 0, 0, G_OPTION_ARG_FILENAME, &options->anonymize_key, "The same, by the secret in FILE: each time with the same words", "FILE" },
     { G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &options->paths, NULL, "RECORDING…" },
     G_OPTION_ENTRY_NULL
   };
@@ -84,4 +86,5 @@ convert_options_clear (ConvertOptions *options)
   g_free (options->output);
   g_free (options->split);
   g_free (options->to);
+  g_free (options->anonymize_key);
 }

@@ -19,6 +19,8 @@ struct _ConvertOptions
   char *split;  /* (nullable) a folder: one file a session; one of the two is given */
   char *to;     /* (nullable) as it was written */
   gboolean force;
+  gboolean anonymize;
+  char *anonymize_key; /* (nullable) a file; anonymizes, too */
 
   const ConvertFormat *format;
 };

@@ -5,8 +5,8 @@
 #include "convert.h"
 
 #include "convert-options.h"
+#include "convert-read.h"
 #include "convert-split.h"
-#include "read-recording.h"
 #include "tool-console.h"
 
 static ToolExit
@@ -25,7 +25,7 @@ convert_split (const ConvertOptions *options)
 
   if (split == NULL)
     return fail (error);
-  status = read_recordings (options->paths, &convert_split_sink, split);
+  status = convert_read (options, &convert_split_sink, split);
   return convert_split_finish (split) ? status : tool_exit_worse (status, TOOL_EXIT_USAGE);
 }
 
@@ -41,7 +41,7 @@ convert_whole (const ConvertOptions *options)
   if (output == NULL)
     return fail (error);
   state = options->format->begin (output, options);
-  status = read_recordings (options->paths, options->format->sink, state);
+  status = convert_read (options, options->format->sink, state);
   options->format->end (state);
   if (!convert_output_is_begun (output) || convert_output_finish (output, &error))
     return status;
