@@ -139,6 +139,18 @@ bool milter_parser_lost (MilterParser *parser, const MilterVerb *verb, MilterSte
 
 /* ---- lines ---- */
 
+/* @text: lives as long as the parser, or until its lexer is given another one */
+void milter_parser_init (MilterParser *parser,
+                         const char *path,
+                         const char *text,
+                         gsize size,
+                         MilterScenarioUse use,
+                         GString *messages);
+void milter_parser_clear (MilterParser *parser);
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (MilterParser, milter_parser_clear)
+/* The line that the lexer is at; milter_parser_leave_connection() follows, when its connection has been
+ * looked at. False: it has an error, which has been told. */
+bool milter_parser_line (MilterParser *parser);
 /* (transfer full) the next word as it is written */
 char *milter_parser_peek (MilterParser *parser);
 /* (transfer full) the step that a line is; the verb is the next word */

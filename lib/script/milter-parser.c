@@ -268,8 +268,8 @@ begin_part (MilterParser *parser, const char *word, const MilterWhere *where)
     milter_parser_begin_session (parser, where, NULL);
 }
 
-static bool
-parse_line (MilterParser *parser)
+bool
+milter_parser_line (MilterParser *parser)
 {
   MilterLexer *lexer = &parser->lexer;
   g_autofree char *word = NULL;
@@ -334,8 +334,24 @@ check_use (MilterParser *parser)
                                  : "the end of the file");
 }
 
-static void
-parser_clear (MilterParser *parser)
+void
+milter_parser_init (MilterParser *parser,
+                    const char *path,
+                    const char *text,
+                    gsize size,
+                    MilterScenarioUse use,
+                    GString *messages)
+{
+  *parser = (MilterParser){ .use = use };
+  parser->scenario = milter_scenario_new (path);
+  parser->spoilt = milter_step_new (MILTER_STEP_KIND_COMMAND);
+  parser->files
+      = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, (GDestroyNotify) g_bytes_unref);
+  milter_lexer_init (&parser->lexer, parser->scenario->path, text, size, messages);
+}
+
+void
+milter_parser_clear (MilterParser *parser)
 {
   g_clear_pointer (&parser->connection, g_free);
   g_clear_pointer (&parser->connections, g_hash_table_unref);
@@ -345,8 +361,6 @@ parser_clear (MilterParser *parser)
   g_clear_pointer (&parser->files, g_hash_table_unref);
   g_clear_pointer (&parser->lines, g_array_unref);
 }
-
-G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (MilterParser, parser_clear)
 
 /* whatever is open at the end of the file */
 static void
@@ -390,13 +404,8 @@ milter_scenario_parse_noting (const char *path,
   g_auto (MilterParser) parser = { 0 };
   MilterScenario *scenario;
 
-  parser.scenario = milter_scenario_new (path);
-  parser.spoilt = milter_step_new (MILTER_STEP_KIND_COMMAND);
-  parser.files
-      = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, (GDestroyNotify) g_bytes_unref);
-  milter_lexer_init (&parser.lexer, parser.scenario->path, text, size, messages);
+  milter_parser_init (&parser, path, text, size, use, messages);
   parser.lexer.tokens = tokens;
-  parser.use = use;
   if (size > MILTER_SCENARIO_MAX_FILE)
     {
       milter_lexer_fail (&parser.lexer,
@@ -409,7 +418,7 @@ milter_scenario_parse_noting (const char *path,
   parser.lexer.host = host;
   while (milter_lexer_next_line (&parser.lexer))
     {
-      if (!parse_line (&parser))
+      if (!milter_parser_line (&parser))
         {
           milter_lexer_skip_here_document (&parser.lexer);
           spoil (&parser);

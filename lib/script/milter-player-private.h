@@ -448,6 +448,9 @@ void milter_player_copy_macros (MilterPlayer *to, const MilterPlayer *from);
 /* payloads (transfer full) from a line's arguments; missing ones are defaults */
 GBytes *milter_payload_for_step (const MilterPlayer *player, const MilterStep *step);
 GBytes *milter_payload_default (const MilterPlayer *player, guint8 letter);
+/* @step: (nullable) all is default. Not for fields, bodies and macros, which are more than a payload */
+GBytes *
+milter_payload_for_profile (const MilterProfile *profile, guint8 letter, const MilterStep *step);
 GBytes *milter_payload_macro (const MilterStep *step);
 
 /* --- milter-player-state.c --- */

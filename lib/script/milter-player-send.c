@@ -36,7 +36,7 @@ pending_macro_free (gpointer data)
 
 /* connect [HOST [ADDRESS]] [port=N] */
 static GBytes *
-connect_payload (const MilterPlayer *player, const MilterStep *step)
+connect_payload (const MilterProfile *profile, const MilterStep *step)
 {
   GByteArray *payload = g_byte_array_new ();
   guint n = step != NULL ? step->arguments->len : 0;
@@ -65,7 +65,7 @@ connect_payload (const MilterPlayer *player, const MilterStep *step)
   /* sendmail writes IPv6:::1, unless the line already does (milter-protocol 4) */
   if (is_ipv6
       && !(address.size >= 5 && g_ascii_strncasecmp ((const char *) address.data, "IPv6:", 5) == 0))
-    milter_payload_append (payload, milter_bytes_from_string (player->profile->ipv6_prefix));
+    milter_payload_append (payload, milter_bytes_from_string (profile->ipv6_prefix));
   milter_payload_append_string (payload, address);
   return g_byte_array_free_to_bytes (payload);
 }
@@ -89,12 +89,12 @@ milter_payload_macro (const MilterStep *step)
 }
 
 static GBytes *
-negotiate_payload (const MilterPlayer *player, const MilterStep *step)
+negotiate_payload (const MilterProfile *profile, const MilterStep *step)
 {
-  MilterOffer offer = player->profile->offer;
+  MilterOffer offer = profile->offer;
 
   if (step != NULL)
-    offer = milter_offer_from_args (&player->profile->offer, &step->negotiate);
+    offer = milter_offer_from_args (&profile->offer, &step->negotiate);
   return milter_payload_negotiate (&offer, step != NULL ? &step->negotiate : NULL);
 }
 
@@ -110,13 +110,13 @@ static const struct
   { MILTER_COMMAND_UNKNOWN, "" },
 };
 
-static GBytes *
-payload_for (const MilterPlayer *player, guint8 letter, const MilterStep *step)
+GBytes *
+milter_payload_for_profile (const MilterProfile *profile, guint8 letter, const MilterStep *step)
 {
   if (letter == MILTER_COMMAND_NEGOTIATE)
-    return negotiate_payload (player, step);
+    return negotiate_payload (profile, step);
   if (letter == MILTER_COMMAND_CONNECT)
-    return connect_payload (player, step);
+    return connect_payload (profile, step);
   for (gsize i = 0; i < G_N_ELEMENTS (defaults); i++)
     if (defaults[i].letter == letter)
       return milter_payload_strings (step != NULL ? step->arguments : NULL, defaults[i].text);
@@ -126,13 +126,13 @@ payload_for (const MilterPlayer *player, guint8 letter, const MilterStep *step)
 GBytes *
 milter_payload_for_step (const MilterPlayer *player, const MilterStep *step)
 {
-  return payload_for (player, step->spec->letter, step);
+  return milter_payload_for_profile (player->profile, step->spec->letter, step);
 }
 
 GBytes *
 milter_payload_default (const MilterPlayer *player, guint8 letter)
 {
-  return payload_for (player, letter, NULL);
+  return milter_payload_for_profile (player->profile, letter, /* step= */ NULL);
 }
 
 static void

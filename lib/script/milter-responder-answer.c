@@ -144,46 +144,50 @@ append_edit (GByteArray *bytes, const MilterAnswerPattern *edit, const MilterSes
 
 /* --- answers ---------------------------------------------------------------------------------- */
 
-static void
-append_code (GByteArray *bytes, const MilterAnswerPattern *reply)
+static bool
+append_code (GByteArray *bytes, const MilterAnswerPattern *reply, GError **error)
 {
-  /* the parser has tried it */
-  GString *text = milter_payload_reply_code (reply, NULL);
+  GString *text = milter_payload_reply_code (reply, error);
 
-  g_assert (text != NULL);
+  if (text == NULL)
+    return false;
   milter_frame_append (reply->spec->letter, milter_bytes (text->str, text->len + 1), bytes);
   g_string_free (text, TRUE);
+  return true;
 }
 
-static void
-append_answer (GByteArray *bytes, const MilterAnswerPattern *answer, const MilterSession *session)
+bool
+milter_answer_append (GByteArray *bytes,
+                      const MilterAnswerPattern *answer,
+                      const MilterSession *session,
+                      GError **error)
 {
   switch (answer->kind)
     {
     case MILTER_ANSWER_KIND_REPLY:
       milter_frame_append (answer->spec->letter, milter_bytes (NULL, 0), bytes);
-      return;
+      return true;
     case MILTER_ANSWER_KIND_CODE:
-      append_code (bytes, answer);
-      return;
+      return append_code (bytes, answer, error);
     case MILTER_ANSWER_KIND_NEGOTIATE:
       append_options (bytes, &answer->negotiate, session);
-      return;
+      return true;
     case MILTER_ANSWER_KIND_FRAME:
       milter_frame_append (answer->letter, milter_payload_view (answer->bytes), bytes);
-      return;
+      return true;
     case MILTER_ANSWER_KIND_RAW:
       milter_payload_append (bytes, milter_payload_view (answer->bytes));
-      return;
+      return true;
     case MILTER_ANSWER_KIND_EDIT:
       append_edit (bytes, answer, session);
-      return;
+      return true;
     case MILTER_ANSWER_KIND_NONE:
     case MILTER_ANSWER_KIND_ANY:
     case MILTER_ANSWER_KIND_CLOSED:
     case MILTER_ANSWER_KIND_RESET:
-      return;
+      return true;
     }
+  g_return_val_if_reached (true);
 }
 
 /* A line that says how the command is answered. `close after N bytes` is none: there have to be
@@ -232,7 +236,13 @@ milter_rule_answer_append (MilterRuleAnswer *answer,
       if (line->act != NULL)
         g_array_append_val (answer->acts, act);
       else
-        append_answer (answer->bytes, g_ptr_array_index (line->answers, 0), session);
+        {
+          /* the parser has tried it */
+          bool ok = milter_answer_append (
+              answer->bytes, g_ptr_array_index (line->answers, 0), session, /* error= */ NULL);
+
+          g_assert (ok);
+        }
     }
   if (!has_reply (rule))
     append_default (answer->bytes, letter, session);

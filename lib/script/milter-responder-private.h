@@ -89,6 +89,12 @@ void milter_rule_answer_append (MilterRuleAnswer *answer,
                                 const MilterRule *rule,
                                 guint8 letter,
                                 const MilterSession *session);
+/* Appends the frames of an answer whose patterns are literals; those that send nothing (`none`, `any`,
+ * `closed`, `reset`) append nothing. @session: has agreed what it has. False with @error: no reply code. */
+bool milter_answer_append (GByteArray *bytes,
+                           const MilterAnswerPattern *answer,
+                           const MilterSession *session,
+                           GError **error);
 /* what an offer is answered with by itself: every action offered, no step, version up to 6 */
 MilterOffer milter_rule_answer_default_offer (const MilterSession *session);
 

@@ -2,7 +2,7 @@
 /*
  * fuzz-trace.c: anything that may pass on a connection, as a trace. Whatever it is, the trace parses,
  * is in its canonical form, and a player sends nothing else than what the MTA sent; all of it, if the
- * milter does what the trace tells. A broken promise aborts.
+ * milter does what the trace tells. Read again, it gives the bytes of both. A broken promise aborts.
  *
  * The input is a list of events: `>` or `<`, a letter, a length, a payload: a frame of the MTA, of the
  * milter; `{` or `}`, a length, bytes: bytes of theirs; `C`, `R`, `c`, `r`: the MTA closes, resets, the
@@ -90,6 +90,20 @@ check_canonical (const GString *text)
   g_assert_cmpmem (formatted->str, formatted->len, text->str, text->len);
 }
 
+static void
+check_read_back (const TraceReplay *replay, const GByteArray *said, MilterSide side)
+{
+  const GByteArray *read = replay->read_back[side];
+
+  if (read->len != said->len || (said->len > 0 && memcmp (read->data, said->data, said->len) != 0))
+    g_error ("%u bytes of side %d were read instead of %u: %s\n%s",
+             read->len,
+             (int) side,
+             said->len,
+             replay->report->str,
+             replay->text->str);
+}
+
 int
 LLVMFuzzerTestOneInput (const guint8 *data, gsize size)
 {
@@ -99,6 +113,8 @@ LLVMFuzzerTestOneInput (const guint8 *data, gsize size)
   if (replay->sent == NULL)
     g_error ("%s\n%s", replay->report->str, replay->text->str);
   check_canonical (replay->text);
+  check_read_back (replay, replay->said, MILTER_SIDE_MTA);
+  check_read_back (replay, replay->answered, MILTER_SIDE_MILTER);
   if (replay->outcome == MILTER_OUTCOME_HELD ? replay->sent->len != replay->said->len
                                              : replay->sent->len > replay->said->len)
     g_error ("%u bytes instead of %u: %s\n%s",

@@ -455,6 +455,18 @@ check_replay (const char *name, const GPtrArray *events)
              name,
              replay->report->str,
              replay->text->str);
+  for (int side = MILTER_SIDE_MTA; side <= MILTER_SIDE_MILTER; side++)
+    {
+      const GByteArray *said = side == MILTER_SIDE_MTA ? replay->said : replay->answered;
+      const GByteArray *read = replay->read_back[side];
+
+      cr_assert (milter_bytes_equal (milter_bytes (read->data, read->len),
+                                     milter_bytes (said->data, said->len)),
+                 "%s: the trace is read as something else: %s\n%s",
+                 name,
+                 replay->report->str,
+                 replay->text->str);
+    }
   /* one of the milters does what Postfix answers with a refusal, of which a reader is told again */
   cr_assert (replay->outcome == MILTER_OUTCOME_HELD
                  || strstr (replay->report->str, "exact would refuse it") != NULL,

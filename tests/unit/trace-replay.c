@@ -5,6 +5,9 @@
 #include "trace-replay.h"
 
 #include <stdbool.h>
+#include <string.h>
+
+#include "milter-trace-reader.h"
 
 /* how much longer than it took may be played, in answers that are waited for in vain */
 #define MAX_STEPS 100000
@@ -82,8 +85,30 @@ write_trace (TraceReplay *replay, const GPtrArray *events)
       /* nobody can say anything behind his end */
       if (event->from == MILTER_SIDE_MTA && !over[MILTER_SIDE_MTA])
         g_byte_array_append (replay->said, event->bytes->data, event->bytes->len);
+      else if (event->from == MILTER_SIDE_MILTER && !over[MILTER_SIDE_MILTER])
+        g_byte_array_append (replay->answered, event->bytes->data, event->bytes->len);
     }
   milter_trace_writer_finish (writer);
+}
+
+static void
+on_read (const MilterTraceEvent *event, gpointer data)
+{
+  TraceReplay *replay = data;
+
+  if (event->kind == MILTER_TRACE_BYTES)
+    g_byte_array_append (replay->read_back[event->from], event->bytes.data, (guint) event->bytes.size);
+}
+
+static void
+read_back (TraceReplay *replay)
+{
+  g_autoptr (MilterTraceReader) reader
+      = milter_trace_reader_new ("trace", replay->report, on_read, replay);
+  const char *line = replay->text->str, *end;
+
+  for (; (end = strchr (line, '\n')) != NULL; line = end + 1)
+    milter_trace_reader_line (reader, milter_bytes (line, (gsize) (end - line) + 1));
 }
 
 /* the milter as it was */
@@ -216,7 +241,11 @@ trace_replay_run (const GPtrArray *events, gboolean in_order)
   replay->text = g_string_new (NULL);
   replay->report = g_string_new (NULL);
   replay->said = g_byte_array_new ();
+  replay->answered = g_byte_array_new ();
+  for (int side = MILTER_SIDE_MTA; side <= MILTER_SIDE_MILTER; side++)
+    replay->read_back[side] = g_byte_array_new ();
   write_trace (replay, events);
+  read_back (replay);
   scenario = milter_scenario_parse ("trace",
                                     replay->text->str,
                                     replay->text->len,
@@ -238,6 +267,9 @@ trace_replay_free (TraceReplay *replay)
   g_string_free (replay->text, TRUE);
   g_string_free (replay->report, TRUE);
   g_byte_array_unref (replay->said);
+  g_byte_array_unref (replay->answered);
+  for (int side = MILTER_SIDE_MTA; side <= MILTER_SIDE_MILTER; side++)
+    g_byte_array_unref (replay->read_back[side]);
   g_clear_pointer (&replay->sent, g_byte_array_unref);
   g_free (replay);
 }

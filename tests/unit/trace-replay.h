@@ -21,6 +21,8 @@ typedef struct
   GString *text;    /* the trace */
   GByteArray *said; /* by the MTA, as it passed … */
   GByteArray *sent; /* … and when it was played */
+  GByteArray *answered;      /* by the milter, as it passed */
+  GByteArray *read_back[2];  /* by side: as the trace is read */
   MilterOutcome outcome;
   GString *report;  /* what went wrong: a line each */
   gint64 took_us;
