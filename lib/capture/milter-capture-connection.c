@@ -208,7 +208,8 @@ begin (MilterCaptureConnection *connection, guint mta_end)
   bool from_start = connection->state == STATE_BEGINNING;
 
   connection->opener = mta_end;
-  connection->number = ++connection->context->n_milters;
+  connection->context->n_milters++;
+  connection->number = ++connection->context->latest_number;
   connection->state = STATE_MILTER;
   tell_opened (connection, from_start);
   for (int side = MILTER_SIDE_MTA; side <= MILTER_SIDE_MILTER; side++)

@@ -21,6 +21,7 @@ typedef struct
   gpointer data;                 /* … for its functions */
   gsize held;                    /* bytes that wait for others, on all connections */
   guint n_milters;
+  guint latest_number;           /* of a connection */
 } MilterCaptureContext;
 
 typedef struct _MilterCaptureConnection MilterCaptureConnection;

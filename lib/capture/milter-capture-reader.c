@@ -214,6 +214,15 @@ milter_capture_reader_finish (MilterCaptureReader *reader)
   tell_counts (reader);
 }
 
+guint
+milter_capture_reader_number_connection (MilterCaptureReader *reader, guint wanted)
+{
+  MilterCaptureContext *context = &reader->context;
+
+  context->latest_number = MAX (wanted, context->latest_number + 1);
+  return context->latest_number;
+}
+
 gint64
 milter_capture_reader_get_start_ns (const MilterCaptureReader *reader)
 {

@@ -30,6 +30,10 @@ gboolean milter_capture_reader_read (MilterCaptureReader *reader,
 /* There are no more: tells what is left of all connections, once. */
 void milter_capture_reader_finish (MilterCaptureReader *reader);
 
+/* A number for a connection that is told to the same sink by another reader: @wanted, if it is above all
+ * that there were, or the next one. */
+guint milter_capture_reader_number_connection (MilterCaptureReader *reader, guint wanted);
+
 /* when the first packet was captured, in nanoseconds since 1970; 0: there was none */
 gint64 milter_capture_reader_get_start_ns (const MilterCaptureReader *reader);
 /* what has been read so far: packets, TCP connections, milter connections among them */

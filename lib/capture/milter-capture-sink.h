@@ -41,6 +41,8 @@ typedef struct
 
 /**
  * MilterCaptureSink:
+ * @started: the recording says when it was begun, in nanoseconds since 1970; before anything else, or
+ *   not at all: captures do not
  * @opened: a connection; nothing comes of it before
  * @message: a whole frame, with its length field. @behind_hole: something of this side is missing before it
  * @raw: bytes that are no whole frame: an end in the middle of one, or of a side that breaks the protocol
@@ -54,6 +56,7 @@ typedef struct
  */
 typedef struct
 {
+  void (*started) (gint64 time_ns, gpointer data);
   void (*opened) (const MilterCapturePlace *place, const MilterCaptureOpening *opening, gpointer data);
   void (*message) (const MilterCapturePlace *place,
                    MilterBytes frame,
