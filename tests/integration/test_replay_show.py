@@ -2,10 +2,12 @@
 """milter-replay show: recorded traffic, compared with what another program saw in it."""
 
 import json
+import os
 import pathlib
 import random
 import re
 import subprocess
+import sys
 
 import pytest
 
@@ -117,6 +119,92 @@ def test_the_text_tells_holes_with_their_frame_and_side(show):
     assert re.search(r"^\+0\.061963 @1 lost 20  # frame 25, from the MTA\n\+\S+ @1 macro header ", shown, re.M)
     shown = show(CAPTURES / "13-mid-session.pcap").stdout.decode().splitlines()
     assert shown[3] == "+0 @1 lost  # frame 1, from the MTA" and " @1 macro rcpt i=" in shown[4]
+
+
+def by_connection(lines):
+    """Without what a trace does not tell: packets, and the end of the side that did not end the connection."""
+    found = {}
+    for line in lines:
+        line.pop("frame_number", None)
+        found.setdefault(line.get("connection"), []).append(line)
+    for connection, own in found.items():
+        ends = [line for line in own if line["type"] == "closed"]
+        found[connection] = [line for line in own if line["type"] != "closed"] + ends[:1]
+    return found
+
+
+@pytest.mark.parametrize("path", WHOLE, ids=lambda p: p.name)
+def test_a_trace_of_a_capture_is_read_as_the_capture_is(show, path, tmp_path):
+    shown = show(path).stdout
+    (tmp_path / "x.trace").write_bytes(shown)
+    again = show(tmp_path / "x.trace")
+    assert (again.returncode, again.stderr) == (0, b"")
+    assert again.stdout == shown
+    assert by_connection(objects(show("--json", tmp_path / "x.trace"))) == by_connection(objects(show("--json", path)))
+
+
+@pytest.mark.parametrize("name", HOLES)
+def test_holes_of_a_trace_are_those_of_the_capture(show, name, tmp_path):
+    shown = show(CAPTURES / name).stdout
+    (tmp_path / "x.trace").write_bytes(shown)
+    assert show(tmp_path / "x.trace").stdout == shown
+    assert show("-", input=shown).stdout == shown
+    def lines(path):
+        return [{k: v for k, v in line.items() if k not in ("frame_number", "time")}
+                for line in objects(show("--json", path)) if line["type"] not in ("closed", "note")]
+    assert lines(tmp_path / "x.trace") == lines(CAPTURES / name)
+
+
+TRACE = rb"""start 2026-11-22T14:56:23.5Z
+mta exact
+# made by hand
++1 @7 session from=192.0.2.7:1 to=unix:/run/x
++1 @7 mail <a>
++5 @7 => continue
++2 @7 rcpt <b>
++6 @7 => continue
++3 @two session
++3 @two raw "\0\0\0\x01Q\0\0"
++7 @two close
+"""
+
+
+def test_lines_of_a_trace_come_in_the_order_of_their_times(show):
+    lines = objects(show("--json", "-", input=TRACE))
+    assert lines[0] == {"type": "start", "start": "2026-11-22T14:56:23.500000000Z"}
+    assert [(l["type"], l.get("connection"), l["time"], l.get("word")) for l in lines[1:]] == [
+        ("note", None, 0, None), ("opened", 7, 1, None), ("frame", 7, 1, "mail"), ("frame", 7, 2, "rcpt"),
+        ("opened", 8, 3, None), ("frame", 8, 3, "quit"), ("frame", 7, 5, "continue"), ("frame", 7, 6, "continue"),
+        ("raw", 8, 7, None), ("closed", 8, 7, None), ("closed", 8, 7.00005, None)]
+
+
+def test_a_trace_with_mistakes_is_told_by_line_and_read_on(show):
+    done = show("--json", "-", input=TRACE.replace(b"+5 @7 => continue", b"+5 @7 => 5xx | continue\n+5 @7 bogus"))
+    assert done.returncode == 2
+    assert b"standard input:6:10: expected one answer as it was given" in done.stderr and b"standard input:7:7: " in done.stderr
+    assert [l["word"] for l in objects(done) if l["type"] == "frame"] == ["mail", "rcpt", "quit", "continue"]
+
+
+def test_traces_and_captures_are_one_recording(show, tmp_path):
+    (tmp_path / "a.trace").write_bytes(show(CAPTURES / "11-abort.pcap").stdout)
+    lines = objects(show("--json", CAPTURES / "01-opendkim-sign.pcap", tmp_path / "a.trace", tmp_path / "a.trace"))
+    assert letters(lines) == transcript(CAPTURES / "01-opendkim-sign.pcap") + 2 * transcript(CAPTURES / "11-abort.pcap")
+    assert [l["connection"] for l in lines if l["type"] == "opened"] == list(range(1, 8))
+
+
+def test_a_large_trace_takes_no_more_memory_than_a_small_one(show, tool, tmp_path):
+    """Some of it is held back to be put in order, whatever its size."""
+    def peak(n):
+        with open(tmp_path / "large", "w") as out:
+            out.write("start 2026-11-22T14:56:23Z\nmta exact\n")
+            for i in range(n):
+                out.write(f"+{i} @{i} session\n+{i} @{i} body {'x' * 60000}\n+{i} @{i} => continue\n+{i} @{i} close\n")
+        code = "import resource, subprocess, sys; subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL, check=True); " \
+               "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)"
+        return int(subprocess.run([sys.executable, "-c", code, tool("milter-replay"), "show", tmp_path / "large"],
+                                  capture_output=True, check=True, timeout=120,
+                                  env={**os.environ, "ASAN_OPTIONS": "quarantine_size_mb=1"}).stdout)
+    assert peak(1000) < peak(250) * 1.2
 
 
 def test_standard_input_and_several_files(show):

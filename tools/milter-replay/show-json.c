@@ -51,6 +51,15 @@ start (Show *show, gint64 time_ns)
 }
 
 static void
+on_started (gint64 time_ns, gpointer data)
+{
+  Show *show = data;
+
+  if (!show->started)
+    start (show, MAX (time_ns, 0));
+}
+
+static void
 append_from (Show *show, const MilterCapturePlace *place)
 {
   append_string (show, "from", place->from == MILTER_SIDE_MTA ? "mta" : "milter");
@@ -62,8 +71,9 @@ begin_line (Show *show, const char *type, const MilterCapturePlace *place)
 {
   gint64 time_ns;
 
+  /* in microseconds, as a trace tells it */
   if (!show->started)
-    start (show, MAX (place->moment.time_ns, 0));
+    start (show, MAX (place->moment.time_ns, 0) / 1000 * 1000);
   time_ns = place->moment.time_ns - show->start_ns;
   g_string_append_printf (show->line, "{\"type\":\"%s\"", type);
   if (place->connection != 0)
@@ -167,6 +177,7 @@ ToolExit
 show_json (char **paths)
 {
   static const MilterCaptureSink sink = {
+    .started = on_started,
     .opened = on_opened,
     .message = on_message,
     .raw = on_raw,

@@ -36,17 +36,22 @@ trace_sink_clear (TraceSink *sink)
   g_string_free (sink->text, TRUE);
 }
 
-/* nanoseconds since the start; the first event is the start */
+static void
+on_started (gint64 time_ns, gpointer data)
+{
+  TraceSink *sink = data;
+
+  if (sink->writer != NULL)
+    return;
+  sink->writer = milter_trace_writer_new (time_ns / 1000, sink->text);
+  sink->start_ns = time_ns / 1000 * 1000;
+}
+
+/* nanoseconds since the start; if nobody tells it, the first event is */
 static gint64
 since_start (TraceSink *sink, const MilterCapturePlace *place)
 {
-  gint64 time_us = place->moment.time_ns / 1000;
-
-  if (sink->writer == NULL)
-    {
-      sink->writer = milter_trace_writer_new (time_us, sink->text);
-      sink->start_ns = time_us * 1000;
-    }
+  on_started (place->moment.time_ns, sink);
   if (sink->text->len > MAX_TEXT)
     flush (sink);
   return place->moment.time_ns - sink->start_ns;
@@ -58,6 +63,7 @@ on_opened (const MilterCapturePlace *place, const MilterCaptureOpening *opening,
   TraceSink *sink = data;
   gint64 time_ns = since_start (sink, place);
 
+  sink->beginning = opening->from_start ? 0 : place->connection;
   milter_trace_writer_opened (sink->writer, place->connection, opening->mta, opening->milter, time_ns);
 }
 
@@ -66,7 +72,6 @@ on_bytes (const MilterCapturePlace *place, MilterBytes bytes, gpointer data)
 {
   TraceSink *sink = data;
 
-  sink->lost = 0;
   milter_trace_writer_passed (
       sink->writer, place->connection, place->from, bytes, since_start (sink, place));
 }
@@ -77,28 +82,38 @@ on_message (const MilterCapturePlace *place, MilterBytes frame, bool behind_hole
   on_bytes (place, frame, data);
 }
 
+/* as read-trace.c reads it again */
+static char *
+describe_hole (const MilterCapturePlace *place, guint8 letter)
+{
+  const MilterSpec *spec = milter_spec_get (place->from, letter);
+  g_autoptr (GString) comment = g_string_new (NULL);
+
+  if (place->moment.frame != 0)
+    g_string_append_printf (comment, "frame %" G_GUINT64_FORMAT ", ", place->moment.frame);
+  g_string_append_printf (comment, "from the %s", place->from == MILTER_SIDE_MTA ? "MTA" : "milter");
+  if (spec != NULL)
+    g_string_append_printf (comment, ", in %s", spec->word);
+  return g_string_free (g_steal_pointer (&comment), FALSE);
+}
+
 static void
 on_hole (const MilterCapturePlace *place, gint64 size, guint8 letter, gpointer data)
 {
   TraceSink *sink = data;
-  const MilterSpec *spec = milter_spec_get (place->from, letter);
-  g_autoptr (GString) comment = g_string_new (NULL);
+  g_autofree char *comment = describe_hole (place, letter);
 
-  /* on both sides, as where a capture begins: one line tells it */
-  if (size == MILTER_HOLE_UNKNOWN && sink->lost == place->connection)
-    return;
-  g_string_append_printf (comment,
-                          "frame %" G_GUINT64_FORMAT ", from the %s",
-                          place->moment.frame,
-                          place->from == MILTER_SIDE_MTA ? "MTA" : "milter");
-  if (spec != NULL)
-    g_string_append_printf (comment, ", in %s", spec->word);
+  /* where the beginning is missing, it is on both sides, the MTA's first: one line tells it */
+  if (sink->beginning == place->connection && place->from == MILTER_SIDE_MILTER)
+    {
+      sink->beginning = 0;
+      return;
+    }
   milter_trace_writer_lost (sink->writer,
                             place->connection,
                             size == MILTER_HOLE_UNKNOWN ? 0 : (guint64) size,
-                            comment->str,
+                            comment,
                             since_start (sink, place));
-  sink->lost = size == MILTER_HOLE_UNKNOWN ? place->connection : 0;
 }
 
 static void
@@ -125,6 +140,7 @@ on_note (const MilterCapturePlace *place, const char *text, gpointer data)
 }
 
 const MilterCaptureSink trace_sink = {
+  .started = on_started,
   .opened = on_opened,
   .message = on_message,
   .raw = on_bytes,

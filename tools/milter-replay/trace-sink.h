@@ -17,7 +17,7 @@ typedef struct
   GString *text;
   MilterTraceWriter *writer; /* (nullable) until something happens */
   gint64 start_ns;
-  guint lost;                /* the connection whose latest line is a hole of unknown size; 0: none */
+  guint beginning;           /* the connection whose beginning is missing, and is told now; 0: none */
   TraceSinkFlush flush;
   gpointer data;             /* … for it */
 } TraceSink;
