@@ -307,7 +307,9 @@ rule_for (const MilterCompare *compare, const Edit *edit)
 static void
 tell (MilterCompare *compare, const Edit *a, const Edit *b, const char *by)
 {
-  static const MilterCaptureMoment nowhere = { 0 };
+  /* an edit that did not come did not come up to the verdict */
+  const MilterCaptureMoment *ends[]
+      = { &compare->messages[0]->ended, &compare->messages[1]->ended };
   const Edit *any = a != NULL ? a : b;
 
   if (by == NULL)
@@ -318,8 +320,8 @@ tell (MilterCompare *compare, const Edit *a, const Edit *b, const char *by)
                       text_of_subject (any),
                       a != NULL ? text_of_edit (a) : g_strdup ("no such edit"),
                       b != NULL ? text_of_edit (b) : g_strdup ("no such edit"),
-                      a != NULL ? &a->edit->at : &nowhere,
-                      b != NULL ? &b->edit->at : &nowhere,
+                      a != NULL ? &a->edit->at : ends[0],
+                      b != NULL ? &b->edit->at : ends[1],
                       by);
 }
 

@@ -596,18 +596,18 @@ compare_offers (MilterCompare *compare,
                 MilterDifferenceKind kind,
                 const char *what,
                 const MilterOffer *a,
-                const MilterOffer *b)
+                const MilterOffer *b,
+                const MilterCaptureMoment *at_a,
+                const MilterCaptureMoment *at_b)
 {
-  static const MilterCaptureMoment nowhere = { 0 };
-
   if (!is_same_offer (a, b))
     milter_compare_add (compare,
                         kind,
                         g_strdup (what),
                         text_of_offer (a),
                         text_of_offer (b),
-                        &nowhere,
-                        &nowhere,
+                        at_a,
+                        at_b,
                         /* by= */ NULL);
 }
 
@@ -628,11 +628,22 @@ compare_negotiations (MilterCompare *compare,
   if (a->number > 1 && b->number > 1)
     return;
   if (a->has_offer && b->has_offer)
-    compare_offers (compare, MILTER_DIFFERENCE_SENT, "the MTA's offer", &a->offer, &b->offer);
+    compare_offers (compare,
+                    MILTER_DIFFERENCE_SENT,
+                    "the MTA's offer",
+                    &a->offer,
+                    &b->offer,
+                    &a->began,
+                    &b->began);
   if (a->has_answer && b->has_answer)
     {
-      compare_offers (
-          compare, MILTER_DIFFERENCE_NEGOTIATION, "answer to the offer", &a->answer, &b->answer);
+      compare_offers (compare,
+                      MILTER_DIFFERENCE_NEGOTIATION,
+                      "answer to the offer",
+                      &a->answer,
+                      &b->answer,
+                      &a->began,
+                      &b->began);
       if (!are_same_symbols (a->symbols, b->symbols))
         milter_compare_add (compare,
                             MILTER_DIFFERENCE_NEGOTIATION,

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "convert.h"
+#include "compare.h"
 #include "record.h"
 #include "show.h"
 #include "tool-console.h"
@@ -19,6 +20,7 @@ static const struct
   const char *summary;
 } commands[] = {
   { "convert", convert_run, "write recordings in another format" },
+  { "compare", compare_run, "tell what differs between two recordings of the same traffic" },
   { "record", record_run, "pass traffic on between MTA and milter, and record it" },
   { "show", show_run, "print the sessions of recordings" },
 };

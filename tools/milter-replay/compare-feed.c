@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * compare-feed.c: see compare-feed.h.
+ */
+#include "compare-feed.h"
+
+#include "milter-recorded-builder.h"
+#include "read-recording.h"
+
+struct _CompareFeed
+{
+  char *path;
+  GThread *thread;
+  MilterRecordedBuilder *builder; /* the thread's */
+
+  GMutex lock;
+  GCond changed;
+  GQueue items; /* of CompareItem */
+  gsize size;   /* of them */
+  bool has_start;
+  gint64 start_ns;
+  bool ended;
+  ToolExit status;
+  bool unwanted; /* nobody takes items any more */
+};
+
+void
+compare_item_free (CompareItem *item)
+{
+  if (item == NULL)
+    return;
+  milter_recorded_message_free (item->message);
+  milter_recorded_session_free (item->session);
+  g_free (item);
+}
+
+/* --- the thread
+ * ----------------------------------------------------------------------------------- */
+
+/* Takes the item; waits while enough is ahead. */
+static void
+push (CompareFeed *feed, CompareItem *item)
+{
+  g_mutex_lock (&feed->lock);
+  while (!feed->unwanted && feed->items.length > 0
+         && (feed->items.length >= COMPARE_FEED_MAX_ITEMS
+             || feed->size + item->size > COMPARE_FEED_MAX_SIZE))
+    g_cond_wait (&feed->changed, &feed->lock);
+  if (feed->unwanted)
+    g_clear_pointer (&item, compare_item_free);
+  else
+    {
+      feed->size += item->size;
+      g_queue_push_tail (&feed->items, item);
+    }
+  g_cond_broadcast (&feed->changed);
+  g_mutex_unlock (&feed->lock);
+}
+
+/* what tells milters apart; the session itself goes on */
+static MilterRecordedSession *
+copy_negotiation (const MilterRecordedSession *session)
+{
+  MilterRecordedSession *copy = milter_recorded_session_new (session->connection, session->number);
+
+  copy->has_answer = session->has_answer;
+  copy->answer = session->answer;
+  copy->symbols = session->symbols != NULL ? g_byte_array_ref (session->symbols) : NULL;
+  return copy;
+}
+
+static void
+on_message (const MilterRecordedSession *session, MilterRecordedMessage *message, gpointer data)
+{
+  CompareItem *item = g_new0 (CompareItem, 1);
+
+  item->message = message;
+  item->session = copy_negotiation (session);
+  item->size = message->kept;
+  push (data, item);
+}
+
+static void
+on_session (MilterRecordedSession *session, gpointer data)
+{
+  CompareItem *item = g_new0 (CompareItem, 1);
+
+  item->session = session;
+  push (data, item);
+}
+
+static const MilterRecordedEvents events = { .message = on_message, .session = on_session };
+
+/* The recording begins with the first thing that it tells. */
+static void
+note_start (CompareFeed *feed, const MilterCapturePlace *place)
+{
+  if (feed->has_start)
+    return;
+  g_mutex_lock (&feed->lock);
+  feed->has_start = true;
+  feed->start_ns = place->moment.time_ns;
+  g_mutex_unlock (&feed->lock);
+}
+
+static void
+on_opened (const MilterCapturePlace *place, const MilterCaptureOpening *opening, gpointer data)
+{
+  CompareFeed *feed = data;
+
+  note_start (feed, place);
+  milter_recorded_sink.opened (place, opening, feed->builder);
+}
+
+static void
+on_frame (const MilterCapturePlace *place, MilterBytes frame, bool behind_hole, gpointer data)
+{
+  milter_recorded_sink.message (place, frame, behind_hole, ((CompareFeed *) data)->builder);
+}
+
+static void
+on_raw (const MilterCapturePlace *place, MilterBytes bytes, gpointer data)
+{
+  milter_recorded_sink.raw (place, bytes, ((CompareFeed *) data)->builder);
+}
+
+static void
+on_hole (const MilterCapturePlace *place, gint64 size, guint8 letter, gpointer data)
+{
+  milter_recorded_sink.hole (place, size, letter, ((CompareFeed *) data)->builder);
+}
+
+static void
+on_closed (const MilterCapturePlace *place, bool reset, gpointer data)
+{
+  milter_recorded_sink.closed (place, reset, ((CompareFeed *) data)->builder);
+}
+
+static void
+on_note (const MilterCapturePlace *place, const char *text, gpointer data)
+{
+  note_start (data, place);
+}
+
+static gpointer
+read_all (gpointer data)
+{
+  static const MilterCaptureSink sink = {
+    .opened = on_opened,
+    .message = on_frame,
+    .raw = on_raw,
+    .hole = on_hole,
+    .closed = on_closed,
+    .note = on_note,
+  };
+  CompareFeed *feed = data;
+  char *paths[] = { feed->path, NULL };
+  ToolExit status = read_recordings (paths, &sink, feed);
+
+  milter_recorded_builder_finish (feed->builder);
+  g_mutex_lock (&feed->lock);
+  feed->ended = true;
+  feed->status = status;
+  g_cond_broadcast (&feed->changed);
+  g_mutex_unlock (&feed->lock);
+  return NULL;
+}
+
+/* --- who takes
+ * ------------------------------------------------------------------------------------ */
+
+CompareFeed *
+compare_feed_new (const char *path)
+{
+  CompareFeed *feed = g_new0 (CompareFeed, 1);
+
+  feed->path = g_strdup (path);
+  feed->builder = milter_recorded_builder_new (/* limits= */ NULL, &events, feed);
+  g_mutex_init (&feed->lock);
+  g_cond_init (&feed->changed);
+  g_queue_init (&feed->items);
+  feed->thread = g_thread_new ("recording", read_all, feed);
+  return feed;
+}
+
+void
+compare_feed_free (CompareFeed *feed)
+{
+  if (feed == NULL)
+    return;
+  g_mutex_lock (&feed->lock);
+  feed->unwanted = true;
+  g_cond_broadcast (&feed->changed);
+  g_mutex_unlock (&feed->lock);
+  g_thread_join (feed->thread);
+  g_queue_clear_full (&feed->items, (GDestroyNotify) compare_item_free);
+  milter_recorded_builder_free (feed->builder);
+  g_mutex_clear (&feed->lock);
+  g_cond_clear (&feed->changed);
+  g_free (feed->path);
+  g_free (feed);
+}
+
+CompareItem *
+compare_feed_next (CompareFeed *feed)
+{
+  CompareItem *item;
+
+  g_mutex_lock (&feed->lock);
+  while (feed->items.length == 0 && !feed->ended)
+    g_cond_wait (&feed->changed, &feed->lock);
+  item = g_queue_pop_head (&feed->items);
+  if (item != NULL)
+    feed->size -= item->size;
+  g_cond_broadcast (&feed->changed);
+  g_mutex_unlock (&feed->lock);
+  return item;
+}
+
+ToolExit
+compare_feed_get_status (CompareFeed *feed)
+{
+  ToolExit status;
+
+  g_mutex_lock (&feed->lock);
+  status = feed->status;
+  g_mutex_unlock (&feed->lock);
+  return status;
+}
+
+gint64
+compare_feed_get_start_ns (CompareFeed *feed)
+{
+  gint64 start_ns;
+
+  g_mutex_lock (&feed->lock);
+  start_ns = feed->start_ns;
+  g_mutex_unlock (&feed->lock);
+  return start_ns;
+}
