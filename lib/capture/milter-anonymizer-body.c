@@ -239,6 +239,19 @@ find_field_end (MilterBytes text)
   return at;
 }
 
+/* In a body lines may stand among fields that are none: a name counts if it is known. */
+static bool
+is_field_name (const MilterAnonymizerBody *body, MilterBytes name)
+{
+  static const char *const prefixes[] = { "X-", "Content-", "List-", "Resent-", "ARC-" };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (prefixes); i++)
+    if (name.size > strlen (prefixes[i])
+        && g_ascii_strncasecmp ((const char *) name.data, prefixes[i], strlen (prefixes[i])) == 0)
+      return true;
+  return milter_known_words_is_header (&body->pseudonyms->known, name);
+}
+
 /* A field with its lines. @start: what was of its first line in chunks before */
 static void
 replace_field (MilterAnonymizerBody *body, MilterBytes start, guint8 *bytes, gsize size)
@@ -258,8 +271,10 @@ replace_field (MilterAnonymizerBody *body, MilterBytes start, guint8 *bytes, gsi
       set_field (body, milter_bytes (name->data, name->len));
       if (start.size > 0 || colon == NULL)
         milter_pseudonyms_text (body->pseudonyms, MILTER_CONTEXT_TEXT, bytes, value);
-      else
+      else if (is_field_name (body, milter_bytes (bytes, value)))
         milter_pseudonyms_header_name (body->pseudonyms, bytes, value);
+      else
+        milter_pseudonyms_text (body->pseudonyms, MILTER_CONTEXT_TEXT, bytes, value);
       value = MIN (value + 1, size);
     }
   save_value (body, milter_bytes (bytes + value, size - value));
@@ -366,10 +381,12 @@ replace_lines (MilterAnonymizerBody *body, MilterBytes start, guint8 *bytes, gsi
 static void
 end_fields (MilterAnonymizerBody *body)
 {
-  /* views of what begin_content() does not change */
   begin_content (body,
                  milter_bytes (body->type->str, body->type->len),
                  milter_bytes (body->encoding->str, body->encoding->len));
+  /* a message begins with fields of its own */
+  if (body->kind == MILTER_PART_HEADERS)
+    begin_fields (body);
 }
 
 /* what has been found of a chunk: the lines before @at are of one part, and not yet replaced */

@@ -201,10 +201,12 @@ make_ring (const MilterCipher *cipher, guint width, guint n, guint16 *next)
 {
   g_autofree guint16 *taken = g_new (guint16, n), *rest = g_new (guint16, n);
   g_autofree guint16 *ring = g_new (guint16, n);
+  g_autofree bool *is_taken = g_new0 (bool, n);
   guint n_taken = 0, n_rest = 0, size = 0;
 
+  milter_domains_mark_taken (width, is_taken);
   for (guint i = 0; i < n; i++)
-    if (milter_domain_is_taken (i, width))
+    if (is_taken[i])
       taken[n_taken++] = (guint16) i;
     else
       rest[n_rest++] = (guint16) i;

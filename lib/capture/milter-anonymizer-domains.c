@@ -5,8 +5,6 @@
  */
 #include "milter-anonymizer-domains.h"
 
-#include <string.h>
-
 /* clang-format off */
 static const char pairs[] =
       "ac ad ae af ag ai al am ao aq ar as at au aw ax az ba bb bd be bf bg bh bi bj bm bn "
@@ -32,13 +30,15 @@ static const char triples[] =
       "wtf xin xxx xyz you yun zip ";
 /* clang-format on */
 
-bool
-milter_domain_is_taken (guint number, guint width)
+void
+milter_domains_mark_taken (guint width, bool *taken)
 {
-  char word[5] = { 0 };
+  for (const char *word = width == 2 ? pairs : triples; *word != '\0'; word += width + 1)
+    {
+      guint number = 0;
 
-  for (guint i = width; i-- > 0; number /= 26)
-    word[i] = (char) ('a' + number % 26);
-  word[width] = ' ';
-  return strstr (width == 2 ? pairs : triples, word) != NULL;
+      for (guint i = 0; i < width; i++)
+        number = number * 26 + (guint) (word[i] - 'a');
+      taken[number] = true;
+    }
 }

@@ -10,8 +10,8 @@
 
 G_BEGIN_DECLS
 
-/* @number: of a word of @width letters, 2 or 3: `aa` is 0, `ab` 1. Longer words are so many that
- * one of them becomes a domain of the Internet once in a thousand times, or less. */
-bool milter_domain_is_taken (guint number, guint width);
+/* Sets the places of those with @width letters, 2 or 3: `aa` has number 0, `ab` 1. Longer words are so many
+ * that one of them becomes a domain of the Internet once in a thousand times, or less. */
+void milter_domains_mark_taken (guint width, bool *taken);
 
 G_END_DECLS

@@ -12,6 +12,8 @@
 #include "milter-anonymizer-word.h"
 
 #define ESCAPE 0x1b
+/* names of header fields that somebody thought of are no longer */
+#define MAX_NAME 64u
 
 /* a text on its way: what was said in it so far counts */
 typedef struct
@@ -603,17 +605,26 @@ has_organisation (MilterBytes name, gsize *start, gsize *end)
   return true;
 }
 
+/* letters, and marks that join them */
+static bool
+is_name (MilterBytes name)
+{
+  while (name.size > 0 && (name.data[name.size - 1] == ' ' || name.data[name.size - 1] == '\t'))
+    name.size--;
+  for (gsize i = 0; i < name.size; i++)
+    if (!g_ascii_isalnum (name.data[i]) && strchr ("-_", name.data[i]) == NULL)
+      return false;
+  return name.size > 0 && name.size <= MAX_NAME;
+}
+
+/* a number in a name is one of a person, or of a message */
 static bool
 is_plain_word (MilterBytes word)
 {
   guint n_digits = 0;
 
   for (gsize i = 0; i < word.size; i++)
-    {
-      if (word.data[i] >= 0x80)
-        return false;
-      n_digits += g_ascii_isdigit (word.data[i]);
-    }
+    n_digits += g_ascii_isdigit (word.data[i]);
   return n_digits < 3;
 }
 
@@ -625,7 +636,7 @@ milter_pseudonyms_header_name (const MilterPseudonyms *pseudonyms, guint8 *name,
 
   if (size == 0)
     return;
-  if (find_byte (bytes, 0, '@') < size || find_byte (bytes, 0, '.') < size)
+  if (!is_name (bytes))
     milter_pseudonyms_text (pseudonyms, MILTER_CONTEXT_TEXT, name, size);
   else if (has_organisation (bytes, &start, &end))
     milter_pseudonyms_text (pseudonyms, MILTER_CONTEXT_TEXT, name + start, end - start);

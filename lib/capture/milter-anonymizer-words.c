@@ -42,7 +42,15 @@ typedef struct
   "x-client-ip final-recipient original-recipient x-failed-recipients "
 
 static const Context contexts[MILTER_N_CONTEXTS] = {
-  [MILTER_CONTEXT_TEXT] = { 0, "", "", "" },
+  [MILTER_CONTEXT_TEXT] = {
+    0,
+    "",
+    /* known as names; of their values nothing stays */
+    "subject message-id in-reply-to references user-agent organization organisation comments keywords "
+    "status thread-topic thread-index resent-message-id content-id content-description content-location "
+    "content-language content-md5 feedback-id reporting-mta arrival-date action diagnostic-code remote-mta",
+    "i msg_id currheader server_name server_addr",
+  },
   [MILTER_CONTEXT_ADDRESS] = {
     MILTER_CONTEXT_HOSTS,
     "undisclosed-recipients rfc822 may be forged mta msa",
@@ -152,7 +160,7 @@ static const Context contexts[MILTER_N_CONTEXTS] = {
     "never success failure delay auth= by=# holdfor=# holduntil= mt-priority=# requiretls mtrk= rrvs= "
     "conperm",
     "",
-    "dsn_envid dsn_notify dsn_ret",
+    "dsn_envid dsn_notify dsn_ret cn_subject cn_issuer cert_subject cert_issuer cert_md5",
   },
   [MILTER_CONTEXT_REPLY] = {
     MILTER_CONTEXT_CODES,
@@ -232,11 +240,6 @@ milter_known_words_init (MilterKnownWords *known)
       add_words (known->headers, contexts[i].headers, i);
       add_words (known->macros, contexts[i].macros, i);
     }
-  /* a queue id, a Message-ID, and what a certificate tells: they are replaced */
-  add_words (known->macros,
-             "i msg_id cn_subject cn_issuer cert_subject cert_issuer cert_md5 currheader "
-             "server_name server_addr",
-             MILTER_CONTEXT_TEXT);
 }
 
 void
@@ -284,15 +287,26 @@ milter_known_words_macro (const MilterKnownWords *known, MilterBytes name)
   return GPOINTER_TO_UINT (find (known->macros, without_braces (name)));
 }
 
-bool
-milter_known_words_is_macro (const MilterKnownWords *known, MilterBytes name)
+static bool
+contains (GHashTable *table, MilterBytes name)
 {
   char word[MAX_WORD + 1];
 
-  name = without_braces (name);
   if (name.size == 0 || name.size > MAX_WORD || memchr (name.data, '\0', name.size) != NULL)
     return false;
-  return g_hash_table_contains (known->macros, fold ((const char *) name.data, name.size, word));
+  return g_hash_table_contains (table, fold ((const char *) name.data, name.size, word));
+}
+
+bool
+milter_known_words_is_header (const MilterKnownWords *known, MilterBytes name)
+{
+  return contains (known->headers, name);
+}
+
+bool
+milter_known_words_is_macro (const MilterKnownWords *known, MilterBytes name)
+{
+  return contains (known->macros, without_braces (name));
 }
 
 MilterWordKind

@@ -79,6 +79,7 @@ MilterContextFlags milter_context_get_flags (MilterContextId context);
 /* the context of a header field's value, and of a macro's, with braces or without */
 MilterContextId milter_known_words_header (const MilterKnownWords *known, MilterBytes name);
 MilterContextId milter_known_words_macro (const MilterKnownWords *known, MilterBytes name);
+bool milter_known_words_is_header (const MilterKnownWords *known, MilterBytes name);
 bool milter_known_words_is_macro (const MilterKnownWords *known, MilterBytes name);
 MilterWordKind
 milter_known_words_find (const MilterKnownWords *known, MilterContextId context, MilterBytes word);

@@ -39,6 +39,7 @@ static const char mail[] =
   "Content-Type: text/plain\r\n"
   "\r\n"
   "alice inside\r\n"
+  "alice: a line\r\n"
   "--=_outer 1--\r\n"
   "alice behind\r\n";
 static const char picture[] =
@@ -153,6 +154,15 @@ Test (anonymizer_body, delimiters_stay_those_of_the_field_wherever_they_are_cut)
 
       cr_assert_geq (count (after, delimiter), 4, "pieces of %zu: %s in %s", piece, delimiter, after);
     }
+}
+
+/* a message ends its fields, and what follows is text */
+Test (anonymizer_body, a_message_in_a_message_has_a_body)
+{
+  static const char text[] = "From: alice@x\r\nalice: a line\r\n\r\nalice: another line\r\nFrom: alice\r\n";
+  g_autofree char *after = replace ("message/rfc822", text, G_MAXSIZE);
+
+  test_compare ("message", text, after, "From: ~~~~~@~\r\n~~~~~: ~ ~~~~\r\n\r\n~~~~~: ~~~~~~~ ~~~~\r\n~~~~: ~~~~~\r\n");
 }
 
 Test (anonymizer_body, without_a_type_all_is_text)

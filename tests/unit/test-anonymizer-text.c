@@ -207,7 +207,9 @@ Test (anonymizer_text, names_of_fields_stay_unless_they_name_somebody)
     { "X-mail.example.com", "~-~~~~.~~~~~~~.~~~" },
     { "X-12345-Id", "X-~~~~~-Id" },
     { "bob@example", "~~~@~~~~~~~" },
-    { "X-Gr\xfc\xdf", "X-~~~~" },
+    { "X-Gr\xfc\xdf", "~-~~~~" },
+    { "X-Field ", "X-Field " },
+    { "a line that ends with From", "~ ~~~~ ~~~~ ~~~~ ~~~~ ~~~~" },
   };
 
   for (gsize i = 0; i < G_N_ELEMENTS (names); i++)
