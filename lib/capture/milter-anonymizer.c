@@ -388,6 +388,16 @@ replace_payload (MilterAnonymizer *anonymizer, const MilterMessage *message)
 /* --- events --------------------------------------------------------------------------------------
  */
 
+/* when things happened stays */
+static void
+on_started (gint64 time_ns, gpointer data)
+{
+  MilterAnonymizer *anonymizer = data;
+
+  if (anonymizer->sink->started != NULL)
+    anonymizer->sink->started (time_ns, anonymizer->data);
+}
+
 static void
 on_message (const MilterCapturePlace *place, MilterBytes frame, bool behind_hole, gpointer data)
 {
@@ -515,6 +525,7 @@ const MilterCaptureSink *
 milter_anonymizer_get_sink (void)
 {
   static const MilterCaptureSink sink = {
+    .started = on_started,
     .opened = on_opened,
     .message = on_message,
     .raw = on_raw,

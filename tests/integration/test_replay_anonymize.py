@@ -315,6 +315,18 @@ def test_a_file_for_each_session_has_no_names_either(replay, tmp_path, key):
     assert len(texts) == 8 and not any(re.search("alice|example", text) for text in texts)
 
 
+def test_a_trace_becomes_what_its_capture_becomes(replay, tmp_path, key):
+    """Also one of a unix socket, whose path may name somebody."""
+    assert replay("convert", CAPTURES[0], "-o", tmp_path / "plain.trace").returncode == 0
+    one, other = (replay("convert", path, "--to", "trace", "-o", "-", "--anonymize-key", key) for path in (CAPTURES[0], tmp_path / "plain.trace"))
+    assert (one.returncode, one.stdout) == (0, other.stdout)
+    text = re.sub(r"from=\S+ to=\S+", "from=unix:/home/alice/x to=unix:/run/alice.sock", (tmp_path / "plain.trace").read_text())
+    (tmp_path / "unix.trace").write_text(re.sub(r"^(mta exact)", r"# alice says\n\1  # bob, too", text, count=1, flags=re.M))
+    done = replay("convert", tmp_path / "unix.trace", "--to", "trace", "-o", "-", "--anonymize-key", key)
+    assert done.returncode == 0, done.stderr
+    assert not re.search(rb"alice|bob", done.stdout + done.stderr.replace(bytes(tmp_path), b""))
+
+
 def test_memory_does_not_grow_with_the_recording(tool, tmp_path, key):
     """Thousands of different words, again and again: a word costs nothing."""
     def peak(n):

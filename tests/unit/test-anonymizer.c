@@ -15,6 +15,7 @@ typedef struct
   GByteArray *bytes;
   char *mta, *milter;
   char *note;
+  gint64 start_ns;
 } Told;
 
 static void
@@ -28,6 +29,12 @@ told_clear (Told *told)
 }
 
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Told, told_clear)
+
+static void
+on_started (gint64 time_ns, gpointer data)
+{
+  ((Told *) data)->start_ns = time_ns;
+}
 
 static void
 on_opened (const MilterCapturePlace *place, const MilterCaptureOpening *opening, gpointer data)
@@ -78,6 +85,7 @@ on_note (const MilterCapturePlace *place, const char *text, gpointer data)
 }
 
 static const MilterCaptureSink told_sink = {
+  .started = on_started,
   .opened = on_opened,
   .message = on_message,
   .raw = on_raw,
@@ -261,6 +269,7 @@ Test (anonymizer, all_else_is_told_on)
   g_auto (Told) told;
   g_autoptr (MilterAnonymizer) anonymizer = new_anonymizer (&told);
 
+  sink->started (1795358871000000000, anonymizer);
   sink->opened (&place, &opening, anonymizer);
   sink->message (&place, (MilterBytes) MILTER_BYTES_INIT ("\0\0\0\1N"), true, anonymizer);
   sink->hole (&place, 20, 'B', anonymizer);
@@ -269,6 +278,7 @@ Test (anonymizer, all_else_is_told_on)
   sink->note (&place, "link type 77 is not known here", anonymizer);
   cr_assert_str_eq (told.lines->str, "open 1\n1 > N?\n1 > hole 20 in B\n1 > raw 12\n1 > close\n");
   cr_assert_str_eq (told.note, "link type 77 is not known here");
+  cr_assert_eq (told.start_ns, 1795358871000000000);
   cr_assert_str_neq (told.mta, opening.mta);
   cr_assert_eq (strlen (told.mta), strlen (opening.mta));
   cr_assert_str_neq (told.milter, opening.milter);
@@ -286,6 +296,7 @@ Test (anonymizer, what_nobody_wants_is_not_told)
   MilterCaptureOpening opening = { NULL, NULL, false };
   g_autoptr (MilterAnonymizer) anonymizer = milter_anonymizer_new (milter_bytes (NULL, 0), &nobody, NULL);
 
+  sink->started (1, anonymizer);
   sink->opened (&place, &opening, anonymizer);
   tell (anonymizer, 1, MTA, 'B', (MilterBytes) MILTER_BYTES_INIT ("text"));
   sink->hole (&place, 20, 'B', anonymizer);
