@@ -2,10 +2,10 @@
 """milter-replay compare: what differs between two recordings, and nothing else."""
 
 import json
-import pathlib
 import re
 import struct
 import subprocess
+import time
 import xml.etree.ElementTree as ElementTree
 
 import pytest
@@ -34,6 +34,14 @@ def compare(tool):
         options.setdefault("text", True)
         return subprocess.run([tool("milter-replay"), "compare", *map(str, arguments)], capture_output=True, **options)
     return run
+
+
+def wait_for(condition, process=None):
+    end = time.monotonic() + 20
+    while not condition() and time.monotonic() < end:
+        if process is not None and process.poll() is not None:
+            pytest.skip("tcpdump may not capture here")
+        time.sleep(0.05)
 
 
 def packet(port, sender, seq, ack, flags, data):
@@ -117,6 +125,53 @@ def test_the_same_traffic_is_the_same_however_it_was_captured(compare, a, b):
     done = compare(capture(a), capture(b))
     assert done.returncode == 0, done.stdout + done.stderr
     assert " compared, 0 differences" in done.stdout
+
+
+@pytest.mark.parametrize("path", WHOLE, ids=lambda p: p.name)
+def test_a_trace_is_as_the_capture_that_it_was_made_from(compare, tool, tmp_path, path):
+    trace = tmp_path / "same.trace"
+    subprocess.run([tool("milter-replay"), "convert", "-o", trace, path], check=True, capture_output=True, timeout=60)
+    done = compare("-q", path, trace)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+@pytest.fixture
+def recorder(tool, tmp_path):
+    """recorder(SPEC, OPTION…): ended with the test."""
+    running = []
+
+    def run(spec, *options, **more):
+        running.append(Recorder(tool, tmp_path, spec, *options, **more))
+        return running[-1]
+
+    yield run
+    for one in running:
+        one.kill()
+
+
+def test_tcpdump_and_the_recorder_have_seen_the_same(compare, recorder, client, play, start, tmp_path):
+    """On either side of the recorder."""
+    rules = tmp_path / "milter.rules"
+    rules.write_text('on rcpt <busy@*> => 451 4.7.1 "later"\non eom\n  => add-header X-Seen: yes\n  => accept\n')
+    milter = client(rules, spec="inet:0@127.0.0.1")
+    recorder = recorder(milter.spec, "--sessions", "3")
+    ports = [spec.removeprefix("inet:").partition("@")[0] for spec in (recorder.spec, milter.spec)]
+    captures = []
+    for port in ports:
+        captures.append(tmp_path / f"{port}.pcap")
+        dump = start(["tcpdump", "-i", "lo", "-U", "-B", "16384", "-Z", "root", "-w", captures[-1], "tcp", "port", port],
+                     stdout=subprocess.DEVNULL, stderr=(tmp_path / f"{port}.err").open("wb"))
+        wait_for(lambda: "listening on" in (tmp_path / f"{port}.err").read_text(), dump)
+    for n in range(3):
+        done = play("-s", recorder.spec, "-f", f"alice{n}@example.com", "-r", "bob@example.net", "-r", "busy@example.net",
+                    "-m", ROOT / "scenarios/quickstart/newsletter.eml")
+        assert "status" in done.stdout, done.stdout + done.stderr
+    assert recorder.wait() == 0
+    for path, port in zip(captures, ports):
+        wait_for(lambda: compare(path, recorder.file).returncode == 0)
+        done = compare(path, recorder.file)
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert "3 messages compared, 0 differences" in done.stdout
 
 
 @pytest.mark.parametrize("name", PLANTED)
@@ -287,12 +342,15 @@ def test_the_manual_lists_the_rules(compare):
     assert re.findall(r"^\.B ([a-z][a-z-]*)(?:\[?:[A-Z]+\]?)?$", part[:part.index(".RE")], re.M) == rules
 
 
-def record(tool, folder, name, spec, play, *arguments):
-    """What milter-test-server and a milter say, recorded."""
-    recorder = Recorder(tool, folder, spec, "--sessions", "1", file=folder / name)
-    play("-s", recorder.spec, *arguments)
-    assert recorder.wait() == 0
-    return recorder.file
+@pytest.fixture
+def record(recorder, play, tmp_path):
+    """record(NAME, SPEC, ARGUMENT…): what milter-test-server and a milter say."""
+    def run(name, spec, *arguments):
+        one = recorder(spec, "--sessions", "1", file=tmp_path / name)
+        play("-s", one.spec, *arguments)
+        assert one.wait() == 0
+        return one.file
+    return run
 
 
 @pytest.fixture
@@ -309,14 +367,14 @@ def opendkim(start, tmp_path):
     return run
 
 
-def test_two_policies_of_opendkim_differ_as_they_do(compare, tool, play, opendkim, tmp_path):
+def test_two_policies_of_opendkim_differ_as_they_do(compare, record, opendkim):
     mail = ROOT / "scenarios/quickstart/newsletter.eml"
     plain = ["--connect-address", "inet:50443@[192.0.2.7]", "-f", "alice@example.com", "-r", "bob@example.net", "-m", mail]
     same = opendkim("one")
     other = opendkim("two", "Canonicalization simple/simple")
-    one = record(tool, tmp_path, "one.pcap", same, play, *plain)
-    again = record(tool, tmp_path, "again.pcap", same, play, *plain)
-    two = record(tool, tmp_path, "two.pcap", other, play, *plain)
+    one = record("one.pcap", same, *plain)
+    again = record("again.pcap", same, *plain)
+    two = record("two.pcap", other, *plain)
     done = compare("--ignore", "signatures", one, again)
     assert done.returncode == 0, done.stdout
     done = compare("--ignore", "signatures", one, two)

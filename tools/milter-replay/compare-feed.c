@@ -4,17 +4,21 @@
  */
 #include "compare-feed.h"
 
+#include <pthread.h>
+
 #include "milter-recorded-builder.h"
 #include "read-recording.h"
+#include "tool-console.h"
 
 struct _CompareFeed
 {
   char *path;
-  GThread *thread;
+  pthread_t thread;
+  bool has_thread;
   MilterRecordedBuilder *builder; /* the thread's */
 
-  GMutex lock;
-  GCond changed;
+  pthread_mutex_t lock; /* of all that follows */
+  pthread_cond_t changed;
   GQueue items; /* of CompareItem */
   gsize size;   /* of them */
   bool has_start;
@@ -41,11 +45,11 @@ compare_item_free (CompareItem *item)
 static void
 push (CompareFeed *feed, CompareItem *item)
 {
-  g_mutex_lock (&feed->lock);
+  pthread_mutex_lock (&feed->lock);
   while (!feed->unwanted && feed->items.length > 0
          && (feed->items.length >= COMPARE_FEED_MAX_ITEMS
              || feed->size + item->size > COMPARE_FEED_MAX_SIZE))
-    g_cond_wait (&feed->changed, &feed->lock);
+    pthread_cond_wait (&feed->changed, &feed->lock);
   if (feed->unwanted)
     g_clear_pointer (&item, compare_item_free);
   else
@@ -53,8 +57,8 @@ push (CompareFeed *feed, CompareItem *item)
       feed->size += item->size;
       g_queue_push_tail (&feed->items, item);
     }
-  g_cond_broadcast (&feed->changed);
-  g_mutex_unlock (&feed->lock);
+  pthread_cond_broadcast (&feed->changed);
+  pthread_mutex_unlock (&feed->lock);
 }
 
 /* what tells milters apart; the session itself goes on */
@@ -91,16 +95,17 @@ on_session (MilterRecordedSession *session, gpointer data)
 
 static const MilterRecordedEvents events = { .message = on_message, .session = on_session };
 
-/* The recording begins with the first thing that it tells. */
+/* The recording says when it began, or does so with the first thing that it tells. */
 static void
-note_start (CompareFeed *feed, const MilterCapturePlace *place)
+on_started (gint64 time_ns, gpointer data)
 {
-  if (feed->has_start)
-    return;
-  g_mutex_lock (&feed->lock);
+  CompareFeed *feed = data;
+
+  pthread_mutex_lock (&feed->lock);
+  if (!feed->has_start)
+    feed->start_ns = time_ns;
   feed->has_start = true;
-  feed->start_ns = place->moment.time_ns;
-  g_mutex_unlock (&feed->lock);
+  pthread_mutex_unlock (&feed->lock);
 }
 
 static void
@@ -108,7 +113,7 @@ on_opened (const MilterCapturePlace *place, const MilterCaptureOpening *opening,
 {
   CompareFeed *feed = data;
 
-  note_start (feed, place);
+  on_started (place->moment.time_ns, feed);
   milter_recorded_sink.opened (place, opening, feed->builder);
 }
 
@@ -139,13 +144,14 @@ on_closed (const MilterCapturePlace *place, bool reset, gpointer data)
 static void
 on_note (const MilterCapturePlace *place, const char *text, gpointer data)
 {
-  note_start (data, place);
+  on_started (place->moment.time_ns, data);
 }
 
 static gpointer
 read_all (gpointer data)
 {
   static const MilterCaptureSink sink = {
+    .started = on_started,
     .opened = on_opened,
     .message = on_frame,
     .raw = on_raw,
@@ -158,11 +164,11 @@ read_all (gpointer data)
   ToolExit status = read_recordings (paths, &sink, feed);
 
   milter_recorded_builder_finish (feed->builder);
-  g_mutex_lock (&feed->lock);
+  pthread_mutex_lock (&feed->lock);
   feed->ended = true;
   feed->status = status;
-  g_cond_broadcast (&feed->changed);
-  g_mutex_unlock (&feed->lock);
+  pthread_cond_broadcast (&feed->changed);
+  pthread_mutex_unlock (&feed->lock);
   return NULL;
 }
 
@@ -173,13 +179,20 @@ CompareFeed *
 compare_feed_new (const char *path)
 {
   CompareFeed *feed = g_new0 (CompareFeed, 1);
+  int failure;
 
   feed->path = g_strdup (path);
   feed->builder = milter_recorded_builder_new (/* limits= */ NULL, &events, feed);
-  g_mutex_init (&feed->lock);
-  g_cond_init (&feed->changed);
+  pthread_mutex_init (&feed->lock, /* attributes= */ NULL);
+  pthread_cond_init (&feed->changed, /* attributes= */ NULL);
   g_queue_init (&feed->items);
-  feed->thread = g_thread_new ("recording", read_all, feed);
+  failure = pthread_create (&feed->thread, /* attributes= */ NULL, read_all, feed);
+  feed->has_thread = failure == 0;
+  if (feed->has_thread)
+    return feed;
+  tool_error ("%s cannot be read: there is no thread for it: %s", path, g_strerror (failure));
+  feed->ended = true;
+  feed->status = TOOL_EXIT_USAGE;
   return feed;
 }
 
@@ -188,15 +201,16 @@ compare_feed_free (CompareFeed *feed)
 {
   if (feed == NULL)
     return;
-  g_mutex_lock (&feed->lock);
+  pthread_mutex_lock (&feed->lock);
   feed->unwanted = true;
-  g_cond_broadcast (&feed->changed);
-  g_mutex_unlock (&feed->lock);
-  g_thread_join (feed->thread);
+  pthread_cond_broadcast (&feed->changed);
+  pthread_mutex_unlock (&feed->lock);
+  if (feed->has_thread)
+    pthread_join (feed->thread, /* result= */ NULL);
   g_queue_clear_full (&feed->items, (GDestroyNotify) compare_item_free);
   milter_recorded_builder_free (feed->builder);
-  g_mutex_clear (&feed->lock);
-  g_cond_clear (&feed->changed);
+  pthread_mutex_destroy (&feed->lock);
+  pthread_cond_destroy (&feed->changed);
   g_free (feed->path);
   g_free (feed);
 }
@@ -206,14 +220,14 @@ compare_feed_next (CompareFeed *feed)
 {
   CompareItem *item;
 
-  g_mutex_lock (&feed->lock);
+  pthread_mutex_lock (&feed->lock);
   while (feed->items.length == 0 && !feed->ended)
-    g_cond_wait (&feed->changed, &feed->lock);
+    pthread_cond_wait (&feed->changed, &feed->lock);
   item = g_queue_pop_head (&feed->items);
   if (item != NULL)
     feed->size -= item->size;
-  g_cond_broadcast (&feed->changed);
-  g_mutex_unlock (&feed->lock);
+  pthread_cond_broadcast (&feed->changed);
+  pthread_mutex_unlock (&feed->lock);
   return item;
 }
 
@@ -222,9 +236,9 @@ compare_feed_get_status (CompareFeed *feed)
 {
   ToolExit status;
 
-  g_mutex_lock (&feed->lock);
+  pthread_mutex_lock (&feed->lock);
   status = feed->status;
-  g_mutex_unlock (&feed->lock);
+  pthread_mutex_unlock (&feed->lock);
   return status;
 }
 
@@ -233,8 +247,8 @@ compare_feed_get_start_ns (CompareFeed *feed)
 {
   gint64 start_ns;
 
-  g_mutex_lock (&feed->lock);
+  pthread_mutex_lock (&feed->lock);
   start_ns = feed->start_ns;
-  g_mutex_unlock (&feed->lock);
+  pthread_mutex_unlock (&feed->lock);
   return start_ns;
 }
