@@ -174,13 +174,14 @@ static const Context contexts[MILTER_N_CONTEXTS] = {
     "turn atrn burl from to plain login cram-md5 digest-md5 gssapi ntlm external xoauth2 oauthbearer",
     "", "",
   },
-  /* what readers of recordings remark; recordings are read by other programs, too */
+  /* what readers of recordings remark */
   [MILTER_CONTEXT_NOTE] = {
     MILTER_CONTEXT_NUMBERS,
-    "a an the of in to is are was were not no known here ip tcp udp fragment fragments packet packets "
-    "more less link type bytes byte frame frames that this these behind before hole which with and or "
-    "connection connections from by mta milter it its they their begins belong belongs captured cut "
-    "left out missing recorded capture snapshot length line lines trace milters such other",
+    "a an the of in to is are was were not no known here ip tcp udp fragment fragments packet packets put "
+    "together more less link type bytes byte frame frames that this these behind before hole which with and "
+    "or connection connections from by mta milter it its they their begins belong belongs captured cut left "
+    "out missing recorded capture snapshot length line lines trace milters such other headers whole same "
+    "given up because than open at time beginning",
     "", "",
   },
 };

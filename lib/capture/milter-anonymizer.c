@@ -506,14 +506,22 @@ on_closed (const MilterCapturePlace *place, bool reset, gpointer data)
     anonymizer->sink->closed (place, reset, anonymizer->data);
 }
 
+/* What the reader of a capture remarks stays, and that is all of it words and numbers that are
+ * known; what somebody wrote into a trace does not. */
 static void
 on_note (const MilterCapturePlace *place, const char *text, gpointer data)
 {
   MilterAnonymizer *anonymizer = data;
   g_autofree char *replaced = g_strdup (text);
+  gsize size = strlen (text);
 
-  milter_pseudonyms_text (
-      &anonymizer->pseudonyms, MILTER_CONTEXT_NOTE, (guint8 *) replaced, strlen (replaced));
+  milter_pseudonyms_text (&anonymizer->pseudonyms, MILTER_CONTEXT_NOTE, (guint8 *) replaced, size);
+  if (strcmp (replaced, text) != 0)
+    {
+      memcpy (replaced, text, size);
+      milter_pseudonyms_text (
+          &anonymizer->pseudonyms, MILTER_CONTEXT_TEXT, (guint8 *) replaced, size);
+    }
   if (anonymizer->sink->note != NULL)
     anonymizer->sink->note (place, replaced, anonymizer->data);
 }

@@ -16,7 +16,7 @@ TITLES = {
     "SIGNATURE": "Signatures", "RESULTS": "Results of checks", "KEYWORD": "Keywords", "LIST": "Mailing lists", "COUNT": "Numbers",
     "CLIENT_PORT": "Ports", "TLS": "TLS and authentication", "PARAMETER": "Parameters of MAIL and RCPT",
     "REPLY": "Texts of replies, reasons of quarantine", "COMMAND": "Commands that an MTA does not know",
-    "NOTE": "Remarks of the reader",
+    "NOTE": "Remarks, if all of it are these words",
 }
 FLAGS = {
     "DATES": "dates with their times", "NUMBERS": "words that are numbers", "NAMES": "the names in `h=`",

@@ -288,6 +288,36 @@ Test (anonymizer, all_else_is_told_on)
   cr_assert_neq (memcmp (told.bytes->data + 10, "secret", 6), 0);
 }
 
+Test (anonymizer, remarks_of_a_reader_stay_and_comments_do_not)
+{
+  static const struct
+  {
+    const char *text;
+    bool stays;
+  } notes[] = {
+    { "an IP fragment; fragments are not put together", true },
+    { "its headers were not captured whole", true },
+    { "its link type is not known here", true },
+    { "link type 77 is not known here", true },
+    { "the same of 77 more frames: its headers were not captured whole", true },
+    { "77 connections were given up because more than 10 were open at a time", true },
+    { "a call from 089 1234567, by bob", false },
+  };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (notes); i++)
+    {
+      MilterCapturePlace place = { .connection = 0 };
+      g_auto (Told) told;
+      g_autoptr (MilterAnonymizer) anonymizer = new_anonymizer (&told);
+
+      milter_anonymizer_get_sink ()->note (&place, notes[i].text, anonymizer);
+      cr_assert_eq (strcmp (told.note, notes[i].text) == 0, notes[i].stays, "%s", told.note);
+      if (!notes[i].stays)
+        for (const char *word = strtok (told.note, " ,"); word != NULL; word = strtok (NULL, " ,"))
+          cr_assert_null (strstr (notes[i].text, word) != NULL && strlen (word) > 1 ? word : NULL, "%s", word);
+    }
+}
+
 Test (anonymizer, what_nobody_wants_is_not_told)
 {
   static const MilterCaptureSink nobody = { 0 };
