@@ -341,6 +341,49 @@ replace_quoted_printable (MilterAnonymizerBody *body, guint8 *bytes, gsize size)
   milter_pseudonyms_quoted_printable (body->pseudonyms, bytes, size);
 }
 
+/* A line of uuencode: its length is told by its first character. Its marks are data, as its letters
+ * are. */
+static bool
+is_uuencoded (MilterBytes line)
+{
+  gsize n_bytes;
+
+  while (line.size > 0 && (line.data[line.size - 1] == '\n' || line.data[line.size - 1] == '\r'))
+    line.size--;
+  if (line.size == 0)
+    return false;
+  n_bytes = (line.data[0] - 32u) & 63;
+  /* shorter ones may be anything */
+  if (n_bytes < 12 || n_bytes > 45 || line.size < 1 + (n_bytes + 2) / 3 * 4
+      || line.size > 2 + (n_bytes + 2) / 3 * 4)
+    return false;
+  for (gsize i = 0; i < line.size; i++)
+    if (line.data[i] < 0x20 || line.data[i] > 0x60)
+      return false;
+  return true;
+}
+
+static void
+replace_text (MilterAnonymizerBody *body, guint8 *bytes, gsize size)
+{
+  gsize start = 0, at = 0;
+
+  while (at < size)
+    {
+      const guint8 *newline = memchr (bytes + at, '\n', size - at);
+      gsize end = newline == NULL ? size : (gsize) (newline - bytes) + 1;
+
+      if (is_uuencoded (milter_bytes (bytes + at, end - at)))
+        {
+          milter_pseudonyms_text (body->pseudonyms, MILTER_CONTEXT_TEXT, bytes + start, at - start);
+          milter_pseudonyms_bytes (body->pseudonyms, bytes + at + 1, end - at - 1);
+          start = end;
+        }
+      at = end;
+    }
+  milter_pseudonyms_text (body->pseudonyms, MILTER_CONTEXT_TEXT, bytes + start, size - start);
+}
+
 /* lines of one part; @start: what was of the first line in chunks before */
 static void
 replace_lines (MilterAnonymizerBody *body, MilterBytes start, guint8 *bytes, gsize size)
@@ -356,7 +399,7 @@ replace_lines (MilterAnonymizerBody *body, MilterBytes start, guint8 *bytes, gsi
   switch (body->kind)
     {
     case MILTER_PART_TEXT:
-      milter_pseudonyms_text (body->pseudonyms, MILTER_CONTEXT_TEXT, bytes, size);
+      replace_text (body, bytes, size);
       break;
     case MILTER_PART_CHARACTERS:
       milter_pseudonyms_bytes (body->pseudonyms, bytes, size);

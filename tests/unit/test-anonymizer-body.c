@@ -165,6 +165,19 @@ Test (anonymizer_body, a_message_in_a_message_has_a_body)
   test_compare ("message", text, after, "From: ~~~~~@~\r\n~~~~~: ~ ~~~~\r\n\r\n~~~~~: ~~~~~~~ ~~~~\r\n~~~~: ~~~~~\r\n");
 }
 
+Test (anonymizer_body, marks_of_uuencode_are_replaced)
+{
+  /* alice, alice, and so on; not all of a line that only looks so */
+  static const char text[] = "begin 644 a\r\n486QI8V4L(&%L:6-E+\"!A;&EC92P@\r\n(AA) 'B' #C# ,D, .E.\r\n`\r\nend\r\n";
+  g_autofree char *after = replace ("", text, G_MAXSIZE);
+
+  cr_assert_eq (strlen (after), strlen (text));
+  cr_assert_null (strstr (after, "486QI"));
+  cr_assert_null (strstr (after, "(&%"));
+  cr_assert_null (strstr (after, "@\r\n("));
+  cr_assert_not_null (strstr (after, ") '"));
+}
+
 Test (anonymizer_body, without_a_type_all_is_text)
 {
   g_autofree char *after = replace ("", "--a\r\nContent-Type: text/plain\r\n\r\nalice\r\n", G_MAXSIZE);
