@@ -85,6 +85,112 @@ def test_standard_input_and_output(replay):
     assert replay("convert", SIGN, "-o", "/dev/stdout", "--to", "trace").stdout == replay("show", SIGN).stdout
 
 
+@pytest.mark.parametrize("path", ALL, ids=lambda p: p.name)
+def test_a_scenario_has_its_form_and_names_no_time(replay, play, tmp_path, path):
+    done = replay("convert", path, "-o", tmp_path / "out.scenario")
+    assert done.returncode == 0, done.stderr
+    text = (tmp_path / "out.scenario").read_text()
+    done = play("--format", tmp_path / "out.scenario")
+    assert (done.stdout, done.stderr) == (text, "")
+    assert not re.search(r"^\s*\+\d|^start ", text, re.M)
+    assert f"# Made by milter-replay convert from {path.name}.\n" in text
+
+
+def test_what_a_scenario_looks_like(replay):
+    """Only what the MTA does not say by itself, and what the milter answered."""
+    done = replay("convert", CAPTURES / "30-sendmail-actions.pcap", "-o", "-", "--to", "scenario")
+    text = done.stdout.decode()
+    assert text.startswith("""# Made by milter-replay convert from 30-sendmail-actions.pcap.
+mta sendmail
+
+session "3 messages from localhost"
+  negotiate
+    => negotiate version=6 actions=all steps=none
+  connect localhost 127.0.0.1 port=43416
+  helo client.example.com
+  message "alice@example.com to bob@example.net and 2 more: accepted"
+    mail <alice@example.com>
+    rcpt <bob@example.net>
+    rcpt <reply@example.net>
+      => 554 5.7.1 "Not today, 100% sure"
+    rcpt <carol@example.org>
+    eml <<END
+      From: Alice Moser <alice@example.com>
+""")
+    assert """
+    eom
+      => add-header X-A: b
+      => insert-header 0 X-Top: t
+      => change-header 1 Subject: new
+      => replace-body "new body\\r\\n"
+      => quarantine held
+      => change-from <n@example.org>
+      => add-rcpt <x@example.org>
+      => delete-rcpt <bob@example.net>
+      => only
+      => ordered
+      => continue
+""" in text
+    assert "macro" not in text and "abort" not in text and "quit\n" not in text
+
+
+def test_macros_of_all_sessions_stand_at_the_top_and_an_id_that_is_quoted_is_kept(replay):
+    def convert(name):
+        return replay("convert", CAPTURES / name, "-o", "-", "--to", "scenario").stdout.decode()
+    assert re.search(r"mta postfix\nmacro mail \{mail_mailer\}=discard\nmacro rcpt \{rcpt_mailer\}=discard\n\nsession",
+                     convert("23-verdicts.pcap"))
+    assert re.search(r"macro eom i=C15D7A741D4\n  eom\n(    => .*\n)*    => insert-header 0 DMARC-Filter: .* C15D7A741D4\n",
+                     convert("19-sll2-any.pcapng"))
+    assert "macro mail -{mail_mailer}" not in convert("23-verdicts.pcap")
+
+
+def test_what_changes_every_time_is_left_out(replay):
+    def expected(name, *more):
+        text = replay("convert", CAPTURES / name, "-o", "-", "--to", "scenario", *more).stdout.decode()
+        return re.findall(r"=> ((?:add|insert|change)-header .*)", text)
+    assert expected("01-opendkim-sign.pcap")[0].startswith('insert-header 0 DKIM-Signature: "v=1; a=rsa-sha256; c=relaxed/simple; ')
+    signature = expected("01-opendkim-sign.pcap", "-i", "signatures,keys")[0]
+    assert re.match(r'insert-header 0 DKIM-Signature: v=1;\*a=\*;\*c=relaxed/simple;\*d=example.com;\*.*h=[Ff]rom', signature), signature
+    assert expected("02-opendkim-verify.pcapng", "--ignore", "hosts", "--ignore", "keys,signatures")[0] == (
+        r'insert-header 0 Authentication-Results: "*;\n\tdkim=pass (*) header.d=example.com header.i=@example.com '
+        r'header.a=* header.s=* header.b=*;\n\tdkim-atps=neutral"')
+    assert expected("06-spamass.pcap", "-i", "hosts,dates,header:X-Spam-Status") == [
+        "add-header X-Spam-Flag: YES", "add-header X-Spam-Status", "add-header X-Spam-Checker-Version: SpamAssassin 4.0.1 (*) on *",
+        "change-header 1 Subject: [SPAM] Test spam mail (GTUBE)", "add-header X-Spam-Status",
+        "add-header X-Spam-Checker-Version: SpamAssassin 4.0.1 (*) on *"]
+    done = replay("convert", SIGN, "-o", "-", "--to", "scenario", "-i", "bogus")
+    assert done.returncode == 2 and b'"bogus" is no rule' in done.stderr
+
+
+def test_a_long_mail_becomes_a_file(replay, play, tmp_path):
+    path = CAPTURES / "10-libmilter-large-body.pcapng"
+    assert replay("convert", path, "-o", tmp_path / "big.scenario").returncode == 0
+    assert "    eml big-1.eml\n" in (tmp_path / "big.scenario").read_text() or "  eml big-1.eml\n" in (
+        tmp_path / "big.scenario").read_text()
+    assert len((tmp_path / "big-1.eml").read_bytes()) > 190000
+    assert play("--list", tmp_path / "big.scenario").returncode == 0
+    # nobody's mail is replaced, and the scenario is not there without it
+    (tmp_path / "big.scenario").unlink()
+    (tmp_path / "big-1.eml").write_text("precious")
+    done = replay("convert", path, "-o", tmp_path / "big.scenario")
+    assert done.returncode == 2 and b"big-1.eml is there already" in done.stderr
+    assert [p.name for p in tmp_path.iterdir()] == ["big-1.eml"]
+    assert replay("convert", path, "-o", tmp_path / "big.scenario", "--force").returncode == 0
+
+
+def test_what_no_mta_says_so_is_frame_by_frame(replay):
+    text = replay("convert", CAPTURES / "48-lost-segment.pcap", "-o", "-", "--to", "scenario").stdout.decode()
+    assert text.startswith("# Made by milter-replay convert from 48-lost-segment.pcap.\nmta exact\n\nsession ")
+    assert "\n  # frame by frame: it has gaps, or what no MTA sends\n" in text and "\n  lost 20  # frame 25, from the MTA\n" in text
+
+
+def test_the_mta_can_be_chosen(replay):
+    done = replay("convert", SIGN, "-o", "-", "--to", "scenario", "--mta", "sendmail")
+    assert b"\nmta sendmail\n" in done.stdout and b"\n  abort\n  abort\n  quit\n  close\n" in done.stdout
+    done = replay("convert", SIGN, "-o", "-", "--to", "scenario", "--mta", "bogus")
+    assert done.returncode == 2 and b"--mta bogus: there is no such MTA" in done.stderr
+
+
 def test_no_file_is_replaced_unless_that_is_said(replay, tmp_path):
     out = tmp_path / "out.trace"
     out.write_text("precious")

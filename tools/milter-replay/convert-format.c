@@ -9,6 +9,7 @@
 #include "tool-console.h"
 
 static const ConvertFormat *const formats[] = {
+  &convert_format_scenario,
   &convert_format_trace,
   &convert_format_pcap,
 };
@@ -20,6 +21,17 @@ convert_format_get (const char *name)
     if (strcmp (formats[i]->name, name) == 0)
       return formats[i];
   return NULL;
+}
+
+char *
+convert_format_list (void)
+{
+  gsize n = G_N_ELEMENTS (formats);
+  GString *text = g_string_new (formats[0]->name);
+
+  for (gsize i = 1; i < n; i++)
+    g_string_append_printf (text, "%s%s", i + 1 < n ? ", " : " or ", formats[i]->name);
+  return g_string_free (text, FALSE);
 }
 
 const ConvertFormat *

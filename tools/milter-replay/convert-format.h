@@ -17,7 +17,8 @@ typedef struct _ConvertOptions ConvertOptions;
  * @suffix: of its files, with the dot
  * @sink: is told the recording, with what @begin returned
  * @begin: makes a file; @output and @options live longer
- * @end: the recording, or the only session of the file, is over: writes what is left, and frees
+ * @end: the recording, or the only session of the file, is over: writes what is left, and frees; false: the
+ *   file is not complete, which has been said
  *
  * A format. It writes nothing before something is told.
  */
@@ -27,14 +28,17 @@ typedef struct
   const char *suffix;
   const MilterCaptureSink *sink;
   gpointer (*begin) (ConvertOutput *output, const ConvertOptions *options);
-  void (*end) (gpointer state);
+  bool (*end) (gpointer state);
 } ConvertFormat;
 
 /* (nullable) by its name */
 const ConvertFormat *convert_format_get (const char *name);
+/* (transfer full) `scenario, trace or pcap` */
+char *convert_format_list (void);
 /* (nullable) by the suffix of a file */
 const ConvertFormat *convert_format_guess (const char *path);
 
+extern const ConvertFormat convert_format_scenario;
 extern const ConvertFormat convert_format_trace;
 extern const ConvertFormat convert_format_pcap;
 

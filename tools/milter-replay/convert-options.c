@@ -12,21 +12,53 @@
 static bool
 choose_format (ConvertOptions *options)
 {
+  g_autofree char *names = convert_format_list ();
+
   if (options->to != NULL)
     {
       options->format = convert_format_get (options->to);
       if (options->format == NULL)
-        tool_usage_error ("--to %s: it is trace or pcap", options->to);
+        tool_usage_error ("--to %s: it is %s", options->to, names);
       return options->format != NULL;
     }
   if (options->output != NULL)
     options->format = convert_format_guess (options->output);
   if (options->format == NULL)
-    tool_usage_error (options->split != NULL || strcmp (options->output, "-") == 0
-                          ? "--to is missing: trace or pcap"
-                          : "what %s shall be is not told by its name; --to says it: trace or pcap",
-                      options->output);
+    {
+      if (options->split != NULL || strcmp (options->output, "-") == 0)
+        tool_usage_error ("--to is missing: %s", names);
+      else
+        tool_usage_error (
+            "what %s shall be is not told by its name; --to says it: %s", options->output, names);
+    }
   return options->format != NULL;
+}
+
+static bool
+choose_profile (ConvertOptions *options)
+{
+  if (options->mta == NULL)
+    return true;
+  options->profile = milter_profile_get (options->mta);
+  if (options->profile == NULL || !options->profile->fills_in)
+    {
+      tool_usage_error ("--mta %s: there is no such MTA; milter-test-server --help lists them", options->mta);
+      return false;
+    }
+  return true;
+}
+
+static gboolean
+set_ignore (const char *name, const char *value, gpointer data, GError **error)
+{
+  ConvertOptions *options = data;
+
+  if (options->ignored == NULL)
+    options->ignored = milter_compare_rules_new ();
+  if (milter_compare_rules_ignore (options->ignored, value, error))
+    return TRUE;
+  g_prefix_error (error, "%s: ", name);
+  return FALSE;
 }
 
 static bool
@@ -43,7 +75,7 @@ check (ConvertOptions *options)
                                                 : "-o and --split exclude each other");
       return false;
     }
-  return choose_format (options);
+  return choose_format (options) && choose_profile (options);
 }
 
 bool
@@ -52,8 +84,10 @@ convert_options_parse (ConvertOptions *options, int argc, char **argv, ToolExit 
   /* clang-format off */
   const GOptionEntry entries[] = {
     { "output", 'o', 0, G_OPTION_ARG_FILENAME, &options->output, "Write to this file; - is standard output", "FILE" },
-    { "to", 0, 0, G_OPTION_ARG_STRING, &options->to, "What is written: trace or pcap; else the suffix of the file tells", "KIND" },
-    { "split", 0, 0, G_OPTION_ARG_FILENAME, &options->split, "Write a file for each session to this folder: 0001.trace …", "FOLDER" },
+    { "to", 0, 0, G_OPTION_ARG_STRING, &options->to, "What is written: scenario, trace or pcap; else the suffix of the file tells", "KIND" },
+    { "split", 0, 0, G_OPTION_ARG_FILENAME, &options->split, "Write a file for each session to this folder: 0001.scenario …", "FOLDER" },
+    { "mta", 0, 0, G_OPTION_ARG_STRING, &options->mta, "The MTA that a scenario plays; else the one that says most of it by itself", "NAME" },
+    { "ignore", 'i', 0, G_OPTION_ARG_CALLBACK, (gpointer) set_ignore, "What RULE names (compare --help lists them) a scenario does not expect of header fields", "RULE[,RULE…]" },
     { "force", 'f', 0, G_OPTION_ARG_NONE, &options->force, "Replace files that are there", NULL },
     { "anonymize", 0, 0, G_OPTION_ARG_NONE, &options->anonymize, "Replace addresses, hosts, texts and all else that could be personal", NULL },
     { "anonymize-key", 0, 0, G_OPTION_ARG_FILENAME, &options->anonymize_key, "The same, by the secret in FILE: each time with the same words", "FILE" },
@@ -61,15 +95,18 @@ convert_options_parse (ConvertOptions *options, int argc, char **argv, ToolExit 
     G_OPTION_ENTRY_NULL
   };
   /* clang-format on */
+  GOptionGroup *group = g_option_group_new ("", "", "", options, /* destroy= */ NULL);
   g_autoptr (GOptionContext) context = g_option_context_new (NULL);
   g_autoptr (GError) error = NULL;
 
   g_set_prgname ("milter-replay convert");
   g_option_context_set_summary (
       context,
-      "Writes recordings in another format: as a trace, with times, or as a capture. Several recordings are read as\n"
-      "one, in their order; - is standard input.");
-  g_option_context_add_main_entries (context, entries, NULL);
+      "Writes recordings in another format: as a scenario that is kept as a test, with what the milter answered as\n"
+      "expectations; as a trace, with times; or as a capture. Several recordings are read as one, in their order; - is\n"
+      "standard input.");
+  g_option_group_add_entries (group, entries);
+  g_option_context_set_main_group (context, group);
   *status = TOOL_EXIT_USAGE;
   if (!g_option_context_parse (context, &argc, &argv, &error))
     {
@@ -87,4 +124,6 @@ convert_options_clear (ConvertOptions *options)
   g_free (options->split);
   g_free (options->to);
   g_free (options->anonymize_key);
+  g_free (options->mta);
+  g_clear_pointer (&options->ignored, milter_compare_rules_free);
 }

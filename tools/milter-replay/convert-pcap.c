@@ -30,7 +30,7 @@ flush (Capture *capture)
   g_byte_array_set_size (capture->bytes, 0);
 }
 
-static void
+static bool
 end (gpointer state)
 {
   Capture *capture = state;
@@ -39,6 +39,7 @@ end (gpointer state)
   milter_pcap_writer_free (capture->writer);
   g_byte_array_unref (capture->bytes);
   g_free (capture);
+  return true;
 }
 
 static MilterPcapWriter *

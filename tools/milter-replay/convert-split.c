@@ -72,11 +72,13 @@ finish_part (ConvertSplit *split, Part *part)
 {
   g_autoptr (GError) error = NULL;
 
-  split->options->format->end (g_steal_pointer (&part->state));
-  if (convert_output_finish (part->output, &error))
-    return;
-  tool_error ("%s", error->message);
-  split->failed = true;
+  if (!split->options->format->end (g_steal_pointer (&part->state)))
+    split->failed = true;
+  else if (!convert_output_finish (part->output, &error))
+    {
+      tool_error ("%s", error->message);
+      split->failed = true;
+    }
 }
 
 static int

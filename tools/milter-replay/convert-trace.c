@@ -20,12 +20,13 @@ begin (ConvertOutput *output, const ConvertOptions *options)
   return sink;
 }
 
-static void
+static bool
 end (gpointer state)
 {
   trace_sink_finish (state);
   trace_sink_clear (state);
   g_free (state);
+  return true;
 }
 
 const ConvertFormat convert_format_trace = {

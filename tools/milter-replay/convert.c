@@ -42,7 +42,8 @@ convert_whole (const ConvertOptions *options)
     return fail (error);
   state = options->format->begin (output, options);
   status = convert_read (options, options->format->sink, state);
-  options->format->end (state);
+  if (!options->format->end (state))
+    return tool_exit_worse (status, TOOL_EXIT_USAGE);
   if (!convert_output_is_begun (output) || convert_output_finish (output, &error))
     return status;
   return tool_exit_worse (status, fail (error));
