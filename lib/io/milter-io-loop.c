@@ -669,6 +669,9 @@ _milter_io_loop_unref (MilterIoLoop *loop)
 void
 _milter_io_loop_set_linger (MilterIoLoop *loop, bool lingers)
 {
+  /* each connection of a program says so again, and the question costs three system calls */
+  if (loop->lingers == lingers)
+    return;
   loop->lingers = lingers;
   /* not those that we may use: the peer may use others */
   loop->looks = lingers && sysconf (_SC_NPROCESSORS_ONLN) > 1;

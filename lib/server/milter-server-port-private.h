@@ -38,6 +38,8 @@ typedef struct
                  gpointer user_data);
   /* the peer did not read what was sent to it within the writing timeout */
   void (*stalled) (MilterServerPort *port, gpointer user_data);
+  /* (nullable) the time that was set by _milter_server_port_set_deadline() has come; it is unset */
+  void (*deadline) (MilterServerPort *port, gpointer user_data);
 } MilterServerPortHandlers;
 
 /**
@@ -76,6 +78,9 @@ MILTER_AVAILABLE void _milter_server_port_flush (MilterServerPort *port);
 MILTER_AVAILABLE void _milter_server_port_half_close (MilterServerPort *port);
 /* FALSE: nothing is read until TRUE, so that the peer's writes fill up */
 MILTER_AVAILABLE void _milter_server_port_set_reading (MilterServerPort *port, gboolean reading);
+/* When the owner wants to be called, by the monotonic clock in microseconds; 0: not at all. All ports of a
+ * thread share one structure for that: it costs hardly anything to move a time on. */
+MILTER_AVAILABLE void _milter_server_port_set_deadline (MilterServerPort *port, gint64 time_us);
 /* Ends the connection behind what was sent, by FIN, or by RST, and frees the port. */
 MILTER_AVAILABLE void _milter_server_port_close (MilterServerPort *port, gboolean reset);
 

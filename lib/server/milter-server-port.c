@@ -32,6 +32,8 @@ struct _MilterServerPort
   MilterIoConnection *connection; /* NULL: closed, or never there */
   bool connected;
   bool closed; /* by its owner */
+  gint64 writing_until_us; /* (0: none) the peer has to read what was sent */
+  gint64 owner_until_us;   /* (0: none) what the owner waits for */
   guint8 leftover[MAX_HEAD];
   gsize leftover_size;
   bool delays_ack;
@@ -76,6 +78,17 @@ deadline_in (double seconds)
   return seconds > 0 ? g_get_monotonic_time ()
                            + (gint64) (MIN (seconds, MAX_TIMEOUT) * G_USEC_PER_SEC)
                      : 0;
+}
+
+/* the connection has one deadline for both */
+static void
+arm (MilterServerPort *port)
+{
+  gint64 first = port->writing_until_us, second = port->owner_until_us;
+
+  if (port->connection != NULL && port->connected)
+    _milter_io_connection_set_deadline (
+        port->connection, first == 0 ? second : second == 0 ? first : MIN (first, second));
 }
 
 /* --- what comes ------------------------------------------------------------------------------- */
@@ -198,31 +211,53 @@ on_ended (MilterIoConnection *connection,
   drop (port);
 }
 
+/* takes a time that has come */
+static bool
+take_passed (gint64 *until_us, gint64 now_us)
+{
+  if (*until_us == 0 || now_us < *until_us)
+    return false;
+  *until_us = 0;
+  return true;
+}
+
+static void
+tell_late_connection (MilterServerPort *port)
+{
+  g_autoptr (GError) error = g_error_new (G_FILE_ERROR,
+                                          G_FILE_ERROR_FAILED,
+                                          "no connection to %s within %g seconds",
+                                          port->spec->text,
+                                          port->config.connection_timeout);
+
+  release (port, MILTER_IO_CLOSE_NOW);
+  port->handlers->ready (port, error, port->user_data);
+}
+
 static void
 on_deadline (MilterIoConnection *connection, gpointer user_data)
 {
   MilterServerPort *port = hold (user_data);
+  gint64 now_us = g_get_monotonic_time ();
 
   if (!port->connected)
-    {
-      g_autoptr (GError) error = g_error_new (G_FILE_ERROR,
-                                              G_FILE_ERROR_FAILED,
-                                              "no connection to %s within %g seconds",
-                                              port->spec->text,
-                                              port->config.connection_timeout);
-
-      release (port, MILTER_IO_CLOSE_NOW);
-      port->handlers->ready (port, error, port->user_data);
-    }
-  else if (_milter_io_connection_get_pending (connection) > 0)
+    tell_late_connection (port);
+  else if (take_passed (&port->writing_until_us, now_us)
+           && _milter_io_connection_get_pending (connection) > 0)
     port->handlers->stalled (port, port->user_data);
+  else if (take_passed (&port->owner_until_us, now_us) && port->handlers->deadline != NULL)
+    port->handlers->deadline (port, port->user_data);
+  arm (port);
   drop (port);
 }
 
 static void
 on_drained (MilterIoConnection *connection, gpointer user_data)
 {
-  _milter_io_connection_set_deadline (connection, 0);
+  MilterServerPort *port = user_data;
+
+  port->writing_until_us = 0;
+  arm (port);
 }
 
 static const MilterIoHandlers io_handlers = {
@@ -276,8 +311,10 @@ _milter_server_port_send (MilterServerPort *port, MilterBytes bytes)
   port->last_us = 0;
   /* the first bytes that the peer does not take are those that wait longest */
   if (_milter_io_connection_get_pending (port->connection) == 0)
-    _milter_io_connection_set_deadline (port->connection,
-                                        deadline_in (port->config.writing_timeout));
+    {
+      port->writing_until_us = deadline_in (port->config.writing_timeout);
+      arm (port);
+    }
   _milter_io_connection_write (port->connection, bytes.data, bytes.size);
 }
 
@@ -300,6 +337,15 @@ _milter_server_port_set_reading (MilterServerPort *port, gboolean reading)
 {
   if (port->connection != NULL)
     _milter_io_connection_pause (port->connection, !reading);
+}
+
+void
+_milter_server_port_set_deadline (MilterServerPort *port, gint64 time_us)
+{
+  if (port->owner_until_us == time_us)
+    return;
+  port->owner_until_us = time_us;
+  arm (port);
 }
 
 void

@@ -214,3 +214,43 @@ Test (port, who_cannot_be_reached_is_told_at_once_or_later)
   cr_expect_not_null (error);
   end (&f, &seen);
 }
+
+static void
+on_port_deadline (MilterServerPort *port, gpointer data)
+{
+  Seen *seen = data;
+
+  g_string_append (seen->events, "deadline ");
+  seen->over = true;
+}
+
+Test (port, its_owner_is_called_when_he_wanted)
+{
+  MilterServerPortHandlers timed = handlers;
+  Fixture f;
+  Seen seen = { .events = g_string_new (NULL) };
+  gint64 due_us;
+
+  timed.deadline = on_port_deadline;
+  fixture_init (&f, NULL, 0);
+  seen.port = _milter_server_port_new (
+      f.spec,
+      &(MilterServerPortConfig){
+          .writing_timeout = 0.01,
+          .limits = { .max_payload = MILTER_LIMIT_FROM_MILTER },
+      },
+      &timed,
+      &seen,
+      NULL);
+  RUN_UNTIL (f.letters->len == 1);
+  _milter_server_port_set_deadline (seen.port, 1);
+  _milter_server_port_set_deadline (seen.port, 0);
+  due_us = g_get_monotonic_time () + 50000;
+  _milter_server_port_set_deadline (seen.port, due_us);
+  /* what is written, and read at once, has a deadline of its own, which comes first */
+  _milter_server_port_send (seen.port, milter_bytes ("\0\0\0\1Z", 5));
+  RUN_UNTIL (seen.over);
+  cr_expect_geq (g_get_monotonic_time (), due_us);
+  cr_expect_str_eq (seen.events->str, "ready deadline ");
+  end (&f, &seen);
+}
