@@ -11,6 +11,7 @@
 #include "milter-smtp-reply.h"
 #include "server-milters.h"
 #include "session-run.h"
+#include "tool-milters.h"
 
 typedef struct
 {
@@ -184,10 +185,10 @@ play_init (const ServerOptions *options)
       tool_usage_error ("--init: %s", error->message);
       return TOOL_EXIT_USAGE;
     }
-  signals = server_milters_watch_signals (on_signal, &init);
-  if (server_milters_start (chain, &init.interrupted))
+  signals = tool_milters_watch_signals (on_signal, &init);
+  if (tool_milters_start (chain, &init.interrupted))
     text = make_text (&init);
-  status = server_milters_stop (chain);
+  status = tool_milters_stop (chain);
   if (text == NULL)
     return TOOL_EXIT_BROKEN;
   fputs (text, stdout);

@@ -18,6 +18,7 @@
 #include "plain-message.h"
 #include "server-milters.h"
 #include "session-run.h"
+#include "tool-milters.h"
 
 /* verdicts by the letter that decided, with the nicks of MilterStatus; no letter, or one that is
  * not here: the mail passed */
@@ -369,7 +370,7 @@ tell (const PlainRun *all, const Connection *connection, FILE *stream, bool colo
       status = tool_exit_worse (status, TOOL_EXIT_BROKEN);
     }
   if (status == TOOL_EXIT_BROKEN)
-    server_milters_tell_output (all->chain, connection->report_case);
+    tool_milters_tell_output (all->chain, connection->report_case);
   return status;
 }
 
@@ -433,15 +434,15 @@ play_plain (const ServerOptions *options)
                      tool_color_is_on (options->color, stderr),
                      REPORT_NO_PROGRESS);
   report_begin (report, g_get_prgname ());
-  signals = server_milters_watch_signals (on_signal, &all);
-  if (server_milters_start (chain, &all.interrupted))
+  signals = tool_milters_watch_signals (on_signal, &all);
+  if (tool_milters_start (chain, &all.interrupted))
     {
       play (&all);
       tell_all (&all, stream, tool_color_is_on (options->color, stream), &status);
     }
   else
     status = TOOL_EXIT_BROKEN;
-  status = tool_exit_worse (status, server_milters_stop (chain));
+  status = tool_exit_worse (status, tool_milters_stop (chain));
   if (options->save_message != NULL && connections->len > 0)
     status = tool_exit_worse (
         status,

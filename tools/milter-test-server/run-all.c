@@ -8,9 +8,9 @@
 
 #include "milter-conductor.h"
 #include "result-update.h"
-#include "server-milters.h"
 #include "session-require.h"
 #include "session-run.h"
+#include "tool-milters.h"
 #include "tool-source.h"
 
 /* how long an answer may take if nobody says otherwise (scenario-language 2) */
@@ -530,7 +530,7 @@ run_all_free (RunAll *all)
 void
 run_all_play (RunAll *all)
 {
-  all->signals = server_milters_watch_signals (on_signal, all);
+  all->signals = tool_milters_watch_signals (on_signal, all);
   wake (all);
   while (!is_over (all))
     g_main_context_iteration (/* context= */ NULL, /* may_block= */ TRUE);
