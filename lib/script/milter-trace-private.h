@@ -31,7 +31,12 @@ typedef struct
 
 void milter_trace_session_init (MilterTraceSession *trace);
 void milter_trace_session_clear (MilterTraceSession *trace);
+/* Whether a player leaves this command out now, since it belongs to what is decided, or the milter does not
+ * want it; macros go where their command goes. */
+bool milter_trace_session_leaves_out (const MilterTraceSession *trace, guint8 letter, MilterBytes payload);
 void milter_trace_session_ask (MilterTraceSession *trace, guint8 letter, MilterBytes payload);
+/* neither an edit nor progress */
+bool milter_trace_is_final (const MilterMessage *reply);
 /* the final answer to the latest command */
 void milter_trace_session_answer (MilterTraceSession *trace, const MilterMessage *reply);
 /* nothing answers it: it counts as let pass, which is what an MTA takes it for that goes on */

@@ -115,6 +115,16 @@ letter_that_counts (guint8 letter, MilterBytes payload)
   return letter == MILTER_COMMAND_DEFINE_MACRO && payload.size > 0 ? payload.data[0] : letter;
 }
 
+bool
+milter_trace_session_leaves_out (const MilterTraceSession *trace, guint8 letter, MilterBytes payload)
+{
+  guint8 counts = letter_that_counts (letter, payload);
+
+  return is_left_out (trace, counts)
+         || (trace->negotiated && milter_spec_get (MILTER_SIDE_MTA, counts) != NULL
+             && !milter_session_is_wanted (&trace->session, counts));
+}
+
 void
 milter_trace_session_ask (MilterTraceSession *trace, guint8 letter, MilterBytes payload)
 {
@@ -133,6 +143,14 @@ milter_trace_session_ask (MilterTraceSession *trace, guint8 letter, MilterBytes 
   /* nobody says no to it */
   if (letter == MILTER_COMMAND_ENVELOPE_RECIPIENT && !trace->due)
     trace->n_accepted++;
+}
+
+bool
+milter_trace_is_final (const MilterMessage *reply)
+{
+  return reply->spec == NULL
+         || (reply->spec->kind != MILTER_REPLY_KIND_EDIT
+             && reply->spec->kind != MILTER_REPLY_KIND_PROGRESS);
 }
 
 void

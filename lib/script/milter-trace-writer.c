@@ -279,13 +279,6 @@ push_bytes (MilterTraceWriter *writer,
 
 /* --- what the milter says ------------------------------------------------------------------------ */
 
-static bool
-is_final (const MilterSpec *spec)
-{
-  return spec == NULL
-         || (spec->kind != MILTER_REPLY_KIND_EDIT && spec->kind != MILTER_REPLY_KIND_PROGRESS);
-}
-
 static void
 write_reply (MilterTraceWriter *writer,
              Connection *connection,
@@ -301,7 +294,7 @@ write_reply (MilterTraceWriter *writer,
   milter_message_append_text (&message, milter_trace_session_get_flags (&connection->session) | MILTER_TEXT_PATTERN, writer->text);
   end_line (writer);
 
-  if (!connection->session.due || !is_final (message.spec))
+  if (!connection->session.due || !milter_trace_is_final (&message))
     return;
   milter_trace_session_answer (&connection->session, &message);
   advance (writer, connection);

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * milter-replay-queue.c: events behind each other in one piece of memory.
+ */
+#include "milter-replay-queue.h"
+
+#include <string.h>
+
+/* events stand at multiples of this */
+#define ALIGNMENT sizeof (gint64)
+/* the first piece; and one that is empty is given back if it grew beyond the second */
+#define MIN_CAPACITY  ((gsize) 4096)
+#define KEEP_CAPACITY ((gsize) 64 << 10)
+
+static gsize
+size_of (const MilterReplayEvent *event)
+{
+  gsize padded = (event->bytes.size + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+
+  return sizeof *event + padded;
+}
+
+void
+milter_replay_queue_clear (MilterReplayQueue *queue)
+{
+  g_free (queue->data);
+  *queue = (MilterReplayQueue){ .base = queue->base + queue->size };
+}
+
+void
+milter_replay_queue_push (MilterReplayQueue *queue, const MilterReplayEvent *event)
+{
+  gsize size = queue->size + size_of (event);
+
+  if (size > queue->capacity)
+    {
+      queue->capacity = MAX (MAX (size, queue->capacity * 2), MIN_CAPACITY);
+      queue->data = g_realloc (queue->data, queue->capacity);
+    }
+  memcpy (queue->data + queue->size, event, sizeof *event);
+  if (event->bytes.size > 0)
+    memcpy (queue->data + queue->size + sizeof *event, event->bytes.data, event->bytes.size);
+  queue->size = size;
+}
+
+bool
+milter_replay_queue_next (const MilterReplayQueue *queue,
+                          guint64 *position,
+                          MilterReplayEvent *event)
+{
+  gsize at = (gsize) (*position - queue->base);
+
+  if (at >= queue->size)
+    return false;
+  memcpy (event, queue->data + at, sizeof *event);
+  event->bytes.data = queue->data + at + sizeof *event;
+  *position += size_of (event);
+  return true;
+}
+
+void
+milter_replay_queue_drop (MilterReplayQueue *queue, guint64 position)
+{
+  gsize n = (gsize) (position - queue->base);
+
+  if (n < queue->size / 2 && n < queue->capacity / 2)
+    return;
+  memmove (queue->data, queue->data + n, queue->size - n);
+  queue->size -= n;
+  queue->base = position;
+  if (queue->size == 0 && queue->capacity > KEEP_CAPACITY)
+    milter_replay_queue_clear (queue);
+}

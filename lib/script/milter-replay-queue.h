@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * milter-replay-queue.h: what was recorded of a connection, in order, from what is still needed on.
+ *
+ * One piece of memory for all of it, which is used again as it empties: a connection takes what its
+ * longest message does, however long it lasts.
+ */
+#pragma once
+
+#include <stdbool.h>
+
+#include "milter-message.h"
+
+G_BEGIN_DECLS
+
+/**
+ * MilterReplayKind:
+ * @MILTER_REPLAY_FRAME: a whole frame, with its length field
+ * @MILTER_REPLAY_RAW: bytes that are no whole frame
+ * @MILTER_REPLAY_HOLE: bytes are missing in the recording
+ * @MILTER_REPLAY_END: the side has closed the connection, or reset it
+ */
+typedef enum
+{
+  MILTER_REPLAY_FRAME,
+  MILTER_REPLAY_RAW,
+  MILTER_REPLAY_HOLE,
+  MILTER_REPLAY_END
+} MilterReplayKind;
+
+/* something that happened on a connection, as a sink of recordings is told of it */
+typedef struct
+{
+  MilterReplayKind kind;
+  MilterSide from;
+  bool behind_hole;  /* FRAME */
+  bool reset;        /* END */
+  guint8 letter;     /* HOLE: of the damaged frame; 0: not known */
+  gint64 hole;       /* HOLE: so many bytes, as the sink was told */
+  guint64 number;    /* of the packet; 0: of none */
+  gint64 time_ns;    /* when it happened */
+  gint64 due_us;     /* when it shall happen again, by the player's clock; 0: as soon as it can */
+  MilterBytes bytes; /* FRAME, RAW */
+} MilterReplayEvent;
+
+typedef struct
+{
+  guint8 *data; /* (nullable) */
+  gsize size, capacity;
+  guint64 base; /* the position of the first byte: positions only grow */
+} MilterReplayQueue;
+
+void milter_replay_queue_clear (MilterReplayQueue *queue);
+/* copies the bytes */
+void milter_replay_queue_push (MilterReplayQueue *queue, const MilterReplayEvent *event);
+/* where the next event will stand */
+static inline guint64
+milter_replay_queue_end (const MilterReplayQueue *queue)
+{
+  return queue->base + queue->size;
+}
+/* The event at this position, which moves on behind it; false: there is none yet. A view, until the
+ * queue is changed. */
+bool milter_replay_queue_next (const MilterReplayQueue *queue,
+                               guint64 *position,
+                               MilterReplayEvent *event);
+/* what stands before this position is not needed any more */
+void milter_replay_queue_drop (MilterReplayQueue *queue, guint64 position);
+
+G_END_DECLS

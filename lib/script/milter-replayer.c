@@ -1,0 +1,480 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * milter-replayer.c: recorded frames to a milter, one after the other, each when the answers before
+ * it are there.
+ *
+ * Two sessions are walked along: the live one, by what passes, which tells what is due; and the
+ * recorded one, which tells whether the MTA of then left a command out itself. As long as both are
+ * the same there is only the first: nothing is left out that was sent then.
+ */
+#include "milter-replayer-private.h"
+
+#include <string.h>
+
+/* what leaves in one write at most, where no answer is waited for between */
+#define MAX_OUT 65536u
+
+/* where a message ends that is left out, since bytes of it are missing */
+#define BEHIND_MESSAGE "OCMHQ"
+
+/* --- what passes now -------------------------------------------------------------------------- */
+
+static void
+put_frame (MilterReplayer *replayer, guint8 letter, MilterBytes payload, gint64 now_us)
+{
+  milter_trace_session_ask (&replayer->live, letter, payload);
+  if (letter == MILTER_COMMAND_CONNECT)
+    replayer->connected = true;
+  else if (letter == MILTER_COMMAND_HELO)
+    replayer->heloed = true;
+  else if (letter == MILTER_COMMAND_QUIT)
+    replayer->phase = MILTER_REPLAY_LEAVING;
+  else if (letter == MILTER_COMMAND_QUIT_NC)
+    replayer->connected = replayer->heloed = false;
+  replayer->waits_from_us = now_us;
+  replayer->waited = false;
+  if (letter == MILTER_COMMAND_DEFINE_MACRO)
+    return;
+  replayer->asked = letter;
+  replayer->counts.n_commands++;
+  replayer->counts.n_messages += letter == MILTER_COMMAND_ENVELOPE_FROM;
+}
+
+static void
+put_recorded (MilterReplayer *replayer, const MilterReplayEvent *event, gint64 now_us)
+{
+  MilterReplayEvent now = *event;
+
+  now.time_ns = now_us * 1000;
+  g_byte_array_append (replayer->out, event->bytes.data, (guint) event->bytes.size);
+  if (replayer->told)
+    milter_replayer_tell_live (replayer, &now);
+  replayer->asked_ns = event->time_ns;
+  put_frame (replayer, milter_replay_letter (event), milter_replay_payload (event), now_us);
+}
+
+void
+milter_replayer_put_own (MilterReplayer *replayer,
+                         guint8 letter,
+                         MilterBytes payload,
+                         gint64 now_us)
+{
+  milter_frame_append (letter, payload, replayer->out);
+  milter_replayer_tell_live_frame (replayer, MILTER_SIDE_MTA, letter, payload, now_us);
+  put_frame (replayer, letter, payload, now_us);
+}
+
+/* --- one event after the other ---------------------------------------------------------------- */
+
+/* Behind here is another message: while all is the same, the one before is not needed any more. */
+static void
+begin_message (MilterReplayer *replayer, guint64 at)
+{
+  guint64 position = replayer->log;
+  MilterReplayEvent event;
+
+  if (!replayer->has_head)
+    while (position < at && milter_replay_queue_next (&replayer->queue, &position, &event))
+      milter_replay_queue_push (&replayer->head, &event);
+  replayer->has_head = true;
+  replayer->log = at;
+  replayer->counts.n_same = replayer->counts.n_messages;
+}
+
+static bool
+is_left_out (MilterReplayer *replayer, const MilterReplayEvent *event, MilterReplayLeftOut *why)
+{
+  guint8 letter = milter_replay_letter (event);
+  MilterBytes payload = milter_replay_payload (event);
+
+  *why = MILTER_REPLAY_LOST;
+  if (replayer->lost)
+    return true;
+  /* while nothing is different, the milter is sent what it was sent then; and what an MTA sent
+   * though it did not apply is sent again */
+  if (!replayer->differs || !milter_trace_session_leaves_out (&replayer->live, letter, payload)
+      || milter_trace_session_leaves_out (&replayer->recorded, letter, payload))
+    return false;
+  *why = milter_session_is_wanted (&replayer->live.session, milter_replay_stage (event))
+             ? MILTER_REPLAY_DECIDED
+             : MILTER_REPLAY_UNWANTED;
+  return true;
+}
+
+static void
+play_frame (MilterReplayer *replayer, const MilterReplayEvent *event, gint64 now_us)
+{
+  MilterReplayLeftOut why;
+  guint8 letter = milter_replay_letter (event);
+
+  if (!is_left_out (replayer, event, &why))
+    put_recorded (replayer, event, now_us);
+  else if (letter != MILTER_COMMAND_DEFINE_MACRO)
+    replayer->handlers->left_out (letter, why, replayer->data);
+}
+
+static bool
+stop_until (MilterReplayAction *action, gint64 deadline_us)
+{
+  action->kind = MILTER_REPLAY_WAIT;
+  action->deadline_us = deadline_us;
+  return false;
+}
+
+static bool
+stop_done (MilterReplayer *replayer, MilterReplayAction *action)
+{
+  replayer->phase = MILTER_REPLAY_OVER;
+  action->kind = MILTER_REPLAY_DONE;
+  action->reset = replayer->reset;
+  return false;
+}
+
+/* the MTA's next words; false: @action tells what is waited for */
+static bool
+play_mta_frame (MilterReplayer *replayer,
+                const MilterReplayEvent *event,
+                guint64 behind,
+                gint64 now_us,
+                MilterReplayAction *action)
+{
+  guint8 stage = milter_replay_stage (event);
+
+  if (event->due_us > now_us)
+    return stop_until (action, event->due_us);
+  if (replayer->lost && strchr (BEHIND_MESSAGE, stage) != NULL && stage != 0)
+    {
+      if (milter_replayer_fill_in (replayer, stage, now_us))
+        return true;
+      /* a milter that was told nothing is just left */
+      replayer->lost = stage == MILTER_COMMAND_QUIT && !replayer->live.negotiated;
+    }
+  /* its macros come first */
+  if (stage == MILTER_COMMAND_ENVELOPE_FROM && !replayer->told && !replayer->begins_message)
+    begin_message (replayer, replayer->play);
+  replayer->begins_message = stage == MILTER_COMMAND_ENVELOPE_FROM
+                             && milter_replay_letter (event) == MILTER_COMMAND_DEFINE_MACRO;
+  replayer->play = behind;
+  play_frame (replayer, event, now_us);
+  if (replayer->told)
+    milter_replayer_trace_recorded (replayer, event);
+  return true;
+}
+
+/* The milter had gone by itself then. */
+static bool
+play_milter_end (MilterReplayer *replayer, gint64 now_us, MilterReplayAction *action)
+{
+  if (replayer->differs || replayer->phase == MILTER_REPLAY_LEAVING)
+    return true;
+  if (now_us < replayer->waits_from_us + replayer->grace_us)
+    return stop_until (action, replayer->waits_from_us + replayer->grace_us);
+  milter_replayer_diverge (replayer);
+  return true;
+}
+
+static bool
+play_mta_event (MilterReplayer *replayer,
+                const MilterReplayEvent *event,
+                guint64 behind,
+                gint64 now_us,
+                MilterReplayAction *action)
+{
+  if (event->kind != MILTER_REPLAY_FRAME && event->due_us > now_us)
+    return stop_until (action, event->due_us);
+  /* what it said without being asked comes before what follows */
+  if (milter_replayer_owes_something (replayer) && !replayer->waited)
+    {
+      if (now_us < replayer->waits_from_us + replayer->grace_us)
+        return stop_until (action, replayer->waits_from_us + replayer->grace_us);
+      replayer->waited = true;
+      milter_replayer_diverge (replayer);
+    }
+  if (event->kind == MILTER_REPLAY_FRAME)
+    return play_mta_frame (replayer, event, behind, now_us, action);
+  if (event->kind == MILTER_REPLAY_HOLE)
+    {
+      milter_replayer_diverge (replayer);
+      replayer->play = behind;
+      milter_replayer_trace_recorded (replayer, event);
+      milter_replayer_lose (replayer, now_us);
+      return true;
+    }
+  replayer->play = behind;
+  if (event->kind == MILTER_REPLAY_END)
+    {
+      replayer->reset = event->reset;
+      if (replayer->told)
+        milter_replayer_tell_live (replayer, event);
+      return stop_done (replayer, action);
+    }
+  g_byte_array_append (replayer->out, event->bytes.data, (guint) event->bytes.size);
+  if (replayer->told)
+    milter_replayer_tell_live (replayer, event);
+  replayer->waits_from_us = now_us;
+  return true;
+}
+
+static bool
+play_milter_event (MilterReplayer *replayer,
+                   const MilterReplayEvent *event,
+                   guint64 behind,
+                   gint64 now_us,
+                   MilterReplayAction *action)
+{
+  if (event->kind == MILTER_REPLAY_END && !play_milter_end (replayer, now_us, action))
+    return false;
+  /* what is missing, or was no frame, cannot be held against what comes now, byte by byte */
+  if (event->kind == MILTER_REPLAY_HOLE || event->kind == MILTER_REPLAY_RAW)
+    milter_replayer_diverge (replayer);
+  replayer->play = behind;
+  if (replayer->told)
+    milter_replayer_trace_recorded (replayer, event);
+  return true;
+}
+
+static void
+tell_silence (MilterReplayer *replayer)
+{
+  const MilterSpec *spec = milter_spec_get (MILTER_SIDE_MTA, replayer->asked);
+  g_autofree char *sentence = g_strdup_printf ("no answer to %s within %g s",
+                                               spec != NULL ? spec->word : "a command",
+                                               (double) replayer->timeout_us / G_USEC_PER_SEC);
+
+  milter_replayer_diverge (replayer);
+  replayer->handlers->broke (sentence, replayer->data);
+}
+
+/* An MTA that went without the answer goes again when as much time has passed as then. G_MAXINT64:
+ * it did not, or that is not known yet. */
+static gint64
+find_departure (const MilterReplayer *replayer)
+{
+  guint64 position = replayer->play;
+  MilterReplayEvent next;
+  gint64 then_us;
+
+  if (!milter_replay_queue_next (&replayer->queue, &position, &next)
+      || next.kind != MILTER_REPLAY_END || next.from != MILTER_SIDE_MTA)
+    return G_MAXINT64;
+  then_us = MAX ((next.time_ns - replayer->asked_ns) / 1000, replayer->grace_us);
+  return replayer->waits_from_us + then_us;
+}
+
+/* an answer is due */
+static bool
+wait_for_answer (MilterReplayer *replayer, gint64 now_us, MilterReplayAction *action)
+{
+  gint64 timeout_us
+      = replayer->timeout_us > 0 ? replayer->waits_from_us + replayer->timeout_us : G_MAXINT64;
+  gint64 departure_us = find_departure (replayer);
+
+  if (now_us < MIN (timeout_us, departure_us))
+    return stop_until (action, MIN (timeout_us, departure_us));
+  milter_trace_session_give_up (&replayer->live);
+  if (departure_us <= now_us)
+    return true;
+  tell_silence (replayer);
+  return stop_done (replayer, action);
+}
+
+/* The recording ends here; it does not say how the connection did. */
+static bool
+leave (MilterReplayer *replayer, gint64 now_us, MilterReplayAction *action)
+{
+  const MilterReplayEvent end
+      = { .kind = MILTER_REPLAY_END, .from = MILTER_SIDE_MTA, .time_ns = now_us * 1000 };
+
+  if (replayer->told)
+    milter_replayer_tell_live (replayer, &end);
+  return stop_done (replayer, action);
+}
+
+/* false: @action tells why not */
+static bool
+step (MilterReplayer *replayer, gint64 now_us, MilterReplayAction *action)
+{
+  guint64 position = replayer->play;
+  MilterReplayEvent event;
+
+  if (replayer->phase == MILTER_REPLAY_OVER)
+    return stop_done (replayer, action);
+  if (replayer->live.due)
+    {
+      /* what was put together leaves before anything is waited for */
+      if (replayer->out->len > 0)
+        return false;
+      return wait_for_answer (replayer, now_us, action);
+    }
+  if (!milter_replay_queue_next (&replayer->queue, &position, &event))
+    {
+      action->kind = MILTER_REPLAY_MORE;
+      return replayer->finished ? leave (replayer, now_us, action) : false;
+    }
+  return event.from == MILTER_SIDE_MTA
+             ? play_mta_event (replayer, &event, position, now_us, action)
+             : play_milter_event (replayer, &event, position, now_us, action);
+}
+
+/* where that begins which may still be asked for */
+static guint64
+first_needed (const MilterReplayer *replayer)
+{
+  if (replayer->differs)
+    return replayer->play;
+  return MIN (replayer->play, replayer->told ? replayer->match : replayer->log);
+}
+
+void
+milter_replayer_next (MilterReplayer *replayer, gint64 now_us, MilterReplayAction *action)
+{
+  if (replayer->handed_out)
+    {
+      g_byte_array_set_size (replayer->out, 0);
+      replayer->handed_out = false;
+    }
+  *action = (MilterReplayAction){ .kind = MILTER_REPLAY_DONE };
+  while (replayer->out->len < MAX_OUT && step (replayer, now_us, action))
+    ;
+  milter_replay_queue_drop (&replayer->queue, first_needed (replayer));
+  if (replayer->out->len == 0)
+    return;
+  action->kind = MILTER_REPLAY_SEND;
+  action->bytes = milter_bytes (replayer->out->data, replayer->out->len);
+  replayer->handed_out = true;
+}
+
+/* --- what the milter says --------------------------------------------------------------------- */
+
+/* a deviation from the protocol that is new */
+static void
+judge (MilterReplayer *replayer, const MilterMessage *message)
+{
+  g_autoptr (GError) error = NULL;
+
+  if (replayer->was_odd)
+    return;
+  if (message->fault != MILTER_NO_FAULT)
+    error = milter_message_get_fault (message);
+  else
+    milter_session_may_reply (&replayer->live.session, message->letter, &error);
+  if (error != NULL)
+    replayer->handlers->broke (error->message, replayer->data);
+}
+
+void
+milter_replayer_received (MilterReplayer *replayer, const MilterMessage *message, gint64 now_us)
+{
+  bool final = milter_trace_is_final (message);
+
+  replayer->waits_from_us = now_us;
+  replayer->counts.n_answers += final;
+  if (!milter_replayer_take_match (replayer, message))
+    {
+      milter_replayer_diverge (replayer);
+      judge (replayer, message);
+    }
+  milter_replayer_tell_live_frame (
+      replayer, MILTER_SIDE_MILTER, message->letter, message->payload, now_us);
+  if (final && replayer->live.due)
+    milter_trace_session_answer (&replayer->live, message);
+}
+
+void
+milter_replayer_ended (MilterReplayer *replayer, bool reset, const char *garbage, gint64 now_us)
+{
+  const MilterSpec *spec = milter_spec_get (MILTER_SIDE_MTA, replayer->asked);
+  const MilterReplayEvent event = {
+    .kind = MILTER_REPLAY_END, .from = MILTER_SIDE_MILTER, .reset = reset, .time_ns = now_us * 1000
+  };
+  bool as_then = garbage == NULL && milter_replayer_takes_end (replayer);
+  bool over = replayer->phase != MILTER_REPLAY_PLAYING || replayer->live.client_over;
+  g_autofree char *sentence = NULL;
+
+  if (garbage != NULL)
+    sentence = g_strdup_printf ("what came is no milter frame: %s", garbage);
+  else if (!as_then && !over)
+    sentence = g_strdup_printf ("the milter %s the connection after %s",
+                                reset ? "reset" : "closed",
+                                spec != NULL ? spec->word : "nothing was said");
+  if (!as_then && replayer->phase == MILTER_REPLAY_PLAYING)
+    milter_replayer_diverge (replayer);
+  if (replayer->told)
+    milter_replayer_tell_live (replayer, &event);
+  if (sentence != NULL)
+    replayer->handlers->broke (sentence, replayer->data);
+  replayer->phase = MILTER_REPLAY_OVER;
+}
+
+/* --- from outside ----------------------------------------------------------------------------- */
+
+MilterReplayer *
+milter_replayer_new (gint64 timeout_us,
+                     gint64 grace_us,
+                     const MilterReplayerHandlers *handlers,
+                     gpointer data)
+{
+  MilterReplayer *replayer = g_new0 (MilterReplayer, 1);
+
+  replayer->timeout_us = timeout_us;
+  replayer->grace_us = grace_us;
+  replayer->handlers = handlers;
+  replayer->data = data;
+  replayer->out = g_byte_array_new ();
+  milter_trace_session_init (&replayer->live);
+  milter_trace_session_init (&replayer->recorded);
+  return replayer;
+}
+
+void
+milter_replayer_free (MilterReplayer *replayer)
+{
+  if (replayer == NULL)
+    return;
+  milter_replay_queue_clear (&replayer->queue);
+  milter_replay_queue_clear (&replayer->head);
+  milter_trace_session_clear (&replayer->live);
+  milter_trace_session_clear (&replayer->recorded);
+  g_byte_array_unref (replayer->out);
+  g_free (replayer);
+}
+
+void
+milter_replayer_tell_all (MilterReplayer *replayer)
+{
+  g_assert (!replayer->told && milter_replay_queue_end (&replayer->queue) == replayer->play);
+  replayer->told = true;
+  replayer->handlers->diverged (replayer->data);
+}
+
+void
+milter_replayer_add (MilterReplayer *replayer, const MilterReplayEvent *event)
+{
+  milter_replay_queue_push (&replayer->queue, event);
+  if (replayer->told)
+    milter_replayer_tell_recorded (replayer, event);
+}
+
+void
+milter_replayer_finish (MilterReplayer *replayer)
+{
+  replayer->finished = true;
+}
+
+bool
+milter_replayer_has_diverged (const MilterReplayer *replayer)
+{
+  return replayer->differs;
+}
+
+gsize
+milter_replayer_get_held (const MilterReplayer *replayer)
+{
+  return replayer->queue.size + replayer->head.size;
+}
+
+const MilterReplayCounts *
+milter_replayer_get_counts (const MilterReplayer *replayer)
+{
+  return &replayer->counts;
+}
