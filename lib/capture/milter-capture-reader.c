@@ -187,6 +187,14 @@ take_packet (MilterCaptureReader *reader, const MilterCapturePacket *packet)
 
 /* --- files --------------------------------------------------------------------------------------- */
 
+static bool
+is_stopped (const MilterCaptureReader *reader)
+{
+  const MilterCaptureSink *sink = reader->context.sink;
+
+  return sink->stopped != NULL && sink->stopped (reader->context.data);
+}
+
 gboolean
 milter_capture_reader_read (MilterCaptureReader *reader, MilterCaptureInput *input, GError **error)
 {
@@ -197,7 +205,11 @@ milter_capture_reader_read (MilterCaptureReader *reader, MilterCaptureInput *inp
   if (packets == NULL)
     return FALSE;
   while ((status = milter_packets_next (packets, &packet, error)) == MILTER_PACKETS_ONE)
-    take_packet (reader, &packet);
+    {
+      take_packet (reader, &packet);
+      if (is_stopped (reader))
+        return TRUE;
+    }
   return status == MILTER_PACKETS_OVER;
 }
 

@@ -50,6 +50,7 @@ typedef struct
  *   many. @letter: of the frame that is damaged; 0: not known, or more than one
  * @closed: one side has closed the connection, or reset it
  * @note: a remark about what could not be read; @text is a part of a sentence, `an IP fragment`
+ * @stopped: nothing more is wanted: the rest of the recording is not read
  *
  * All are called in the order in which things happened on a connection, with views that live as long as the
  * call. Any of them may be %NULL.
@@ -66,6 +67,7 @@ typedef struct
   void (*hole) (const MilterCapturePlace *place, gint64 size, guint8 letter, gpointer data);
   void (*closed) (const MilterCapturePlace *place, bool reset, gpointer data);
   void (*note) (const MilterCapturePlace *place, const char *text, gpointer data);
+  bool (*stopped) (gpointer data);
 } MilterCaptureSink;
 
 G_END_DECLS

@@ -7,6 +7,7 @@
 #include "convert.h"
 #include "compare.h"
 #include "record.h"
+#include "replay.h"
 #include "show.h"
 #include "tool-console.h"
 
@@ -22,6 +23,7 @@ static const struct
   { "convert", convert_run, "write recordings in another format" },
   { "compare", compare_run, "tell what differs between two recordings of the same traffic" },
   { "record", record_run, "pass traffic on between MTA and milter, and record it" },
+  { "replay", replay_run, "play recordings against a milter, and tell what it answers otherwise" },
   { "show", show_run, "print the sessions of recordings" },
 };
 

@@ -152,7 +152,7 @@ read_recordings (char **paths, const MilterCaptureSink *sink, gpointer data)
   Reading reading = { .to = { .sink = sink, .data = data, .reader = reader } };
   ToolExit status = TOOL_EXIT_OK;
 
-  for (char **path = paths; *path != NULL; path++)
+  for (char **path = paths; *path != NULL && (sink->stopped == NULL || !sink->stopped (data)); path++)
     status = tool_exit_worse (status, read_path (&reading, *path));
   milter_capture_reader_finish (reader);
   if (status != TOOL_EXIT_OK || reading.to.n_connections > 0

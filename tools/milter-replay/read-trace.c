@@ -430,6 +430,14 @@ next_line (MilterCaptureInput *input, MilterBytes *line)
     }
 }
 
+static bool
+is_stopped (const Trace *trace)
+{
+  const MilterCaptureSink *sink = trace->to->sink;
+
+  return sink->stopped != NULL && sink->stopped (trace->to->data);
+}
+
 static ToolExit
 read_lines (MilterCaptureInput *input, const char *name, Trace *trace)
 {
@@ -437,7 +445,7 @@ read_lines (MilterCaptureInput *input, const char *name, Trace *trace)
   g_autoptr (MilterTraceReader) lines = milter_trace_reader_new (name, messages, on_line, trace);
   MilterBytes line;
 
-  while (!milter_trace_reader_gave_up (lines) && next_line (input, &line))
+  while (!milter_trace_reader_gave_up (lines) && !is_stopped (trace) && next_line (input, &line))
     {
       milter_trace_reader_line (lines, line);
       milter_capture_input_take (input, line.size);

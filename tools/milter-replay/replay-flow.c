@@ -1,0 +1,458 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * replay-flow.c: sessions begin in the order in which they were recorded, each when there is room
+ * for it.
+ *
+ * As fast as can be, there are as many at once as were open in the recording when one was opened,
+ * or as the user said. At a given speed each begins, and says each word, at its time; there a limit
+ * is only what the user said.
+ */
+#include "replay-flow.h"
+
+#include "tool-source.h"
+
+/* sessions that wait for their turn, before the reader does; below, it goes on */
+#define MAX_WAITING 512u
+/* what may wait in memory, while those that play have something to do … */
+#define MAX_HELD ((gsize) 32 << 20)
+/* … and at all: connections of a recording that overlap, played one after the other */
+#define MAX_HELD_AT_ALL ((gsize) 1 << 30)
+/* events between two looks at what else there is to do */
+#define PATIENCE 256u
+/* at a given speed the reader is ahead by so much */
+#define LEAD_US (50 * G_TIME_SPAN_MILLISECOND)
+/* connections that cannot be made, one after the other, before all is given up */
+#define MAX_UNREACHABLE 10u
+
+typedef struct
+{
+  ReplaySession *session;
+  guint number;  /* of the connection in the recording */
+  guint limit;   /* it may play if there are less than so many at once; 0: any */
+  gint64 due_us; /* … from then on; 0: at once */
+  bool in_round; /* the recording may have more of it */
+  bool was_open; /* … and has not closed it yet */
+  bool settled;  /* it is over, and that was taken note of */
+} Entry;
+
+struct _ReplayFlow
+{
+  ReplaySetup *setup;
+  ReplayPace pace;
+  GPtrArray *entries;    /* of Entry: all that are not over */
+  GHashTable *by_number; /* of Entry, unowned: of this round */
+  GQueue waiting;        /* of Entry, unowned */
+  GSource *clock;
+  guint n_playing;
+  guint n_open; /* in the recording, where the reader is */
+  guint round, n_rounds;
+  bool has_start;
+  gint64 first_ns, base_us;
+  guint n_events; /* since the last look */
+  bool starting;
+  bool stopped;
+  char *failure;
+  guint n_unreachable;
+  ReplayTotals totals;
+};
+
+static void start_waiting (ReplayFlow *flow);
+
+/* --- what ends -------------------------------------------------------------------------------- */
+
+static void
+count (ReplayFlow *flow, const Entry *entry)
+{
+  const MilterReplayCounts *counts = replay_session_get_counts (entry->session);
+  const ReplayJudgeCounts *findings = replay_session_get_findings (entry->session);
+  ReplayTotals *totals = &flow->totals;
+
+  totals->counts.n_commands += counts->n_commands;
+  totals->counts.n_messages += counts->n_messages;
+  totals->counts.n_answers += counts->n_answers;
+  totals->n_sessions += counts->n_commands > 0;
+  if (findings == NULL)
+    return;
+  totals->findings.n_messages += findings->n_messages;
+  totals->findings.n_different += findings->n_different;
+  totals->findings.n_differences += findings->n_differences;
+  totals->findings.n_ignored += findings->n_ignored;
+  totals->findings.n_not_compared += findings->n_not_compared;
+}
+
+static void
+count_unreachable (ReplayFlow *flow, bool unreachable)
+{
+  flow->n_unreachable = unreachable ? flow->n_unreachable + 1 : 0;
+  if (flow->n_unreachable < MAX_UNREACHABLE || flow->stopped)
+    return;
+  flow->failure
+      = g_strdup_printf ("%u connections in a row could not be made to %s; the rest is not played",
+                         MAX_UNREACHABLE,
+                         flow->setup->spec);
+  replay_flow_stop (flow, "the milter cannot be reached");
+}
+
+static void
+settle (ReplayFlow *flow, Entry *entry)
+{
+  if (entry->settled || !replay_session_is_over (entry->session))
+    return;
+  entry->settled = true;
+  count (flow, entry);
+  if (replay_session_is_started (entry->session))
+    count_unreachable (flow, replay_session_is_unreachable (entry->session));
+}
+
+static void
+entry_free (gpointer data)
+{
+  Entry *entry = data;
+
+  replay_session_free (entry->session);
+  g_free (entry);
+}
+
+/* frees those that are over: not from within them */
+static void
+sweep (ReplayFlow *flow)
+{
+  for (guint i = 0; i < flow->entries->len;)
+    {
+      Entry *entry = g_ptr_array_index (flow->entries, i);
+
+      if (!replay_session_is_over (entry->session))
+        {
+          i++;
+          continue;
+        }
+      if (entry->in_round)
+        g_hash_table_remove (flow->by_number, GUINT_TO_POINTER (entry->number));
+      if (entry->was_open)
+        flow->n_open--;
+      g_ptr_array_remove_index_fast (flow->entries, i);
+    }
+}
+
+static void
+on_over (ReplaySession *session, gpointer data)
+{
+  ReplayFlow *flow = data;
+
+  if (replay_session_is_started (session))
+    flow->n_playing--;
+  start_waiting (flow);
+}
+
+/* --- what begins ------------------------------------------------------------------------------ */
+
+/* One that ends while it begins makes room for the next one: no recursion is needed for that. */
+static void
+start_waiting (ReplayFlow *flow)
+{
+  gint64 now_us = g_get_monotonic_time ();
+
+  if (flow->starting || flow->stopped)
+    return;
+  flow->starting = true;
+  while (!g_queue_is_empty (&flow->waiting) && !flow->stopped)
+    {
+      Entry *entry = g_queue_peek_head (&flow->waiting);
+
+      if (entry->limit != 0 && flow->n_playing >= entry->limit)
+        break;
+      if (entry->due_us > now_us)
+        {
+          tool_clock_set (flow->clock, entry->due_us);
+          break;
+        }
+      g_queue_pop_head (&flow->waiting);
+      flow->n_playing++;
+      replay_session_start (entry->session);
+      settle (flow, entry);
+    }
+  flow->starting = false;
+}
+
+static gboolean
+on_clock (gpointer data)
+{
+  start_waiting (data);
+  return G_SOURCE_CONTINUE;
+}
+
+/* --- how far the reader may be ahead ---------------------------------------------------------- */
+
+/* nothing goes on unless more is read */
+static bool
+is_starving (const ReplayFlow *flow)
+{
+  for (guint i = 0; i < flow->entries->len; i++)
+    {
+      const ReplaySession *session
+          = ((const Entry *) g_ptr_array_index (flow->entries, i))->session;
+
+      if (replay_session_is_started (session) && !replay_session_is_hungry (session))
+        return false;
+    }
+  return flow->n_playing > 0;
+}
+
+static gsize
+count_held (const ReplayFlow *flow)
+{
+  gsize held = 0;
+
+  for (guint i = 0; i < flow->entries->len; i++)
+    held += replay_session_get_held (
+        ((const Entry *) g_ptr_array_index (flow->entries, i))->session);
+  return held;
+}
+
+static void
+iterate (ReplayFlow *flow, bool may_block)
+{
+  g_main_context_iteration (/* context= */ NULL, may_block);
+  for (guint i = 0; i < flow->entries->len; i++)
+    settle (flow, g_ptr_array_index (flow->entries, i));
+  sweep (flow);
+}
+
+static void
+hold_back (ReplayFlow *flow, gint64 due_us)
+{
+  gsize held;
+
+  while (!flow->stopped && due_us > g_get_monotonic_time () + LEAD_US)
+    {
+      tool_clock_set (flow->clock, due_us - LEAD_US);
+      iterate (flow, /* may_block= */ true);
+      start_waiting (flow);
+    }
+  if (++flow->n_events < PATIENCE || flow->stopped)
+    return;
+  flow->n_events = 0;
+  iterate (flow, /* may_block= */ false);
+  while (!flow->stopped && !is_starving (flow) && flow->n_playing > 0
+         && (flow->waiting.length > MAX_WAITING || count_held (flow) > MAX_HELD))
+    iterate (flow, /* may_block= */ true);
+  held = count_held (flow);
+  if (held <= MAX_HELD_AT_ALL || flow->stopped)
+    return;
+  flow->failure = g_strdup_printf ("%zu MB of connections wait for their turn, more than are held; "
+                                   "allow more of them at once (--connections)",
+                                   held >> 20);
+  replay_flow_stop (flow, "too much was waiting");
+}
+
+/* --- what is read ----------------------------------------------------------------------------- */
+
+static gint64
+find_due (ReplayFlow *flow, gint64 time_ns)
+{
+  if (flow->pace.speed <= 0)
+    return 0;
+  if (!flow->has_start)
+    {
+      flow->has_start = true;
+      flow->first_ns = time_ns;
+      flow->base_us = g_get_monotonic_time ();
+    }
+  return flow->base_us
+         + (gint64) ((double) MAX (time_ns - flow->first_ns, 0) / 1000 / flow->pace.speed);
+}
+
+static void
+add (ReplayFlow *flow, const MilterCapturePlace *place, MilterReplayEvent *event)
+{
+  Entry *entry = g_hash_table_lookup (flow->by_number, GUINT_TO_POINTER (place->connection));
+
+  if (flow->stopped)
+    return;
+  event->from = place->from;
+  event->number = place->moment.frame;
+  event->time_ns = place->moment.time_ns;
+  event->due_us = find_due (flow, place->moment.time_ns);
+  if (entry != NULL)
+    replay_session_add (entry->session, event);
+  if (entry != NULL && entry->was_open && event->kind == MILTER_REPLAY_END)
+    {
+      entry->was_open = false;
+      flow->n_open--;
+    }
+  hold_back (flow, event->due_us);
+}
+
+static char *
+make_name (const ReplayFlow *flow, guint number)
+{
+  if (flow->n_rounds > 1)
+    return g_strdup_printf ("connection %u, round %u", number, flow->round);
+  return g_strdup_printf ("connection %u", number);
+}
+
+static void
+on_opened (const MilterCapturePlace *place, const MilterCaptureOpening *opening, gpointer data)
+{
+  ReplayFlow *flow = data;
+  g_autofree char *name = make_name (flow, place->connection);
+  Entry *entry;
+
+  if (flow->stopped)
+    return;
+  entry = g_new0 (Entry, 1);
+  entry->session = replay_session_new (flow->setup, name, place, opening);
+  entry->number = place->connection;
+  entry->in_round = entry->was_open = true;
+  entry->due_us = find_due (flow, place->moment.time_ns);
+  flow->n_open++;
+  entry->limit = flow->pace.connections != 0 ? flow->pace.connections
+                 : flow->pace.speed > 0      ? 0
+                                             : flow->n_open;
+  g_ptr_array_add (flow->entries, entry);
+  g_hash_table_replace (flow->by_number, GUINT_TO_POINTER (entry->number), entry);
+  g_queue_push_tail (&flow->waiting, entry);
+  start_waiting (flow);
+  hold_back (flow, entry->due_us);
+}
+
+static void
+on_message (const MilterCapturePlace *place, MilterBytes frame, bool behind_hole, gpointer data)
+{
+  MilterReplayEvent event
+      = { .kind = MILTER_REPLAY_FRAME, .bytes = frame, .behind_hole = behind_hole };
+
+  add (data, place, &event);
+}
+
+static void
+on_raw (const MilterCapturePlace *place, MilterBytes bytes, gpointer data)
+{
+  MilterReplayEvent event = { .kind = MILTER_REPLAY_RAW, .bytes = bytes };
+
+  add (data, place, &event);
+}
+
+static void
+on_hole (const MilterCapturePlace *place, gint64 size, guint8 letter, gpointer data)
+{
+  MilterReplayEvent event = { .kind = MILTER_REPLAY_HOLE, .hole = size, .letter = letter };
+
+  add (data, place, &event);
+}
+
+static void
+on_closed (const MilterCapturePlace *place, bool reset, gpointer data)
+{
+  MilterReplayEvent event = { .kind = MILTER_REPLAY_END, .reset = reset };
+
+  add (data, place, &event);
+}
+
+static bool
+on_asked_to_stop (gpointer data)
+{
+  return ((const ReplayFlow *) data)->stopped;
+}
+
+const MilterCaptureSink replay_flow_sink = {
+  .opened = on_opened,
+  .message = on_message,
+  .raw = on_raw,
+  .hole = on_hole,
+  .closed = on_closed,
+  .stopped = on_asked_to_stop,
+};
+
+/* --- from outside ----------------------------------------------------------------------------- */
+
+ReplayFlow *
+replay_flow_new (ReplaySetup *setup, const ReplayPace *pace)
+{
+  ReplayFlow *flow = g_new0 (ReplayFlow, 1);
+
+  flow->setup = setup;
+  setup->over = on_over;
+  setup->data = flow;
+  flow->pace = *pace;
+  flow->entries = g_ptr_array_new_with_free_func (entry_free);
+  flow->by_number = g_hash_table_new (/* hash= */ NULL, /* equal= */ NULL);
+  flow->clock = tool_clock_new (on_clock, flow);
+  return flow;
+}
+
+void
+replay_flow_free (ReplayFlow *flow)
+{
+  if (flow == NULL)
+    return;
+  tool_source_free (flow->clock);
+  g_queue_clear (&flow->waiting);
+  g_hash_table_unref (flow->by_number);
+  g_ptr_array_unref (flow->entries);
+  g_free (flow->failure);
+  g_free (flow);
+}
+
+void
+replay_flow_begin_round (ReplayFlow *flow, guint round, guint n_rounds)
+{
+  flow->round = round;
+  flow->n_rounds = n_rounds;
+  flow->has_start = false;
+}
+
+void
+replay_flow_end_round (ReplayFlow *flow)
+{
+  for (guint i = 0; i < flow->entries->len; i++)
+    {
+      Entry *entry = g_ptr_array_index (flow->entries, i);
+
+      entry->in_round = false;
+      if (entry->was_open)
+        flow->n_open--;
+      entry->was_open = false;
+      replay_session_finish (entry->session);
+    }
+  g_hash_table_remove_all (flow->by_number);
+}
+
+void
+replay_flow_drain (ReplayFlow *flow)
+{
+  while (flow->entries->len > 0)
+    {
+      start_waiting (flow);
+      iterate (flow, /* may_block= */ !flow->stopped);
+    }
+}
+
+void
+replay_flow_stop (ReplayFlow *flow, const char *why)
+{
+  if (flow->stopped)
+    return;
+  flow->stopped = true;
+  g_queue_clear (&flow->waiting);
+  for (guint i = 0; i < flow->entries->len; i++)
+    replay_session_stop (((const Entry *) g_ptr_array_index (flow->entries, i))->session, why);
+}
+
+bool
+replay_flow_is_stopped (const ReplayFlow *flow)
+{
+  return flow->stopped;
+}
+
+const char *
+replay_flow_get_failure (const ReplayFlow *flow)
+{
+  return flow->failure;
+}
+
+const ReplayTotals *
+replay_flow_get_totals (const ReplayFlow *flow)
+{
+  return &flow->totals;
+}

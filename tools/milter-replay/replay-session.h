@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * replay-session.h: one recorded connection that is played again: a replayer with a real connection
+ * and a real clock, and a case of the report.
+ */
+#pragma once
+
+#include "milter-capture-sink.h"
+#include "milter-replayer.h"
+#include "replay-judge.h"
+#include "report.h"
+
+G_BEGIN_DECLS
+
+typedef struct _ReplaySession ReplaySession;
+
+/* what all sessions of a run share; outlives them */
+typedef struct
+{
+  const char *spec;          /* of the milter */
+  const char *file;          /* (nullable) of the recording, for reports */
+  gint64 timeout_us;         /* for an answer; 0: none */
+  double connection_timeout; /* seconds, 0: none */
+  double writing_timeout;
+  bool tells_all; /* what passes is shown, differences or not */
+  Report *report;
+  const MilterCompareRules *rules;
+  /* It is over: nothing more will pass, and nothing more of the recording is waited for. From the
+   * main loop or from within the functions here; the session must not be freed in it. */
+  void (*over) (ReplaySession *session, gpointer data);
+  gpointer data;
+} ReplaySetup;
+
+/* @name: of its case, for which a place in the report is taken now; @opening: as the sink was told
+ */
+ReplaySession *replay_session_new (const ReplaySetup *setup,
+                                   const char *name,
+                                   const MilterCapturePlace *place,
+                                   const MilterCaptureOpening *opening);
+/* closes its connection; what was not reported is not */
+void replay_session_free (ReplaySession *session);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (ReplaySession, replay_session_free)
+
+/* Something more of the recording; if it plays already, as soon as may be. */
+void replay_session_add (ReplaySession *session, const MilterReplayEvent *event);
+/* there is no more of it */
+void replay_session_finish (ReplaySession *session);
+/* Connects, and plays. */
+void replay_session_start (ReplaySession *session);
+/* It ends now, unfinished: `interrupted`. */
+void replay_session_stop (ReplaySession *session, const char *why);
+
+bool replay_session_is_started (const ReplaySession *session);
+/* its own end has come; a recording may still have more of it, which nobody needs */
+bool replay_session_is_over (const ReplaySession *session);
+/* it plays, and waits for more of the recording */
+bool replay_session_is_hungry (const ReplaySession *session);
+/* bytes of memory that wait to be played */
+gsize replay_session_get_held (const ReplaySession *session);
+const MilterReplayCounts *replay_session_get_counts (const ReplaySession *session);
+/* (nullable) nothing was different so far */
+const ReplayJudgeCounts *replay_session_get_findings (const ReplaySession *session);
+/* the connection could not be made */
+bool replay_session_is_unreachable (const ReplaySession *session);
+
+G_END_DECLS
