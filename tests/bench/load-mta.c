@@ -4,11 +4,12 @@
  * again, and waits for each answer that is due.
  *
  * usage: load-mta messages SPEC CONNECTIONS AMOUNT
+ *        load-mta connections SPEC CONNECTIONS AMOUNT
  *        load-mta set-ups SPEC CONNECTIONS AMOUNT
  *        load-mta idle SPEC CONNECTIONS
  *
- * AMOUNT: so many in all, or, as `2s`, as many as fit into so many seconds. A set-up is a connection
- * that negotiates and quits. `idle` negotiates, says "ready" and waits for the end of its input.
+ * AMOUNT: so many in all, or, as `2s`, as many as fit into so many seconds. `connections` sends each message
+ * on a connection of its own. A set-up is a connection that negotiates and quits. `idle` negotiates, says "ready" and waits for the end of its input.
  * Commands that the milter negotiated not to answer are sent together with the next one that it
  * answers. Prints how many there were and how many a second.
  */
@@ -41,7 +42,7 @@ typedef struct
   uint8_t input[512];
 } Connection;
 
-static enum { MESSAGES, SET_UPS, IDLE } mode;
+static enum { MESSAGES, CONNECTIONS, SET_UPS, IDLE } mode;
 static const char *spec;
 static int epoll_fd;
 static unsigned n_open, n_greeted;
@@ -125,7 +126,8 @@ static void
 begin_message (Connection *connection)
 {
   connection->next = 0;
-  if (begin ())
+  /* of one that has a single message, it was counted when it was opened */
+  if (mode == CONNECTIONS || begin ())
     send_on (connection);
   else
     close_connection (connection);
@@ -144,6 +146,16 @@ greet (Connection *connection)
   begin_message (connection);
 }
 
+/* the next one instead of it */
+static void
+renew_connection (Connection *connection)
+{
+  n_done++;
+  close_connection (connection);
+  if (begin ())
+    open_connection (connection);
+}
+
 static void
 take_answer (Connection *connection, const uint8_t *frame)
 {
@@ -154,14 +166,10 @@ take_answer (Connection *connection, const uint8_t *frame)
       memcpy (&steps, frame + 13, 4);
       connection->steps = ntohl (steps);
       n_greeted++;
-      if (mode == MESSAGES)
+      if (mode == MESSAGES || mode == CONNECTIONS)
         greet (connection);
-      if (mode != SET_UPS)
-        return;
-      n_done++;
-      close_connection (connection);
-      if (begin ())
-        open_connection (connection);
+      else if (mode == SET_UPS)
+        renew_connection (connection);
       return;
     }
   if (connection->state == NEGOTIATING || frame[4] != 'c')
@@ -174,6 +182,11 @@ take_answer (Connection *connection, const uint8_t *frame)
   if (connection->state == SENDING && connection->next < N_COMMANDS)
     {
       send_on (connection);
+      return;
+    }
+  if (connection->state == SENDING && mode == CONNECTIONS)
+    {
+      renew_connection (connection);
       return;
     }
   n_done += connection->state == SENDING;
@@ -235,18 +248,18 @@ serve (double end)
 int
 main (int argc, char **argv)
 {
-  static const char *const modes[] = { "messages", "set-ups", "idle" };
+  static const char *const modes[] = { "messages", "connections", "set-ups", "idle" };
   struct rlimit limit;
   Connection *connections;
   unsigned long n_connections = argc >= 4 ? strtoul (argv[3], NULL, 10) : 0;
   double start, seconds = 0;
 
-  while (argc > 1 && mode < 3 && strcmp (argv[1], modes[mode]) != 0)
+  while (argc > 1 && mode <= IDLE && strcmp (argv[1], modes[mode]) != 0)
     mode++;
   if (argc != (mode == IDLE ? 4 : 5) || mode > IDLE || n_connections == 0)
     {
       fprintf (stderr,
-               "usage: load-mta messages|set-ups SPEC CONNECTIONS AMOUNT\n"
+               "usage: load-mta messages|connections|set-ups SPEC CONNECTIONS AMOUNT\n"
                "       load-mta idle SPEC CONNECTIONS\n");
       return 2;
     }
@@ -266,7 +279,7 @@ main (int argc, char **argv)
 
   start = now ();
   for (unsigned long i = 0; i < n_connections; i++)
-    if (mode != SET_UPS || begin ())
+    if ((mode != SET_UPS && mode != CONNECTIONS) || begin ())
       open_connection (&connections[i]);
   while (mode == IDLE ? n_greeted < n_connections : n_open > 0)
     serve (seconds > 0 ? start + seconds : 0);
