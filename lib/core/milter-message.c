@@ -259,8 +259,9 @@ milter_message_decode (MilterSide sender,
                        gsize *consumed,
                        GError **error)
 {
-  guint8 letter;
-  MilterBytes payload;
+  /* they are set if it is COMPLETE, which not every optimiser sees */
+  guint8 letter = 0;
+  MilterBytes payload = { NULL, 0 };
   MilterDecodeStatus status
       = find_frame (data, size, limits, &letter, &payload, consumed, error);
 
