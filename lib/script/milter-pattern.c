@@ -343,6 +343,63 @@ append_regex (const MilterPattern *pattern, GString *text)
   g_string_append (text, pattern->caseless ? "/i" : "/");
 }
 
+/* without the stars */
+static GBytes *
+example_of_glob (const MilterPattern *pattern)
+{
+  GByteArray *example = g_byte_array_new ();
+  gsize size;
+  const guint8 *bytes = g_bytes_get_data (pattern->bytes, &size);
+
+  for (gsize i = 0; i < size; i++)
+    if (!pattern->stars[i])
+      g_byte_array_append (example, bytes + i, 1);
+  return g_byte_array_free_to_bytes (example);
+}
+
+/* NULL: there is more in it than characters that stand for themselves, `.*` and the two ends */
+static GBytes *
+example_of_regex (const char *regex)
+{
+  g_autoptr (GByteArray) example = g_byte_array_new ();
+  const char *at = regex[0] == '^' ? regex + 1 : regex;
+
+  for (; *at != '\0' && strcmp (at, "$") != 0; at++)
+    {
+      if (at[0] == '.' && at[1] == '*')
+        {
+          at++;
+          continue;
+        }
+      if (at[0] == '\\' && g_ascii_ispunct (at[1]))
+        at++;
+      else if (strchr ("\\^$.[]|()?*+{}", at[0]) != NULL)
+        return NULL;
+      /* it would be repeated */
+      if (at[1] != '\0' && strchr ("?*+{", at[1]) != NULL)
+        return NULL;
+      g_byte_array_append (example, (const guint8 *) at, 1);
+    }
+  return g_byte_array_free_to_bytes (g_steal_pointer (&example));
+}
+
+GBytes *
+milter_pattern_make_example (const MilterPattern *pattern)
+{
+  g_autoptr (GBytes) example = NULL;
+  gsize size;
+  const guint8 *bytes;
+
+  if (pattern->kind == MILTER_PATTERN_LITERAL)
+    return g_bytes_ref (pattern->bytes);
+  example = pattern->kind == MILTER_PATTERN_GLOB ? example_of_glob (pattern)
+                                                 : example_of_regex (pattern->source);
+  if (example == NULL)
+    return NULL;
+  bytes = g_bytes_get_data (example, &size);
+  return milter_pattern_matches (pattern, milter_bytes (bytes, size)) ? g_steal_pointer (&example) : NULL;
+}
+
 void
 milter_pattern_append_text (const MilterPattern *pattern, GString *text)
 {

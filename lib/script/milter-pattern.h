@@ -40,6 +40,9 @@ milter_pattern_matches_or (const MilterPattern *pattern, MilterBytes subject, gb
 guint milter_pattern_count_words (const MilterPattern *pattern);
 /* a literal's bytes; empty for the others */
 MilterBytes milter_pattern_get_literal (const MilterPattern *pattern);
+/* (transfer full) bytes that it matches: a literal's own, a glob without its stars, a regex that is plain text,
+ * with or without ^ and $. NULL: none can be told. */
+GBytes *milter_pattern_make_example (const MilterPattern *pattern);
 /* as it would be written in a scenario: `"mailbox busy*"`, `/^x/i` */
 void milter_pattern_append_text (const MilterPattern *pattern, GString *text);
 
