@@ -222,7 +222,7 @@ def test_what_cannot_be_read_is_told(show, tmp_path):
     (tmp_path / "damaged").write_bytes(good[:24 + 16 + 74] + b"\xff" * 100)
     (tmp_path / "header").write_bytes(good[:24])
     for arguments, status, message in (
-            ([tmp_path / "text"], 2, "text: the file is no capture"),
+            ([tmp_path / "text"], 2, "text is no capture (pcap, pcapng), no trace (\"start TIME\" at its top), and no scenario:\n"),
             ([tmp_path / "empty"], 2, "empty: the file is empty"),
             ([tmp_path / "small.gz"], 2, "compressed with gzip"),
             ([tmp_path / "none"], 2, "none cannot be read: No such file or directory"),

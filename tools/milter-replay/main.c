@@ -29,8 +29,8 @@ static const struct
 
 static const char usage[] = "Usage: milter-replay COMMAND [OPTION…] [ARGUMENT…]\n"
                             "\n"
-                            "Reads recordings of what MTAs and milters said to each other: captures (pcap, pcapng)\n"
-                            "and traces.\n"
+                            "Reads recordings of what MTAs and milters said to each other: captures (pcap, pcapng),\n"
+                            "traces and scenarios.\n"
                             "\n"
                             "Commands:\n";
 

@@ -8,16 +8,32 @@
 
 #include "message-count.h"
 #include "message-json.h"
-#include "read-recording.h"
 #include "report-lines.h"
+#include "show-read.h"
 
 typedef struct
 {
   GString *line;
   bool started;
   gint64 start_ns;
-  GHashTable *counts; /* of MessageCount, by connection */
+  GHashTable *counts; /* of Count, by connection */
 } Show;
+
+/* which message of a connection that is open something belongs to */
+typedef struct
+{
+  MessageCount *messages;
+  bool ended[2];
+} Count;
+
+static void
+count_free (gpointer data)
+{
+  Count *count = data;
+
+  message_count_free (count->messages);
+  g_free (count);
+}
 
 static void
 write_line (Show *show)
@@ -51,18 +67,19 @@ start (Show *show, gint64 time_ns)
 }
 
 static void
+append_from (Show *show, const MilterCapturePlace *place)
+{
+  append_string (show, "from", place->from == MILTER_SIDE_MTA ? "mta" : "milter");
+}
+
+/* in microseconds, as a trace tells it */
+static void
 on_started (gint64 time_ns, gpointer data)
 {
   Show *show = data;
 
   if (!show->started)
-    start (show, MAX (time_ns, 0));
-}
-
-static void
-append_from (Show *show, const MilterCapturePlace *place)
-{
-  append_string (show, "from", place->from == MILTER_SIDE_MTA ? "mta" : "milter");
+    start (show, MAX (time_ns, 0) / 1000 * 1000);
 }
 
 /* Begins a line with the members that all have. */
@@ -71,9 +88,7 @@ begin_line (Show *show, const char *type, const MilterCapturePlace *place)
 {
   gint64 time_ns;
 
-  /* in microseconds, as a trace tells it */
-  if (!show->started)
-    start (show, MAX (place->moment.time_ns, 0) / 1000 * 1000);
+  on_started (place->moment.time_ns, show);
   time_ns = place->moment.time_ns - show->start_ns;
   g_string_append_printf (show->line, "{\"type\":\"%s\"", type);
   if (place->connection != 0)
@@ -92,9 +107,10 @@ static void
 on_opened (const MilterCapturePlace *place, const MilterCaptureOpening *opening, gpointer data)
 {
   Show *show = data;
+  Count *count = g_new0 (Count, 1);
 
-  g_hash_table_insert (
-      show->counts, GUINT_TO_POINTER (place->connection), message_count_new ());
+  count->messages = message_count_new ();
+  g_hash_table_insert (show->counts, GUINT_TO_POINTER (place->connection), count);
   begin_line (show, "opened", place);
   append_string (show, "mta", opening->mta);
   append_string (show, "milter", opening->milter);
@@ -107,14 +123,14 @@ static void
 on_message (const MilterCapturePlace *place, MilterBytes frame, bool behind_hole, gpointer data)
 {
   Show *show = data;
-  MessageCount *count
-      = g_hash_table_lookup (show->counts, GUINT_TO_POINTER (place->connection));
+  const Count *count = g_hash_table_lookup (show->counts, GUINT_TO_POINTER (place->connection));
   MilterMessage message;
   guint number;
 
   milter_message_parse (
       place->from, frame.data[4], milter_bytes (frame.data + 5, frame.size - 5), &message);
-  number = message_count_take (count, &message);
+  /* behind a reset there may be more, which nobody has read */
+  number = count != NULL ? message_count_take (count->messages, &message) : 0;
   begin_line (show, "frame", place);
   if (number > 0)
     g_string_append_printf (show->line, ",\"message\":%u", number);
@@ -156,7 +172,13 @@ static void
 on_closed (const MilterCapturePlace *place, bool reset, gpointer data)
 {
   Show *show = data;
+  gpointer key = GUINT_TO_POINTER (place->connection);
+  Count *count = g_hash_table_lookup (show->counts, key);
 
+  if (count != NULL)
+    count->ended[place->from] = true;
+  if (count != NULL && (reset || count->ended[!place->from]))
+    g_hash_table_remove (show->counts, key);
   begin_line (show, "closed", place);
   append_from (show, place);
   g_string_append_printf (show->line, ",\"reset\":%s", reset ? "true" : "false");
@@ -174,7 +196,7 @@ on_note (const MilterCapturePlace *place, const char *text, gpointer data)
 }
 
 ToolExit
-show_json (char **paths)
+show_json (const ShowOptions *options)
 {
   static const MilterCaptureSink sink = {
     .started = on_started,
@@ -187,8 +209,8 @@ show_json (char **paths)
   };
   g_autoptr (GString) line = g_string_new (NULL);
   g_autoptr (GHashTable) counts = g_hash_table_new_full (
-      /* hash= */ NULL, /* equal= */ NULL, NULL, (GDestroyNotify) message_count_free);
+      /* hash= */ NULL, /* equal= */ NULL, NULL, count_free);
   Show show = { .line = line, .counts = counts };
 
-  return read_recordings (paths, &sink, &show);
+  return show_read (options, &sink, &show);
 }

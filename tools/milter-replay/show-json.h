@@ -4,13 +4,13 @@
  */
 #pragma once
 
-#include "tool-exit.h"
+#include "show-options.h"
 
 G_BEGIN_DECLS
 
-/* As read_recordings() (read-recording.h) returns. `type` tells what a line is: `start` with the time of
+/* As show_read() (show-read.h) returns. `type` tells what a line is: `start` with the time of
  * day that `time` counts from, `opened`, `frame` as milter-test-server prints it, `raw`, `hole` with
  * the bytes that are missing or null, `closed`, `note`. `frame_number` is the packet's in its file. */
-ToolExit show_json (char **paths);
+ToolExit show_json (const ShowOptions *options);
 
 G_END_DECLS

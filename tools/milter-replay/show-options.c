@@ -6,24 +6,62 @@
 
 #include "tool-console.h"
 
+/* (transfer full) the conditions, from the table that reads them */
+static char *
+describe_conditions (void)
+{
+  GString *text = g_string_new ("Conditions of --filter; a session is shown if all of them hold of one of its messages:\n");
+  const char *usage, *summary;
+
+  for (guint row = 0; recording_filter_describe (row, &usage, &summary); row++)
+    g_string_append_printf (text, "  %-24s %s\n", usage, summary);
+  g_string_append (text,
+                   "PATTERN is text with * for anything, whatever its case, or /a regular expression/, with /i for\n"
+                   "any case. KEY!=PATTERN: nothing is like this.");
+  return g_string_free (text, FALSE);
+}
+
+static bool
+check (ShowOptions *options)
+{
+  g_autoptr (GError) error = NULL;
+
+  if (options->paths == NULL)
+    {
+      tool_usage_error ("no capture is given");
+      return false;
+    }
+  if (options->conditions == NULL)
+    return true;
+  options->filter = recording_filter_new (options->conditions, &error);
+  if (options->filter == NULL)
+    tool_usage_error ("%s", error->message);
+  return options->filter != NULL;
+}
+
 bool
 show_options_parse (ShowOptions *options, int argc, char **argv, ToolExit *status)
 {
   /* clang-format off */
   const GOptionEntry entries[] = {
-    { "json", 0, 0, G_OPTION_ARG_NONE, &options->json, "Print an object on a line for each frame, hole and end", NULL },
-    { G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &options->paths, NULL, "CAPTURE…" },
+    { "filter", 0, 0, G_OPTION_ARG_STRING_ARRAY, &options->conditions, "Show sessions with such a message; several: with all of it", "CONDITION" },
+    { "summary", 0, 0, G_OPTION_ARG_NONE, &options->summary, "Print how much there is: messages, verdicts, edits, latencies, holes", NULL },
+    { "json", 0, 0, G_OPTION_ARG_NONE, &options->json, "Print an object on a line for each frame, hole and end; with --summary one", NULL },
+    { G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &options->paths, NULL, "RECORDING…" },
     G_OPTION_ENTRY_NULL
   };
   /* clang-format on */
   g_autoptr (GOptionContext) context = g_option_context_new (NULL);
+  g_autofree char *conditions = describe_conditions ();
   g_autoptr (GError) error = NULL;
 
   g_set_prgname ("milter-replay show");
   g_option_context_set_summary (
       context,
       "Prints what MTAs and milters said, as a trace: a scenario with the time and the connection of each\n"
-      "line. Several captures are read as one, in their order; - is standard input.");
+      "line. Recordings are captures (pcap, pcapng), traces and scenarios; several are read as one, in their\n"
+      "order, and - is standard input.");
+  g_option_context_set_description (context, conditions);
   g_option_context_add_main_entries (context, entries, NULL);
   *status = TOOL_EXIT_USAGE;
   if (!g_option_context_parse (context, &argc, &argv, &error))
@@ -31,16 +69,13 @@ show_options_parse (ShowOptions *options, int argc, char **argv, ToolExit *statu
       tool_usage_error ("%s", error->message);
       return false;
     }
-  if (options->paths == NULL)
-    {
-      tool_usage_error ("no capture is given");
-      return false;
-    }
-  return true;
+  return check (options);
 }
 
 void
 show_options_clear (ShowOptions *options)
 {
   g_strfreev (options->paths);
+  g_strfreev (options->conditions);
+  recording_filter_free (options->filter);
 }

@@ -7,6 +7,7 @@
 #include <glib.h>
 #include <stdbool.h>
 
+#include "recording-filter.h"
 #include "tool-exit.h"
 
 G_BEGIN_DECLS
@@ -15,6 +16,9 @@ typedef struct
 {
   char **paths; /* at least one */
   gboolean json;
+  gboolean summary;
+  char **conditions;       /* (nullable) of --filter, as written */
+  RecordingFilter *filter; /* (nullable) … and read */
 } ShowOptions;
 
 /* false: the program ends with @status; what is to be said has been said */

@@ -6,7 +6,7 @@
 
 #include <stdio.h>
 
-#include "read-recording.h"
+#include "show-read.h"
 #include "trace-sink.h"
 
 static void
@@ -16,13 +16,13 @@ print (const GString *text, gpointer data)
 }
 
 ToolExit
-show_text (char **paths)
+show_text (const ShowOptions *options)
 {
   TraceSink sink;
   ToolExit status;
 
   trace_sink_init (&sink, print, /* data= */ NULL);
-  status = read_recordings (paths, &trace_sink, &sink);
+  status = show_read (options, &trace_sink, &sink);
   trace_sink_finish (&sink);
   trace_sink_clear (&sink);
   return status;

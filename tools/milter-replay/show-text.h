@@ -4,12 +4,12 @@
  */
 #pragma once
 
-#include "tool-exit.h"
+#include "show-options.h"
 
 G_BEGIN_DECLS
 
-/* As read_recordings() (read-recording.h) returns. What is lost stands in the trace with its frame and
+/* As show_read() (show-read.h) returns. What is lost stands in the trace with its frame and
  * its side; other remarks are comments. */
-ToolExit show_text (char **paths);
+ToolExit show_text (const ShowOptions *options);
 
 G_END_DECLS

@@ -1,0 +1,155 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""milter-replay show --filter and --summary."""
+
+import json
+import pathlib
+import re
+import subprocess
+
+import pytest
+
+CAPTURES = pathlib.Path(__file__).resolve().parents[1] / "data/captures"
+VERDICTS = CAPTURES / "23-verdicts.pcap"
+
+
+@pytest.fixture
+def show(tool):
+    def run(*arguments, **options):
+        options.setdefault("timeout", 60)
+        return subprocess.run([tool("milter-replay"), "show", *map(str, arguments)], capture_output=True, **options)
+    return run
+
+
+def connections(done):
+    return sorted(int(n) for n in re.findall(r"^\+\S+ @(\d+) session", done.stdout.decode(), re.M))
+
+
+@pytest.mark.parametrize("conditions, wanted", [
+    (["reply=reject"], [1, 5, 8]),
+    (["verdict=550*"], [2, 8]),
+    (["sender=multi@example.com"], [2]),
+    (["sender=/^(multi|discard)@/"], [2, 3]),
+    (["peer=client.example.com"], [1, 2, 3, 4, 6, 7, 8]),
+    (["peer!=client.example.com"], [5]),
+    (["reply=discard", "rcpt=*"], [6, 8]),
+    (["reply=discard", "header=Subject"], [8]),
+])
+def test_sessions_are_shown_that_have_such_a_message(show, conditions, wanted):
+    done = show(*[f"--filter={c}" for c in conditions], VERDICTS)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert connections(done) == wanted
+
+
+@pytest.mark.parametrize("path", sorted(CAPTURES.glob("*.pcap*")), ids=lambda p: p.name)
+def test_what_a_filter_lets_pass_is_shown_as_without_it(show, path):
+    """All of it passes a filter that says nothing: the lines of each connection are the same, in both forms."""
+    everything = ["--filter", "peer!=nobody at all"]
+    def lines(*arguments):
+        found = {}
+        for line in show(*arguments, path).stdout.decode().splitlines():
+            match = re.match(r"\+\S+ @(\d+) ", line)
+            found.setdefault(match[1] if match else "", []).append(line)
+        return found
+    assert lines(*everything) == lines()
+    def objects(*arguments):
+        found = {}
+        for line in show("--json", *arguments, path).stdout.splitlines():
+            value = json.loads(line)
+            found.setdefault(value.get("connection"), []).append(value)
+        return found
+    filtered, whole = objects(*everything), objects()
+    # the first of them tells the start
+    assert filtered == whole
+
+
+def test_messages_with_edits(show):
+    def found(*conditions):
+        return connections(show(*[f"--filter={c}" for c in conditions], CAPTURES / "20-two-milters.pcap"))
+    assert found("edit") == [1, 2]
+    assert found("edit=insert-header * Authentication-Results: *dkim=pass*") != []
+    assert found("edit=replace-body*") == []
+    assert found("milter=*:21301", "edit") != found("edit") or found("milter=*", "edit") == [1, 2]
+
+
+def test_nothing_that_matches_is_told(show):
+    done = show("--filter", "sender=nobody@nowhere", VERDICTS)
+    assert (done.returncode, done.stdout) == (1, b"")
+    assert done.stderr == b"milter-replay show: no message matches --filter\n"
+    for condition, message in (("bogus=x", "expected one of peer=PATTERN"), ("rcpt", "a pattern is missing"), ("rcpt=/(/", "rcpt=/(/")):
+        done = show("--filter", condition, VERDICTS)
+        assert done.returncode == 2 and message in done.stderr.decode(), condition
+
+
+def test_a_long_session_is_shown_from_where_it_is_kept(show, tool):
+    """Ten megabytes of mail that does not match, then one that does: what was negotiated, a remark, and the rest."""
+    body = "x" * 60000
+    lines = ["start 2026-11-22T14:56:23Z", "mta exact", "+0 @1 session", "+0 @1 negotiate version=6 actions=all steps=none",
+             "+0 @1 => negotiate version=6 actions=all steps=none", "+0 @1 connect a unknown", "+0 @1 => continue"]
+    for i in range(161):
+        for command in (f"mail <{i}@example.com>", "rcpt <b>", "eoh", f"body {body}", "eom"):
+            lines += [f"+{i + 1} @1 {command}", f"+{i + 1} @1 => continue"]
+    lines.append("+999 @1 close")
+    done = show("--filter", "sender=160@*", "-", input="\n".join(lines).encode())
+    assert done.returncode == 0
+    shown = done.stdout.decode()
+    senders = [int(n) for n in re.findall(r"mail <(\d+)@", shown)]
+    assert senders == list(range(senders[0], 161)) and 60 < senders[0] < 160
+    assert f"# @1: {senders[0]} messages before are left out, which do not match\n" in shown
+    assert "negotiate version=6" in shown
+
+
+def summary(done):
+    return json.loads(done.stdout)
+
+
+def test_a_summary_counts(show):
+    done = show("--summary", "--json", VERDICTS)
+    assert (done.returncode, done.stderr) == (0, b"")
+    found = summary(done)
+    assert found["type"] == "summary"
+    assert (found["connections"], found["sessions"], found["sessions_without_message"], found["messages"]) == (8, 8, 1, 12)
+    assert found["verdicts"] == {"reject": 2, "tempfail": 2, "discard": 2, "accept": 1, "550 5.7.2": 1, "no verdict: aborted by the MTA": 0} or \
+        sum(found["verdicts"].values()) == 12
+    assert found["latency"]["mail"]["count"] == 12
+    for stage in found["latency"].values():
+        assert 0 < stage["p50"] <= stage["p99"] <= stage["max"] < 10
+
+
+@pytest.mark.parametrize("path", sorted(CAPTURES.glob("*.pcap*")), ids=lambda p: p.name)
+def test_a_summary_counts_what_is_shown(show, path):
+    lines = [json.loads(line) for line in show("--json", path).stdout.splitlines()]
+    frames = [line for line in lines if line["type"] == "frame"]
+    done = show("--summary", "--json", path)
+    assert done.returncode == 0
+    found = summary(done)
+    assert found["connections"] == len([line for line in lines if line["type"] == "opened"])
+    assert found["holes"] == len([line for line in lines if line["type"] == "hole"])
+    assert found["hole_bytes"] == sum(line["hole"] or 0 for line in lines if line["type"] == "hole")
+    edits = {}
+    for frame in frames:
+        if frame["from"] == "milter" and frame["letter"] in "himb+2-eq":
+            edits[frame["word"]] = edits.get(frame["word"], 0) + 1
+    assert sum(found["edits"].values()) <= sum(edits.values()) and set(found["edits"]) == set(edits)
+    if not found["holes"]:
+        assert found["messages"] == len([f for f in frames if f["letter"] == "M"])
+        assert {k: v for k, v in found["edits"].items() if k != "replace-body"} == {k: v for k, v in edits.items() if k != "replace-body"}
+    text = show("--summary", path).stdout.decode()
+    assert re.search(rf"^messages +{found['messages']}$", text, re.M) and re.search(rf"^sessions +{found['sessions']}\b", text, re.M)
+    assert ("missing: " in text) == (found["holes"] > 0)
+
+
+def test_a_summary_of_what_matches(show):
+    found = summary(show("--summary", "--json", "--filter", "verdict=discard", VERDICTS))
+    assert set(found["verdicts"]) == {"discard"} and found["messages"] == found["verdicts"]["discard"]
+    assert 0 < found["sessions"] <= found["messages"]
+    assert found["latency"]["mail"]["count"] == found["messages"]
+    done = show("--summary", "--filter", "sender=nobody", VERDICTS)
+    assert done.returncode == 1 and b"no message matches" in done.stderr
+
+
+def test_a_summary_is_the_same_of_a_trace(show, tmp_path):
+    (tmp_path / "x.trace").write_bytes(show(VERDICTS).stdout)
+    def without_times(path):
+        found = summary(show("--summary", "--json", path))
+        return {k: v for k, v in found.items() if k not in ("from", "to")}
+    assert without_times(tmp_path / "x.trace") == without_times(VERDICTS)
