@@ -271,7 +271,8 @@ ends_message (const Formatter *formatter, const MilterVerb *verb)
 static bool
 begin_part (Formatter *formatter, const MilterVerb *verb)
 {
-  if (verb->syntax != MILTER_SYNTAX_SESSION && verb->syntax != MILTER_SYNTAX_RULE)
+  if (verb->syntax != MILTER_SYNTAX_SESSION && verb->syntax != MILTER_SYNTAX_RULE
+      && verb->syntax != MILTER_SYNTAX_CASE && verb->syntax != MILTER_SYNTAX_MUTANT)
     return false;
   formatter->in_session = verb->syntax == MILTER_SYNTAX_SESSION;
   formatter->in_message = false;

@@ -31,6 +31,7 @@ static const struct
   { "socket", NULL, "set by the lines \"spawn\" and \"milter … spawn\" above" },
   { "path", NULL, "set by the lines \"spawn\" and \"milter … spawn\" above, unless they use $port" },
   { "port", NULL, "set by the lines \"spawn\" and \"milter … spawn\" above that use it" },
+  { "case", NULL, "set by the lines \"case\" and \"mutant\" above: the id in small letters" },
   { "n", NULL, "the round of repeat" },
   { "p", NULL, "the copy of parallel" },
 };

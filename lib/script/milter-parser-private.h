@@ -4,7 +4,7 @@
  *
  * milter-parser.c reads lines; the arguments of statements are read by -commands.c (what is sent),
  * -hostile.c (how bytes travel), -settings.c, -milters.c and -sessions.c. -expect.c reads what stands
- * behind `=>`, -negotiate.c the arguments of `negotiate`, -rules.c rules of a milter, -trace.c what
+ * behind `=>`, -negotiate.c the arguments of `negotiate`, -rules.c rules of a milter, -cases.c requirements, -trace.c what
  * recordings have, -values.c single values, -file.c files. milter-template.c keeps lines that are
  * read again. Each function that returns false, or NULL, has told its error.
  */
@@ -32,6 +32,8 @@ typedef struct
   MilterScenario *scenario;
   MilterScenarioUse use;
   MilterParserPlace place;
+  MilterScenarioCase *entry;       /* (nullable) unowned: the last `case` line … */
+  MilterScenarioMutant *mutant;    /* (nullable) unowned: … or `mutant` line */
   MilterStep *spoilt;              /* takes the expectations below a line with an error */
   char *connection;                /* (nullable) of the present line: its CONN */
   GHashTable *connections;         /* (nullable) CONN to MilterParserPlace */
@@ -185,6 +187,8 @@ bool milter_parser_keep_text (MilterParser *parser, gsize start, char **text);
 
 /* ---- rules, recordings ---- */
 
+bool milter_parser_case (MilterParser *parser, const MilterVerb *verb, MilterStep *step);
+bool milter_parser_mutant (MilterParser *parser, const MilterVerb *verb, MilterStep *step);
 /* `on`, `expect`: up to `=>` */
 bool milter_parser_rule (MilterParser *parser, const MilterVerb *verb, MilterStep *step);
 /* What stands behind `=>`, at @offset, below the open rule, or (@on_line) on its line. */

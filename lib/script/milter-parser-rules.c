@@ -28,13 +28,14 @@ take_event (MilterParser *parser, MilterRule *rule, guint *max_patterns)
     if (milter_lexer_take (lexer, events[i].word))
       {
         rule->spec = milter_spec_from_word (MILTER_SIDE_MTA, events[i].word);
+        rule->raw = events[i].span == MILTER_RULE_SPAN_NONE;
         *max_patterns = events[i].max_patterns;
         return true;
       }
   return milter_lexer_expected (lexer,
                                 milter_lexer_skip_blanks (lexer),
                                 "an event: negotiate, connect, helo, mail, rcpt, data, header, eoh, "
-                                "body, eom, unknown, abort, quit, quit-nc or close");
+                                "body, eom, unknown, abort, quit, quit-nc, close, frame or garbage");
 }
 
 static bool
@@ -114,6 +115,22 @@ add_port (MilterParser *parser, const MilterWord *word, MilterRule *rule)
   return rule->port != NULL;
 }
 
+/* `client=PATTERN`: whose event it is */
+static bool
+add_client (MilterParser *parser, const MilterWord *word, MilterRule *rule)
+{
+  if (rule->client != NULL)
+    return milter_lexer_expected (&parser->lexer, word->offset, "one client");
+  rule->client = milter_parser_pattern (parser, word, word->key_size + 1);
+  return rule->client != NULL;
+}
+
+static bool
+is_client (MilterBytes raw)
+{
+  return raw.size >= strlen ("client=") && memcmp (raw.data, "client=", strlen ("client=")) == 0;
+}
+
 static bool
 is_port (const MilterRule *rule, MilterBytes raw)
 {
@@ -129,13 +146,15 @@ parse_patterns (MilterParser *parser, guint max_patterns, MilterRule *rule)
       g_auto (MilterWord) word = MILTER_WORD_INIT;
       MilterBytes raw = milter_lexer_peek_raw (&parser->lexer);
       bool is_macro = raw.data[0] == '{';
-      bool has_key = is_macro || is_port (rule, raw);
+      bool is_whose = is_client (raw);
+      bool has_key = is_macro || is_whose || is_port (rule, raw);
       MilterLexFlags flags = MILTER_LEX_PATTERN | (has_key ? MILTER_LEX_VALUE_PATTERN : 0);
 
       if (!milter_lexer_word (&parser->lexer, flags, &word)
-          || !(is_macro  ? add_macro (parser, &word, rule)
-               : has_key ? add_port (parser, &word, rule)
-                         : add_pattern (parser, &word, max_patterns, rule)))
+          || !(is_macro   ? add_macro (parser, &word, rule)
+               : is_whose ? add_client (parser, &word, rule)
+               : has_key  ? add_port (parser, &word, rule)
+                          : add_pattern (parser, &word, max_patterns, rule)))
         return false;
     }
   return true;
@@ -168,12 +187,24 @@ parse_header_event (MilterParser *parser, MilterRule *rule)
   return true;
 }
 
+/* LETTER of `frame`; an MTA is judged by what the protocol has */
+static bool
+parse_raw_event (MilterParser *parser, MilterRule *rule, bool has_letter)
+{
+  if (rule->judges)
+    return milter_lexer_expected (&parser->lexer,
+                                  parser->lexer.at,
+                                  "an event of the protocol behind \"expect\" (\"on\" knows frame and garbage)");
+  return !has_letter || milter_parser_letter (parser, &rule->letter);
+}
+
 static bool
 parse_event (MilterParser *parser, MilterRule *rule)
 {
   guint max_patterns = 0;
 
-  if (!take_event (parser, rule, &max_patterns) || !take_index (parser, rule))
+  if (!take_event (parser, rule, &max_patterns)
+      || !(rule->raw ? parse_raw_event (parser, rule, max_patterns > 0) : take_index (parser, rule)))
     return false;
   if (rule->spec != NULL && rule->spec->letter == MILTER_COMMAND_NEGOTIATE)
     return milter_parser_negotiate (parser, /* pattern= */ true, &rule->negotiate);
@@ -214,6 +245,8 @@ milter_parser_rule (MilterParser *parser, const MilterVerb *verb, MilterStep *st
   parser->place.session = NULL;
   parser->place.step = NULL;
   rule->where = step->where;
+  rule->requirement = parser->entry;
+  rule->mutant = parser->mutant;
   rule->judges = strcmp (verb->word, "expect") == 0;
   return milter_lexer_charge (&parser->lexer, RULE_COST)
          && (!rule->judges || parse_range (parser, rule)) && parse_event (parser, rule)

@@ -76,6 +76,7 @@ milter_parser_begin_session (MilterParser *parser, const MilterWhere *where, cha
 
   milter_parser_end_repeated (parser);
   session = milter_scenario_add_session (scenario, where, name);
+  session->requirement = parser->entry;
   session->profile = scenario->profile;
   session->timeout_us = parser->timeout_us;
   session->connection = g_strdup (parser->connection);

@@ -103,6 +103,7 @@ static const struct
   { "program", MILTER_REQUIRE_PROGRAM, "the name of a program" },
   { "file", MILTER_REQUIRE_FILE, "the name of a file" },
   { "negotiate", MILTER_REQUIRE_NEGOTIATE, NULL },
+  { "probe", MILTER_REQUIRE_PROBE, "the name of a session of the probe" },
 };
 
 static bool
@@ -140,7 +141,7 @@ parse_requirement (MilterParser *parser, MilterRequirement *requirement)
                || require_text (parser, requirement, requirements[i].what);
       }
   return milter_lexer_expected (
-      lexer, offset, "ipv6, unix, root, program NAME, file PATH or negotiate KEY=PATTERN");
+      lexer, offset, "ipv6, unix, root, program NAME, file PATH, negotiate KEY=PATTERN or probe NAME");
 }
 
 bool

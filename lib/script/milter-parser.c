@@ -24,6 +24,8 @@ static const MilterStatement settings[MILTER_N_SYNTAXES] = {
   [MILTER_SYNTAX_REQUIRE] = { milter_parser_require, MILTER_ROLE_SETTING },
   [MILTER_SYNTAX_SESSION] = { milter_parser_session, MILTER_ROLE_LET },
   [MILTER_SYNTAX_RULE] = { milter_parser_rule, MILTER_ROLE_SETTING },
+  [MILTER_SYNTAX_CASE] = { milter_parser_case, MILTER_ROLE_SETTING },
+  [MILTER_SYNTAX_MUTANT] = { milter_parser_mutant, MILTER_ROLE_SETTING },
   [MILTER_SYNTAX_START] = { milter_parser_start, MILTER_ROLE_SETTING },
 };
 
@@ -187,6 +189,7 @@ stands_too_late (const MilterParser *parser, const MilterVerb *verb)
     return false;
   return parser->connection != NULL
          || (parser->scenario->sessions->len > 0 && verb->syntax != MILTER_SYNTAX_RULE
+             && verb->syntax != MILTER_SYNTAX_CASE && verb->syntax != MILTER_SYNTAX_MUTANT
              && verb->syntax != MILTER_SYNTAX_LET && verb->syntax != MILTER_SYNTAX_INCLUDE);
 }
 

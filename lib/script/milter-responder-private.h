@@ -29,6 +29,7 @@ typedef struct
   const MilterMessage *message; /* (nullable) CLOSE has none */
   const MilterMacros *macros;   /* (nullable) */
   bool leading_space;           /* HDR_LEADSPC was agreed */
+  MilterBytes client;           /* the host that the last connect named; data NULL: there was none */
 } MilterEvent;
 
 /* a rule, and what the run knows of it */
@@ -48,6 +49,8 @@ guint milter_event_index (guint8 letter);
 guint64 milter_rule_book_count (MilterRuleBook *book, guint8 letter);
 /* (nullable) of MilterBookRule, in order */
 const GPtrArray *milter_rule_book_get_rules (const MilterRuleBook *book, guint8 letter);
+/* of MilterRule, in order: those about frames and garbage */
+const GPtrArray *milter_rule_book_get_raw_rules (const MilterRuleBook *book);
 /* the Nth of what an event is */
 MilterRuleSpan milter_rule_book_get_span (const MilterRuleBook *book, guint8 letter);
 /* how many counters of fields a responder has */
@@ -63,6 +66,8 @@ bool milter_rule_is_about (const MilterRule *rule, const MilterEvent *event);
 /* … and this one is such, the @nth of its kind. @why: (nullable) gets a sentence why not */
 bool
 milter_rule_matches (const MilterRule *rule, const MilterEvent *event, guint64 nth, GString *why);
+/* a rule about frames is about this one; without a message about bytes that make none */
+bool milter_rule_matches_raw (const MilterRule *rule, const MilterEvent *event);
 /* (transfer full) the event in a report: `rcpt <bob@example.net>` */
 char *milter_event_describe (const MilterEvent *event);
 /* a pattern of the rule could not be decided: its regular expression goes back without end */

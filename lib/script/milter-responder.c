@@ -15,6 +15,7 @@ struct _MilterResponder
   guint64 n_events[MILTER_N_EVENTS]; /* of this message, or of the connection */
   guint64 *n_fields;                 /* of the rules' fields, in this message */
   guint32 message;                   /* whose those are */
+  GByteArray *client;                /* (nullable) the host that the last connect named */
 
   MilterWrites writes;
   MilterRuleAnswer answer; /* of the present command … */
@@ -63,6 +64,7 @@ milter_responder_free (MilterResponder *responder)
   g_byte_array_unref (responder->answer.bytes);
   g_array_unref (responder->answer.acts);
   g_free (responder->n_fields);
+  g_clear_pointer (&responder->client, g_byte_array_unref);
   g_free (responder);
 }
 
@@ -180,17 +182,67 @@ begin_command (MilterResponder *responder)
   responder->answering = false;
 }
 
+static void
+keep_client (MilterResponder *responder, const MilterMessage *connect)
+{
+  g_clear_pointer (&responder->client, g_byte_array_unref);
+  if (connect->fault != MILTER_NO_FAULT)
+    return;
+  responder->client = g_byte_array_new ();
+  /* an empty name is a name */
+  g_byte_array_append (responder->client, (const guint8 *) "", 1);
+  g_byte_array_set_size (responder->client, 0);
+  if (connect->fields[0].bytes.size > 0)
+    g_byte_array_append (
+        responder->client, connect->fields[0].bytes.data, (guint) connect->fields[0].bytes.size);
+}
+
+static MilterBytes
+get_client (const MilterResponder *responder)
+{
+  return responder->client != NULL ? milter_bytes (responder->client->data, responder->client->len)
+                                   : milter_bytes (NULL, 0);
+}
+
+/* (nullable) the first rule about frames, or garbage, that answers */
+static const MilterRule *
+find_raw_rule (const MilterResponder *responder, const MilterEvent *event)
+{
+  const GPtrArray *rules = milter_rule_book_get_raw_rules (responder->book);
+
+  for (guint i = 0; i < rules->len; i++)
+    if (milter_rule_matches_raw (g_ptr_array_index (rules, i), event))
+      return g_ptr_array_index (rules, i);
+  return NULL;
+}
+
+gboolean
+milter_responder_garbage (MilterResponder *responder)
+{
+  MilterEvent event = { .client = get_client (responder) };
+  const MilterRule *rule = find_raw_rule (responder, &event);
+
+  begin_command (responder);
+  return rule != NULL && begin_answer (responder, rule, /* letter= */ 0);
+}
+
 gboolean
 milter_responder_received (MilterResponder *responder,
                            const MilterMessage *message,
                            const MilterMacros *macros,
                            gint64 now_us)
 {
-  MilterEvent event = { message->letter, message, macros, false };
+  MilterEvent event = { .letter = message->letter, .message = message, .macros = macros };
   const MilterRule *rule;
 
   begin_command (responder);
+  if (message->letter == MILTER_COMMAND_CONNECT)
+    keep_client (responder, message);
+  event.client = get_client (responder);
   milter_session_command (&responder->session, message, NULL);
+  rule = find_raw_rule (responder, &event);
+  if (rule != NULL)
+    return begin_answer (responder, rule, message->letter);
   if (message->spec == NULL || message->letter == MILTER_COMMAND_DEFINE_MACRO)
     return FALSE;
   event.leading_space
@@ -205,7 +257,8 @@ milter_responder_received (MilterResponder *responder,
 gboolean
 milter_responder_ended (MilterResponder *responder, const MilterMacros *macros, gint64 now_us)
 {
-  MilterEvent event = { .letter = MILTER_EVENT_CLOSE, .macros = macros };
+  MilterEvent event
+      = { .letter = MILTER_EVENT_CLOSE, .macros = macros, .client = get_client (responder) };
   const MilterRule *rule;
 
   begin_command (responder);

@@ -22,6 +22,9 @@ typedef struct _MilterResponder MilterResponder;
 /* of MilterScenario, read with MILTER_SCENARIO_RULES; the rules of all, in order. They must outlive the
  * book. An empty book answers nothing and expects nothing. */
 MilterRuleBook *milter_rule_book_new (const GPtrArray *scenarios);
+/* The same with the rules of some mutants; those of others say nothing. @mutants: (nullable) their ids */
+MilterRuleBook *milter_rule_book_new_for_mutants (const GPtrArray *scenarios,
+                                                  const char *const *mutants);
 void milter_rule_book_free (MilterRuleBook *book);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (MilterRuleBook, milter_rule_book_free)
 
@@ -46,11 +49,14 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (MilterResponder, milter_responder_free)
  * meanwhile. FALSE: no rule speaks of it: the milter does what it always does, that is "continue",
  * and "every action, no step" for an offer. After `send-as split` and `random`, while a `close after N
  * bytes` waits for its bytes, and after `half-close`, that as well is handed out (or kept back) here. A
- * frame that cannot be read meets no rule: FALSE. */
+ * frame that cannot be read meets no rule but those about frames: else FALSE. */
 gboolean milter_responder_received (MilterResponder *responder,
                                     const MilterMessage *message,
                                     const MilterMacros *macros,
                                     gint64 now_us);
+/* Bytes came that make no frame; nothing that follows can be read. TRUE: a rule about garbage has
+ * something to do, as above; FALSE: the milter closes. */
+gboolean milter_responder_garbage (MilterResponder *responder);
 /* The MTA has closed the connection, or reset it: the event `close`. @macros: (nullable) those that are
  * still set. TRUE: a rule has something to do then, which milter_responder_next() hands out as above;
  * bytes may be written, if the MTA has only ended its sending. */

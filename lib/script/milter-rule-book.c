@@ -12,6 +12,7 @@ struct _MilterRuleBook
 {
   GPtrArray *rules;                        /* of MilterBookRule, in order */
   GPtrArray *by_event[MILTER_N_EVENTS];    /* (nullable) of the same, unowned */
+  GPtrArray *raw;                          /* of MilterRule, unowned: those about frames and garbage */
   atomic_ullong n_events[MILTER_N_EVENTS]; /* in the whole run */
   MilterRuleSpan spans[MILTER_N_EVENTS];   /* what N counts in */
   guint n_slots;
@@ -44,17 +45,24 @@ find_spans (MilterRuleBook *book)
     {
       const MilterSpec *spec = milter_spec_from_word (MILTER_SIDE_MTA, events[i].word);
 
-      book->spans[milter_event_index (spec != NULL ? spec->letter : MILTER_EVENT_CLOSE)]
-          = events[i].span;
+      if (events[i].span != MILTER_RULE_SPAN_NONE)
+        book->spans[milter_event_index (spec != NULL ? spec->letter : MILTER_EVENT_CLOSE)]
+            = events[i].span;
     }
 }
 
 static void
 add_rule (MilterRuleBook *book, const MilterRule *rule)
 {
-  MilterBookRule *entry = g_new0 (MilterBookRule, 1);
+  MilterBookRule *entry;
   guint event = milter_event_index (rule->spec != NULL ? rule->spec->letter : MILTER_EVENT_CLOSE);
 
+  if (rule->raw)
+    {
+      g_ptr_array_add (book->raw, (gpointer) rule);
+      return;
+    }
+  entry = g_new0 (MilterBookRule, 1);
   entry->rule = rule;
   if (rule->name != NULL && rule->index > 0)
     entry->slot = book->n_slots++;
@@ -65,11 +73,12 @@ add_rule (MilterRuleBook *book, const MilterRule *rule)
 }
 
 MilterRuleBook *
-milter_rule_book_new (const GPtrArray *scenarios)
+milter_rule_book_new_for_mutants (const GPtrArray *scenarios, const char *const *mutants)
 {
   MilterRuleBook *book = g_new0 (MilterRuleBook, 1);
 
   book->rules = g_ptr_array_new_with_free_func (book_rule_free);
+  book->raw = g_ptr_array_new ();
   find_spans (book);
   for (guint i = 0; i < scenarios->len; i++)
     {
@@ -79,9 +88,21 @@ milter_rule_book_new (const GPtrArray *scenarios)
       if (scenario->send_as != NULL)
         book->send_as = scenario->send_as;
       for (guint r = 0; r < scenario->rules->len; r++)
-        add_rule (book, g_ptr_array_index (scenario->rules, r));
+        {
+          const MilterRule *rule = g_ptr_array_index (scenario->rules, r);
+
+          if (rule->mutant == NULL
+              || (mutants != NULL && g_strv_contains (mutants, rule->mutant->id)))
+            add_rule (book, rule);
+        }
     }
   return book;
+}
+
+MilterRuleBook *
+milter_rule_book_new (const GPtrArray *scenarios)
+{
+  return milter_rule_book_new_for_mutants (scenarios, /* mutants= */ NULL);
 }
 
 void
@@ -91,6 +112,7 @@ milter_rule_book_free (MilterRuleBook *book)
     return;
   for (gsize i = 0; i < G_N_ELEMENTS (book->by_event); i++)
     g_clear_pointer (&book->by_event[i], g_ptr_array_unref);
+  g_ptr_array_unref (book->raw);
   g_ptr_array_unref (book->rules);
   g_free (book);
 }
@@ -107,6 +129,12 @@ const GPtrArray *
 milter_rule_book_get_rules (const MilterRuleBook *book, guint8 letter)
 {
   return book->by_event[milter_event_index (letter)];
+}
+
+const GPtrArray *
+milter_rule_book_get_raw_rules (const MilterRuleBook *book)
+{
+  return book->raw;
 }
 
 MilterRuleSpan

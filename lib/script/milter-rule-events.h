@@ -16,12 +16,13 @@ typedef enum
   MILTER_RULE_SPAN_MESSAGE,
   MILTER_RULE_SPAN_CONNECTION,
   MILTER_RULE_SPAN_RUN,
+  MILTER_RULE_SPAN_NONE, /* it is not counted */
   MILTER_N_RULE_SPANS
 } MilterRuleSpan;
 
 /**
  * MilterRuleEvent:
- * @word: as written behind `on`, and in the protocol's table
+ * @word: as written behind `on`, and in the protocol's table, unless it is `close`, `frame` or `garbage`
  * @max_patterns: how many patterns may stand behind it, #MILTER_VERB_ANY_NUMBER; not the port of
  *   `connect`, the macros, the field of `header` or what `negotiate` has
  * @span: what `N` counts in

@@ -208,6 +208,27 @@ number_matches (const MilterRule *rule, guint64 nth, GString *why)
   return false;
 }
 
+static bool
+client_matches (const MilterRule *rule, const MilterEvent *event, GString *why)
+{
+  return rule->client == NULL
+         || (event->client.data != NULL && milter_pattern_matches (rule->client, event->client))
+         || tell_field (why, "client", rule->client);
+}
+
+bool
+milter_rule_matches_raw (const MilterRule *rule, const MilterEvent *event)
+{
+  const MilterPattern *payload
+      = rule->patterns->len > 0 ? g_ptr_array_index (rule->patterns, 0) : NULL;
+
+  if (event->message == NULL)
+    return rule->letter == 0 && client_matches (rule, event, NULL);
+  return rule->letter == event->message->letter
+         && (payload == NULL || milter_pattern_matches (payload, event->message->payload))
+         && client_matches (rule, event, NULL) && macros_match (rule, event, NULL);
+}
+
 bool
 milter_rule_matches (const MilterRule *rule, const MilterEvent *event, guint64 nth, GString *why)
 {
@@ -223,7 +244,7 @@ milter_rule_matches (const MilterRule *rule, const MilterEvent *event, guint64 n
          && (event->message == NULL
              || (offer_matches (rule, event, why) && arguments_match (rule, event, why)
                  && port_matches (rule, event->message, why)))
-         && macros_match (rule, event, why);
+         && client_matches (rule, event, why) && macros_match (rule, event, why);
 }
 
 /* --- for reports ------------------------------------------------------------------------------ */
@@ -252,5 +273,5 @@ bool
 milter_rule_gave_up (const MilterRule *rule)
 {
   return any_gave_up (rule->patterns) || any_gave_up (rule->macro_patterns)
-         || milter_pattern_gave_up (rule->port);
+         || milter_pattern_gave_up (rule->port) || milter_pattern_gave_up (rule->client);
 }

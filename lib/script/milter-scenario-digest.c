@@ -255,9 +255,29 @@ add_requirements (GChecksum *sum, const GPtrArray *requirements)
 }
 
 static void
+add_case (GChecksum *sum, const MilterScenarioCase *entry)
+{
+  add_string (sum, "case", entry->id);
+  add_number (sum, "must", entry->must);
+  add_string (sum, "text", entry->text);
+  add_string (sum, "source", entry->source);
+  add_number (sum, "hostile", entry->hostile);
+  add_number (sum, "slow", entry->slow);
+  add_number (sum, "steady", entry->steady);
+}
+
+static void
+add_mutant (GChecksum *sum, const MilterScenarioMutant *mutant)
+{
+  add_string (sum, "mutant", mutant->id);
+  add_strings (sum, "also", mutant->also);
+}
+
+static void
 add_session (GChecksum *sum, const MilterScenarioSession *session)
 {
   add_string (sum, "session", session->name);
+  add_string (sum, "of", session->requirement != NULL ? session->requirement->id : NULL);
   if (session->counted_name != NULL)
     {
       g_autofree char *name = milter_counted_text_fill_in (session->counted_name, /* n= */ 2, /* p= */ 3);
@@ -283,6 +303,8 @@ static void
 add_rule (GChecksum *sum, const MilterRule *rule)
 {
   add_number (sum, "rule", rule->judges);
+  add_string (sum, "of", rule->requirement != NULL ? rule->requirement->id : NULL);
+  add_string (sum, "mutant", rule->mutant != NULL ? rule->mutant->id : NULL);
   add_number (sum, "min", rule->min_count);
   add_number (sum, "max", rule->max_count);
   add_spec (sum, rule->spec);
@@ -291,6 +313,9 @@ add_rule (GChecksum *sum, const MilterRule *rule)
   add_number (sum, "blank", rule->leading_blank);
   add_pattern_array (sum, "patterns", rule->patterns);
   add_pattern (sum, "port", rule->port);
+  add_pattern (sum, "client", rule->client);
+  add_number (sum, "raw", rule->raw);
+  add_number (sum, "letter", rule->letter);
   add_bytes_array (sum, "macro-names", rule->macro_names);
   add_pattern_array (sum, "macro-patterns", rule->macro_patterns);
   add_negotiate (sum, &rule->negotiate);
@@ -322,6 +347,10 @@ milter_scenario_get_digest (const MilterScenario *scenario)
     add_step (sum, scenario->send_as);
   for (guint i = 0; i < scenario->milters->len; i++)
     add_milter (sum, g_ptr_array_index (scenario->milters, i));
+  for (guint i = 0; i < scenario->cases->len; i++)
+    add_case (sum, g_ptr_array_index (scenario->cases, i));
+  for (guint i = 0; i < scenario->mutants->len; i++)
+    add_mutant (sum, g_ptr_array_index (scenario->mutants, i));
   for (guint i = 0; i < scenario->sessions->len; i++)
     add_session (sum, g_ptr_array_index (scenario->sessions, i));
   for (guint i = 0; i < scenario->rules->len; i++)

@@ -192,11 +192,33 @@ rule_free (gpointer data)
   g_clear_pointer (&rule->name, g_bytes_unref);
   g_clear_pointer (&rule->patterns, g_ptr_array_unref);
   g_clear_pointer (&rule->port, milter_pattern_free);
+  g_clear_pointer (&rule->client, milter_pattern_free);
   g_clear_pointer (&rule->macro_names, g_ptr_array_unref);
   g_clear_pointer (&rule->macro_patterns, g_ptr_array_unref);
   milter_negotiate_args_clear (&rule->negotiate);
   g_clear_pointer (&rule->expectations, g_ptr_array_unref);
   g_free (rule);
+}
+
+static void
+case_free (gpointer data)
+{
+  MilterScenarioCase *entry = data;
+
+  g_free (entry->id);
+  g_free (entry->text);
+  g_free (entry->source);
+  g_free (entry);
+}
+
+static void
+mutant_free (gpointer data)
+{
+  MilterScenarioMutant *mutant = data;
+
+  g_free (mutant->id);
+  g_strfreev (mutant->also);
+  g_free (mutant);
 }
 
 static void
@@ -226,6 +248,8 @@ milter_scenario_new (const char *path)
   scenario->milters = array_of (scenario_milter_free);
   scenario->requirements = array_of (requirement_free);
   scenario->rules = array_of (rule_free);
+  scenario->cases = array_of (case_free);
+  scenario->mutants = array_of (mutant_free);
   scenario->paths = g_string_chunk_new (256);
   return scenario;
 }
@@ -295,6 +319,8 @@ milter_scenario_free (MilterScenario *scenario)
   g_clear_pointer (&scenario->milters, g_ptr_array_unref);
   g_clear_pointer (&scenario->requirements, g_ptr_array_unref);
   g_clear_pointer (&scenario->rules, g_ptr_array_unref);
+  g_clear_pointer (&scenario->cases, g_ptr_array_unref);
+  g_clear_pointer (&scenario->mutants, g_ptr_array_unref);
   g_clear_pointer (&scenario->send_as, milter_step_free);
   g_free (scenario->start);
   g_string_chunk_free (scenario->paths);

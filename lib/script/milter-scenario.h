@@ -213,7 +213,8 @@ typedef enum
   MILTER_REQUIRE_ROOT,
   MILTER_REQUIRE_PROGRAM,        /* text: its name, looked for in PATH */
   MILTER_REQUIRE_FILE,           /* text: its path, resolved */
-  MILTER_REQUIRE_NEGOTIATE       /* negotiate: decided by the milter's answer */
+  MILTER_REQUIRE_NEGOTIATE,      /* negotiate: decided by the milter's answer */
+  MILTER_REQUIRE_PROBE           /* text: the session of the conformance suite's probe that has to hold */
 } MilterRequireKind;
 
 typedef struct
@@ -234,6 +235,30 @@ typedef struct
   char *folder;                  /* of argv: where it is started, the scenario's */
 } MilterScenarioMilter;
 
+/**
+ * MilterScenarioCase: `case ID must|should TEXT …`, a requirement of the protocol. The sessions, or the
+ * rules, up to the next `case` or `mutant` test it.
+ */
+typedef struct
+{
+  MilterWhere where;
+  char *id;                      /* "NEG-02"; its group is what stands before the dash */
+  gboolean must;                 /* MUST; else SHOULD */
+  char *text;                    /* what is required, one sentence */
+  char *source;                  /* (nullable) who says so */
+  gboolean hostile;              /* it may hurt: played alone, and looked after */
+  gboolean slow;                 /* it waits for long */
+  gboolean steady;               /* descriptors and memory of the milter have to stay */
+} MilterScenarioCase;
+
+/* `mutant ID [also=ID,…]`: the rules up to the next `case` or `mutant` break this requirement */
+typedef struct
+{
+  MilterWhere where;
+  char *id;
+  char **also;                   /* (nullable) what cannot hold either then */
+} MilterScenarioMutant;
+
 /* `on EVENT …` and `expect RANGE EVENT …`: rules of a milter */
 typedef struct
 {
@@ -249,16 +274,23 @@ typedef struct
                                     without its first blank. mail, rcpt: those behind the first
                                     match some ESMTP argument each */
   MilterPattern *port;           /* (nullable) of connect: `port=PATTERN`, for its digits */
+  MilterPattern *client;         /* (nullable) `client=PATTERN`: the host that the last connect named */
+  gboolean raw;                  /* `frame LETTER [BYTES]`, or `garbage`, which has the letter 0; spec is
+                                    NULL */
+  guint8 letter;                 /* of `frame` */
   GPtrArray *macro_names;        /* of GBytes, with braces unless a single letter */
   GPtrArray *macro_patterns;     /* of MilterPattern */
   MilterNegotiateArgs negotiate; /* of the event negotiate */
   GPtrArray *expectations;       /* of MilterExpectation: what is done, in order (ANSWER or ACT) */
+  const MilterScenarioCase *requirement; /* (nullable) unowned: what it tests */
+  const MilterScenarioMutant *mutant;    /* (nullable) unowned: whose it is */
 } MilterRule;
 
 /* a session, or what stands before the first one */
 typedef struct
 {
   MilterWhere where;
+  const MilterScenarioCase *requirement; /* (nullable) unowned: what it tests */
   char *name;                    /* by its number if it has none: "1"; with $n and $p as 1 */
   MilterCountedText *counted_name; /* (nullable) the same if $n or $p is in it */
   gboolean named;                /* … in the file */
@@ -286,6 +318,8 @@ typedef struct
   GPtrArray *milters;            /* of MilterScenarioMilter: the chain; empty: by the command line */
   GPtrArray *requirements;       /* of MilterRequirement: of every session */
   GPtrArray *rules;              /* of MilterRule */
+  GPtrArray *cases;              /* of MilterScenarioCase */
+  GPtrArray *mutants;            /* of MilterScenarioMutant */
   MilterStep *send_as;           /* (nullable) for every session and rule */
   char *start;                   /* (nullable) of a trace: TIME as written */
   GStringChunk *paths;           /* the names of included files, which places point to */

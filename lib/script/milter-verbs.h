@@ -55,6 +55,8 @@ typedef enum
   MILTER_SYNTAX_END,           /* close, reset, half-close */
   MILTER_SYNTAX_LOST,
   MILTER_SYNTAX_RULE,          /* on, expect */
+  MILTER_SYNTAX_CASE,
+  MILTER_SYNTAX_MUTANT,
   MILTER_SYNTAX_START,
   MILTER_SYNTAX_ONLY,          /* expectations from here on */
   MILTER_SYNTAX_ORDERED,

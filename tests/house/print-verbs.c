@@ -17,6 +17,7 @@ typedef enum
   REPLIES,
   EDITS,
   RULES,
+  CONFORMANCE,
   RECORDINGS,
   N_GROUPS
 } Group;
@@ -29,6 +30,7 @@ static const char *const titles[N_GROUPS] = {
   [REPLIES] = "Replies",
   [EDITS] = "Edits",
   [RULES] = "Rules of a milter",
+  [CONFORMANCE] = "Requirements",
   [RECORDINGS] = "Recordings",
 };
 
@@ -46,6 +48,8 @@ static const struct
   { MILTER_SYNTAX_END, TRAVEL },
   { MILTER_SYNTAX_BARRIER, TRAVEL },
   { MILTER_SYNTAX_RULE, RULES },
+  { MILTER_SYNTAX_CASE, CONFORMANCE },
+  { MILTER_SYNTAX_MUTANT, CONFORMANCE },
   { MILTER_SYNTAX_START, RECORDINGS },
   { MILTER_SYNTAX_LOST, RECORDINGS },
   { MILTER_SYNTAX_MACRO, COMMANDS },

@@ -231,7 +231,12 @@ dump_rule (const MilterRule *rule, GString *text)
     g_string_append_printf (text, "expect %u..%u ", rule->min_count, rule->max_count);
   else
     g_string_append (text, "on ");
-  g_string_append (text, rule->spec != NULL ? rule->spec->word : "close");
+  if (rule->raw && rule->letter == 0)
+    g_string_append (text, "garbage");
+  else if (rule->raw)
+    g_string_append_printf (text, "frame 0x%02x", rule->letter);
+  else
+    g_string_append (text, rule->spec != NULL ? rule->spec->word : "close");
   if (rule->index > 0)
     g_string_append_printf (text, " #%u", rule->index);
   if (rule->name != NULL)
@@ -250,6 +255,11 @@ dump_rule (const MilterRule *rule, GString *text)
     {
       g_string_append (text, " port=");
       milter_pattern_append_text (rule->port, text);
+    }
+  if (rule->client != NULL)
+    {
+      g_string_append (text, " client=");
+      milter_pattern_append_text (rule->client, text);
     }
   for (guint i = 0; i < rule->macro_names->len; i++)
     {

@@ -65,6 +65,12 @@ static const struct
   { "on quit", "on quit\n" },
   { "on quit-nc", "on quit-nc\n" },
   { "on close", "on close\n" },
+  { "on eom client=*.example {i}=x", "on eom client=*.example macro i=x\n" },
+  { "on helo x client=/^a/", "on helo x client=/^a/\n" },
+  { "on helo \"client=x\"", "on helo client=x\n" },
+  { "on frame Z", "on frame 0x5a\n" },
+  { "on frame \\x07 \"a\\0*\" client=b => none", "on frame 0x07 \"a\\0*\" client=b\n    => NONE\n" },
+  { "on garbage => none", "on garbage\n    => NONE\n" },
   { "on rcpt within", "on rcpt \"within\"\n" },
   { "expect 1.. data", "expect 1..4294967295 data\n" },
   { "expect 2..5 rcpt <a>", "expect 2..5 rcpt <a>\n" },
@@ -147,11 +153,11 @@ static const struct
   const char *error;
 } errors[] = {
   { "on rctp", "1:4: expected an event: negotiate, connect, helo, mail, rcpt, data, header, eoh, body, "
-               "eom, unknown, abort, quit, quit-nc or close, got \"rctp\"" },
+               "eom, unknown, abort, quit, quit-nc, close, frame or garbage, got \"rctp\"" },
   { "on", "1:3: expected an event: negotiate, connect, helo, mail, rcpt, data, header, eoh, body, eom, "
-          "unknown, abort, quit, quit-nc or close, got the end of the line" },
+          "unknown, abort, quit, quit-nc, close, frame or garbage, got the end of the line" },
   { "on macro", "1:4: expected an event: negotiate, connect, helo, mail, rcpt, data, header, eoh, "
-                "body, eom, unknown, abort, quit, quit-nc or close, got \"macro\"" },
+                "body, eom, unknown, abort, quit, quit-nc, close, frame or garbage, got \"macro\"" },
   { "on rcpt 0", "1:9: expected which event of its kind, from 1, got \"0\"" },
   { "on rcpt 99999999999", "1:9: expected which event of its kind, from 1, got \"99999999999\"" },
   { "on header", "1:10: expected the name of a header field, got the end of the line" },

@@ -206,18 +206,18 @@ Test (parser_settings, mistakes_of_require)
 {
   write_file ("t.scenario", "require\nrequire foo\nrequire program\nrequire file \"\"\nrequire ipv6 unix\n"
                             "require negotiate\nrequire negotiate foo=1\nrequire root => accept\n");
-  check ("t.scenario:1:8: expected ipv6, unix, root, program NAME, file PATH or negotiate "
-         "KEY=PATTERN, got the end of the line\n"
-         "t.scenario:2:9: expected ipv6, unix, root, program NAME, file PATH or negotiate "
-         "KEY=PATTERN, got \"foo\"\n"
+  check ("t.scenario:1:8: expected ipv6, unix, root, program NAME, file PATH, negotiate "
+         "KEY=PATTERN or probe NAME, got the end of the line\n"
+         "t.scenario:2:9: expected ipv6, unix, root, program NAME, file PATH, negotiate "
+         "KEY=PATTERN or probe NAME, got \"foo\"\n"
          "t.scenario:3:16: expected the name of a program, got the end of the line\n"
          "t.scenario:4:14: expected the name of a file, got \"\"\"\"\n"
          "t.scenario:5:14: expected the end of the line behind \"require "
-         "ipv6|unix|root|program NAME|file PATH|negotiate KEY=PATTERN…\", got \"unix\"\n"
+         "ipv6|unix|root|program NAME|file PATH|negotiate KEY=PATTERN…|probe NAME\", got \"unix\"\n"
          "t.scenario:6:18: expected what the milter has to answer, as steps=SKIP or "
          "actions=+ADDHDRS, got the end of the line\n"
          "t.scenario:7:19: expected version=, actions=, steps=, symbols-STAGE= or tail=, got "
          "\"foo=1\"\n"
          "t.scenario:8:14: expected the end of the line behind \"require "
-         "ipv6|unix|root|program NAME|file PATH|negotiate KEY=PATTERN…\", got \"=>\"\n");
+         "ipv6|unix|root|program NAME|file PATH|negotiate KEY=PATTERN…|probe NAME\", got \"=>\"\n");
 }

@@ -43,6 +43,54 @@ Test (responder, each_event_has_its_rule)
   RESPONDER_CHECK (rows);
 }
 
+Test (responder, rules_about_frames_are_asked_first)
+{
+  static const ResponderRow rows[] = {
+    { "on frame Z => continue", "Z\nZx\nY", "[c]\n[c]\n-" },
+    { "on frame Z \"a*\" => none", "Z\nZab", "-\n" },
+    { "on helo => accept\non frame H => reject", "Hx|", "[r]" },
+    /* also those that nobody can read, and macros */
+    { "on frame H => continue\non helo => accept", "Hx", "[c]" },
+    { "on frame D => continue", "DHx|y|\nHx|", "[c]\n-" },
+  };
+
+  RESPONDER_CHECK (rows);
+}
+
+Test (responder, a_client_is_known_by_the_name_that_connect_gave)
+{
+  static const ResponderRow rows[] = {
+    { "on helo client=a.* => accept", "Hx|\nCa.b|U\nHx|\nCb.a|U\nHx|", "-\n-\n[a]\n-\n-" },
+    { "on connect client=a => accept", "Ca|U\nCb|U", "[a]\n-" },
+    { "on helo client=\"\" => accept", "Hx|\nC|U\nHx|", "-\n-\n[a]" },
+    /* a connect that cannot be read names nobody */
+    { "on helo client=a => accept", "Ca|U\nCa|\nHx|", "-\n-\n-" },
+    { "on frame Z client=a => continue", "Z\nCa|U\nZ", "-\n-\n[c]" },
+    { "on close client=a => accept", "Ca|U\nclose", "-\n[a]" },
+  };
+
+  RESPONDER_CHECK (rows);
+}
+
+Test (responder, only_rules_of_the_chosen_mutants_speak)
+{
+  static const char rules[] = "mutant A-1\non data => accept\nmutant B-2\non data => reject\n"
+                              "mutant C-3\non data => tempfail\n";
+  static const char *const some[] = { "B-2", "C-3", NULL };
+  ResponderRun run;
+  g_autofree char *none = NULL;
+  g_autofree char *chosen = NULL;
+
+  responder_run_init (&run, rules);
+  none = responder_run_play (&run, "T");
+  cr_expect_str_eq (none, "-");
+  milter_rule_book_free (run.book);
+  run.book = milter_rule_book_new_for_mutants (run.scenarios, some);
+  chosen = responder_run_play (&run, "T");
+  cr_expect_str_eq (chosen, "[r]");
+  responder_run_clear (&run);
+}
+
 Test (responder, n_is_the_nth_of_its_kind)
 {
   static const ResponderRow rows[] = {
