@@ -17,6 +17,19 @@ check_payload (MilterMessage *message, GError **error)
   return FALSE;
 }
 
+/* a field without a name would be the end of the header to whoever writes it again (HDR-05) */
+static gboolean
+check_field (const MilterMessage *message, GError **error)
+{
+  if (message->letter != MILTER_COMMAND_HEADER || message->fields[0].bytes.size > 0)
+    return TRUE;
+  g_set_error_literal (error,
+                       MILTER_CODEC_ERROR,
+                       MILTER_CODEC_ERROR_TRUNCATED,
+                       "header (SMFIC_HEADER): the name is empty");
+  return FALSE;
+}
+
 /* a handler's message is cut short: by ABORT, by a command that begins another one, or by the end
  */
 static void
@@ -195,6 +208,8 @@ dispatch (MilterClientContext *context, MilterMessage *message, GError **error)
 
   if (message->fault != MILTER_NO_FAULT && !check_payload (message, error))
     return FALSE;
+  if (!check_field (message, error))
+    return FALSE;
   if (!follow_rules (context, message, &dropped, error))
     return FALSE;
   /* The session counts on where a message begins and where one is cut short. Of the commands without
@@ -248,11 +263,28 @@ milter_client_context_take (MilterClientContext *context,
     {
       MilterMessage message;
       gsize n = 0;
-      MilterDecodeStatus found = milter_message_decode (
+      MilterDecodeStatus found;
+
+      if (G_UNLIKELY (priv->tap != NULL) && milter_client_context_tap_drops (context))
+        {
+          milter_client_context_tap_passed (
+              context, MILTER_SIDE_MTA, milter_bytes (data + used, size - used));
+          used = size;
+          break;
+        }
+      found = milter_message_decode (
           MILTER_SIDE_MTA, data + used, size - used, &priv->limits, &message, &n, &fault);
 
       if (G_UNLIKELY (priv->tap != NULL))
         milter_client_context_tap_passed (context, MILTER_SIDE_MTA, milter_bytes (data + used, n));
+      if (G_UNLIKELY (priv->tap != NULL) && found == MILTER_DECODE_ERROR
+          && milter_client_context_tap_garbage (context))
+        {
+          g_clear_error (&fault);
+          milter_client_context_tap_passed (
+              context, MILTER_SIDE_MTA, milter_bytes (data + used, size - used));
+          used = size;
+        }
       if (found != MILTER_DECODE_COMPLETE)
         break;
       used += n;

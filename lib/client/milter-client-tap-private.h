@@ -23,6 +23,8 @@ G_BEGIN_DECLS
  *   payload, a command out of order): then nobody else was asked. TRUE: it is taken: the library
  *   sends no answer, does not close, and handles nothing more until
  *   _milter_client_context_answered(), though it reads on; FALSE: the library does what it always does
+ * @garbage: bytes came that make no frame. TRUE: this is taken as a command is; these bytes and all that
+ *   follow are thrown away, and the connection stays until the MTA ends it; FALSE: it is closed
  * @closed: the MTA has said FIN, and all it said before is handled. TRUE: it is taken as a command
  *   is, and the connection is over when it is answered; FALSE: it is over now. Not asked when the MTA
  *   has reset the connection
@@ -41,6 +43,7 @@ typedef struct
   gboolean (*command) (MilterClientContext *context,
                        const MilterMessage *message,
                        gpointer user_data);
+  gboolean (*garbage) (MilterClientContext *context, gpointer user_data);
   gboolean (*closed) (MilterClientContext *context, gpointer user_data);
   void (*ended) (MilterClientContext *context, gboolean by_us, gboolean reset, gpointer user_data);
 } MilterClientTap;

@@ -21,6 +21,7 @@ struct _MilterClientTapState
   bool taken;                 /* a command waits for its answer */
   const MilterClientRow *row; /* (nullable): its row */
   bool deaf;                  /* nothing is to be read */
+  bool drops;                 /* what is read is no frame, and thrown away */
   bool has_mark;              /* bytes are being written … */
   guint mark;                 /* … behind this one */
   bool mta_ended;             /* the MTA said FIN … */
@@ -142,6 +143,32 @@ milter_client_context_tap_command (MilterClientContext *context,
     }
   priv->current = current;
   return false;
+}
+
+bool
+milter_client_context_tap_garbage (MilterClientContext *context)
+{
+  MilterClientContextPrivate *priv = context->priv;
+  MilterClientTapState *tap = priv->tap;
+
+  if (tap->drops || tap->table->garbage == NULL)
+    return tap->drops;
+  tap->drops = true;
+  tap->taken = true;
+  tap->row = NULL;
+  priv->pending = true;
+  if (tap->table->garbage (context, tap->user_data) || priv->closing)
+    return true;
+  tap->drops = false;
+  tap->taken = false;
+  priv->pending = false;
+  return false;
+}
+
+bool
+milter_client_context_tap_drops (MilterClientContext *context)
+{
+  return context->priv->tap->drops;
 }
 
 /* The end. */

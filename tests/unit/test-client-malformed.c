@@ -343,3 +343,15 @@ Test (client_malformed, every_letter_that_is_none_ends_the_connection)
       peer_clear (&peer);
     }
 }
+
+Test (client_malformed, a_field_without_a_name_ends_the_connection)
+{
+  Peer peer = peer_after ('T');
+
+  peer_watch (&peer);
+  cr_expect_not (peer_send (&peer, 'L', "\0value\0"));
+  cr_assert_not_null (peer.error);
+  cr_expect_not_null (strstr (peer.error->message, "the name is empty"), "%s", peer.error->message);
+  cr_expect (g_str_has_suffix (peer.log->str, "finished"), "%s", peer.log->str);
+  peer_clear (&peer);
+}

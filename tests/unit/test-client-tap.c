@@ -430,6 +430,34 @@ end_on_command (MilterClientContext *context, const MilterMessage *message, gpoi
   return FALSE;
 }
 
+static gboolean
+on_garbage (MilterClientContext *context, gpointer data)
+{
+  peer_note (&((Tapped *) data)->peer, "garbage");
+  answer (data);
+  return TRUE;
+}
+
+/* A tap may go on where nothing can be read any more. */
+Test (client_tap, bytes_that_make_no_frame_are_thrown_away_if_the_tap_takes_them)
+{
+  static const MilterClientTap greedy = { .passed = on_passed, .garbage = on_garbage, .ended = on_ended };
+  static const char bytes[] = "\0\0\0\0M\0\0\0\1Q";
+  Tapped *tapped = tapped_new ("");
+
+  tapped_reach (tapped, 'H');
+  _milter_client_context_set_tap (tapped->peer.context, &greedy, tapped);
+  ANSWER (tapped, CONTINUE);
+  g_byte_array_set_size (tapped->read, 0);
+  cr_expect (peer_feed (&tapped->peer, bytes, sizeof bytes - 1));
+  /* also what follows */
+  cr_expect (peer_feed (&tapped->peer, "\0\0\0\1Q", 5));
+  cr_expect_str_eq (tapped->peer.log->str, "garbage");
+  cr_expect_eq (tapped->read->len, sizeof bytes - 1 + 5, "%u", tapped->read->len);
+  peer_expect (&tapped->peer, "continue");
+  tapped_free (tapped);
+}
+
 Test (client_tap, may_end_the_connection_in_the_call)
 {
   static const MilterClientTap ending = { .command = end_on_command, .ended = on_ended };
