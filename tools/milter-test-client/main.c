@@ -11,11 +11,13 @@
 #include <milter/client.h>
 
 #include "client-report.h"
+#include "conformance-rules.h"
 #include "frame-log.h"
 #include "print-events.h"
 #include "rules.h"
 #include "tell-ready.h"
 #include "test-client-options.h"
+#include "tool-data.h"
 
 typedef struct
 {
@@ -85,12 +87,22 @@ drop_privilege (GError **error)
   return !asked || milter_client_drop_privilege (client, error);
 }
 
+/* what no rule speaks of is answered by more than the library */
+static bool
+has_program (const TestClientOptions *options)
+{
+  return options->conformance_rules || options->mutant != NULL;
+}
+
 static bool
 serve (Tool *tool)
 {
   g_autoptr (GError) error = NULL;
 
   print_events_of (client, &tool->options);
+  /* its handlers take the place of those that print */
+  if (has_program (&tool->options))
+    conformance_rules_serve (client);
   g_signal_connect (client, "listen-started", G_CALLBACK (on_listen_started), tool);
   g_signal_connect (
       client, "connection-established", G_CALLBACK (on_connection_established), tool);
@@ -105,6 +117,29 @@ serve (Tool *tool)
   return false;
 }
 
+/* what breaks a requirement stands before what keeps it */
+static Rules *
+open_rules (const TestClientOptions *options, ToolExit *status)
+{
+  g_autofree char *mutants = tool_data_find ("conformance/mutants");
+  g_autoptr (GPtrArray) paths = g_ptr_array_new ();
+  g_auto (GStrv) ids = NULL;
+  RulesSources sources = { .lines = (const char *const *) options->lines,
+                           .variables = options->variables,
+                           .has_program = has_program (options) };
+
+  if (options->mutant != NULL)
+    ids = g_strsplit (options->mutant, ",", /* max_tokens= */ -1);
+  sources.mutants = (const char *const *) ids;
+  for (char **path = options->paths; path != NULL && *path != NULL; path++)
+    g_ptr_array_add (paths, *path);
+  if (options->mutant != NULL)
+    g_ptr_array_add (paths, mutants);
+  g_ptr_array_add (paths, NULL);
+  sources.paths = (const char *const *) paths->pdata;
+  return rules_open (&sources, status);
+}
+
 static ToolExit
 run (Tool *tool)
 {
@@ -114,10 +149,7 @@ run (Tool *tool)
 
   if (report == NULL)
     return TOOL_EXIT_USAGE;
-  tool->rules = rules_open ((const char *const *) options->paths,
-                            (const char *const *) options->lines,
-                            options->variables,
-                            &status);
+  tool->rules = open_rules (options, &status);
   if (tool->rules == NULL)
     return status;
   if (options->strict)

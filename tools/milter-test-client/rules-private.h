@@ -20,6 +20,7 @@ struct _Rules
   GHashTable *lines;     /* of MilterRule that judge to char *: the line as it stands in its file */
   MilterRuleBook *book;  /* (nullable) NULL: there is no source */
   bool strict;
+  bool has_program;
   pthread_mutex_t lock;  /* several threads serve */
   GPtrArray *violations; /* of Violation */
 };
@@ -39,10 +40,6 @@ void rules_violation_free (gpointer violation);
 
 /* --- rules-read.c --- */
 /* Fills in scenarios and lines; false: what is wrong has been told. */
-bool rules_read (Rules *rules,
-                 const char *const *paths,
-                 const char *const *lines,
-                 GHashTable *variables,
-                 ToolExit *status);
+bool rules_read (Rules *rules, const RulesSources *sources, ToolExit *status);
 
 G_END_DECLS

@@ -171,16 +171,14 @@ check_variables (const Reading *reading)
 }
 
 bool
-rules_read (Rules *rules,
-            const char *const *paths,
-            const char *const *lines,
-            GHashTable *variables,
-            ToolExit *status)
+rules_read (Rules *rules, const RulesSources *sources, ToolExit *status)
 {
+  const char *const *paths = sources->paths;
+  const char *const *lines = sources->lines;
   g_autoptr (GHashTable) known = g_hash_table_new_full (
       g_str_hash, g_str_equal, g_free, /* value_destroy= */ NULL);
   Reading reading
-      = { .rules = rules, .host = { .variables = variables, .known_variables = known } };
+      = { .rules = rules, .host = { .variables = sources->variables, .known_variables = known } };
 
   for (guint i = 0; paths != NULL && paths[i] != NULL; i++)
     read_path (&reading, paths[i]);

@@ -233,8 +233,19 @@ on_command (MilterClientContext *context, const MilterMessage *message, gpointer
     return FALSE;
   speaker->greeted = speaker->greeted || is_offer;
   if (!milter_responder_received (speaker->responder, message, get_macros (speaker), now ()))
-    return is_offer && answer_offer (speaker, message);
+    return is_offer && !speaker->rules->has_program && answer_offer (speaker, message);
   speaker->quits = message->letter == MILTER_COMMAND_QUIT;
+  pump (speaker);
+  return TRUE;
+}
+
+static gboolean
+on_garbage (MilterClientContext *context, gpointer user_data)
+{
+  Speaker *speaker = user_data;
+
+  if (speaker->responder == NULL || !milter_responder_garbage (speaker->responder))
+    return FALSE;
   pump (speaker);
   return TRUE;
 }
@@ -280,7 +291,8 @@ on_ended (MilterClientContext *context, gboolean by_us, gboolean reset, gpointer
 }
 
 static const MilterClientTap speaker_tap
-    = { .passed = on_passed, .command = on_command, .closed = on_closed, .ended = on_ended };
+    = { .passed = on_passed, .command = on_command, .garbage = on_garbage, .closed = on_closed,
+        .ended = on_ended };
 
 void
 rules_attach (Rules *rules,

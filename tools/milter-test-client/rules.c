@@ -2,13 +2,39 @@
 /*
  * rules.c: the rules of a run, from the files to the verdict.
  */
+#include <string.h>
+
 #include "rules-private.h"
 
+static bool
+has_mutant (const Rules *rules, const char *id)
+{
+  for (guint i = 0; i < rules->scenarios->len; i++)
+    {
+      const MilterScenario *scenario = g_ptr_array_index (rules->scenarios, i);
+
+      for (guint m = 0; m < scenario->mutants->len; m++)
+        if (strcmp (((const MilterScenarioMutant *) g_ptr_array_index (scenario->mutants, m))->id, id)
+            == 0)
+          return true;
+    }
+  return false;
+}
+
+static bool
+check_mutants (const Rules *rules, const char *const *mutants)
+{
+  for (; mutants != NULL && *mutants != NULL; mutants++)
+    if (!has_mutant (rules, *mutants))
+      {
+        tool_usage_error ("--mutant: there are no rules that break %s", *mutants);
+        return false;
+      }
+  return true;
+}
+
 Rules *
-rules_open (const char *const *paths,
-            const char *const *lines,
-            GHashTable *variables,
-            ToolExit *status)
+rules_open (const RulesSources *sources, ToolExit *status)
 {
   g_autoptr (Rules) rules = g_new0 (Rules, 1);
 
@@ -17,10 +43,16 @@ rules_open (const char *const *paths,
   rules->lines = g_hash_table_new_full (
       /* hash= */ NULL, /* equal= */ NULL, /* key_destroy= */ NULL, g_free);
   rules->violations = g_ptr_array_new_with_free_func (rules_violation_free);
-  if (!rules_read (rules, paths, lines, variables, status))
+  rules->has_program = sources->has_program;
+  if (!rules_read (rules, sources, status))
     return NULL;
+  if (!check_mutants (rules, sources->mutants))
+    {
+      *status = TOOL_EXIT_USAGE;
+      return NULL;
+    }
   if (rules->scenarios->len > 0)
-    rules->book = milter_rule_book_new (rules->scenarios);
+    rules->book = milter_rule_book_new_for_mutants (rules->scenarios, sources->mutants);
   return g_steal_pointer (&rules);
 }
 

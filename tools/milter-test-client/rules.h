@@ -2,7 +2,7 @@
 /*
  * rules.h: answers MTAs by the rules of scenarios, and judges them by their `expect` lines.
  *
- *   Rules *rules = rules_open (paths, lines, variables, &status);
+ *   Rules *rules = rules_open (&sources, &status);
  *
  *   rules_attach (rules, context, NULL, NULL);   in "connection-established", any thread
  *
@@ -21,14 +21,19 @@ G_BEGIN_DECLS
 
 typedef struct _Rules Rules;
 
-/* Reads the rules of files, of the scenarios in folders, and of `-e` lines, in this order; all may be
- * NULL. @variables: (nullable) of `-D`: char * to GBytes. With no source at all the rules answer nothing
- * and expect nothing. NULL: what is wrong has been told, and the program ends with @status:
+typedef struct
+{
+  const char *const *paths; /* (nullable) files, and folders of scenarios */
+  const char *const *lines; /* (nullable) of -e */
+  GHashTable *variables;    /* (nullable) of -D: char * to GBytes */
+  const char *const *mutants; /* (nullable) whose rules speak; those of other mutants do not */
+  bool has_program;         /* what no rule speaks of is answered by handlers of the program */
+} RulesSources;
+
+/* Reads the rules of files, of the scenarios in folders, and of `-e` lines, in this order. With no source
+ * at all the rules answer nothing and expect nothing. NULL: what is wrong has been told, and the program ends with @status:
  * TOOL_EXIT_USAGE, or TOOL_EXIT_SKIPPED if `require` left nothing over. */
-Rules *rules_open (const char *const *paths,
-                   const char *const *lines,
-                   GHashTable *variables,
-                   ToolExit *status);
+Rules *rules_open (const RulesSources *sources, ToolExit *status);
 void rules_free (Rules *rules);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (Rules, rules_free)
 

@@ -131,6 +131,8 @@ add_entries (GOptionGroup *group, Parsing *parsing)
     { "define", 'D', 0, G_OPTION_ARG_CALLBACK, (gpointer) define, "Set a variable of the rules; may be repeated", "NAME=VALUE" },
     { "report", 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &options->reports, "A report: text, junit, tap or json, - is stdout; may be repeated", "FORMAT:FILE" },
     { "strict", 0, 0, G_OPTION_ARG_NONE, &options->strict, "An MTA that breaks the protocol makes the exit status 3", NULL },
+    { "conformance-rules", 0, 0, G_OPTION_ARG_NONE, &options->conformance_rules, "Do what messages of the conformance suite ask for", NULL },
+    { "mutant", 0, 0, G_OPTION_ARG_STRING, &options->mutant, "The same, but break requirements of the conformance suite", "ID[,ID…]" },
     { "version", 0, 0, G_OPTION_ARG_NONE, &parsing->version, "Print the version", NULL },
     { G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &options->paths, NULL, "[RULES…]" },
     G_OPTION_ENTRY_NULL
@@ -255,5 +257,6 @@ test_client_options_clear (TestClientOptions *options)
   g_strfreev (options->paths);
   g_strfreev (options->lines);
   g_strfreev (options->reports);
+  g_free (options->mutant);
   g_clear_pointer (&options->variables, g_hash_table_unref);
 }

@@ -40,6 +40,8 @@ typedef struct
   GHashTable *variables; /* of -D: char * to GBytes */
   char **reports;        /* (nullable) FORMAT:FILE */
   gboolean strict;
+  gboolean conformance_rules;
+  char *mutant; /* (nullable) the requirements that are broken, parted by commas */
 } TestClientOptions;
 
 /* Options of every milter are set in @client. false: the program ends with @status; what is to be said
