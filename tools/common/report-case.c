@@ -66,11 +66,28 @@ report_case_new (Report *report, const char *file, guint line, const char *name)
   return report_case;
 }
 
+static void
+requirement_free (ReportOwnRequirement *requirement)
+{
+  if (requirement == NULL)
+    return;
+  g_free (requirement->id);
+  g_free (requirement->group);
+  g_free (requirement->title);
+  g_free (requirement->text);
+  g_free (requirement->source);
+  g_free (requirement->deviation);
+  g_free (requirement);
+}
+
 void
 report_case_free (ReportCase *report_case)
 {
   if (report_case == NULL)
     return;
+  requirement_free (report_case->requirement);
+  if (report_case->absorbed != NULL)
+    g_string_free (report_case->absorbed, TRUE);
   g_free (report_case->file);
   g_free (report_case->name);
   g_strfreev (report_case->peer_names);
@@ -287,11 +304,72 @@ report_case_add_note (ReportCase *report_case, const char *sentence)
   g_ptr_array_add (report_case->notes, g_strdup (sentence));
 }
 
+/* --- requirements ----------------------------------------------------------------------------- */
+
+void
+report_case_set_requirement (ReportCase *report_case, const ReportRequirement *requirement)
+{
+  ReportOwnRequirement *own = g_new0 (ReportOwnRequirement, 1);
+
+  own->id = g_strdup (requirement->id);
+  own->group = g_strdup (requirement->group);
+  own->title = g_strdup (requirement->title);
+  own->text = g_strdup (requirement->text);
+  own->source = g_strdup (requirement->source);
+  own->must = requirement->must;
+  requirement_free (report_case->requirement);
+  report_case->requirement = own;
+}
+
+void
+report_case_set_deviation (ReportCase *report_case, const char *reason)
+{
+  g_free (report_case->requirement->deviation);
+  report_case->requirement->deviation = g_strdup (reason);
+}
+
+static void
+absorb_log (ReportCase *report_case, const ReportCase *session)
+{
+  g_autoptr (GString) log = report_case_get_log (session);
+
+  if (log->len == 0)
+    return;
+  if (report_case->absorbed == NULL)
+    report_case->absorbed = g_string_new (NULL);
+  g_string_append_printf (report_case->absorbed, "session %s\n", session->name);
+  g_string_append_len (report_case->absorbed, log->str, (gssize) log->len);
+}
+
+void
+report_case_absorb (ReportCase *report_case, const ReportCase *session)
+{
+  for (guint i = 0; i < session->failures->len; i++)
+    report_case_add_failure (
+        report_case, &((ReportFailure *) g_ptr_array_index (session->failures, i))->failure);
+  if (session->problems != NULL)
+    report_case_add_problem (report_case, session->problem, session->problems->str);
+  for (guint i = 0; i < session->notes->len; i++)
+    report_case_add_note (report_case, g_ptr_array_index (session->notes, i));
+  for (guint i = 0; i < session->outputs->len; i++)
+    {
+      const ReportOutput *output = g_ptr_array_index (session->outputs, i);
+
+      report_case_add_output (report_case,
+                              output->milter,
+                              milter_bytes (output->bytes->str, output->bytes->len));
+    }
+  absorb_log (report_case, session);
+  report_case->duration_us += session->duration_us;
+}
+
 /* --- what reporters ask ----------------------------------------------------------------------- */
 
 static const char *const words[REPORT_N_RESULTS] = {
   [REPORT_HELD] = "held",     [REPORT_SKIPPED] = "skipped",   [REPORT_FAILED] = "failed",
   [REPORT_BROKEN] = "broken", [REPORT_UNPLAYED] = "unplayed", [REPORT_UNREAD] = "unread",
+  [REPORT_LAPSED] = "failed-should", [REPORT_DEVIATES] = "known-deviation",
+  [REPORT_RECOVERED] = "unexpected-pass",
 };
 
 const char *
@@ -306,6 +384,42 @@ report_result_is_bad (ReportResult result)
   return result == REPORT_FAILED || result == REPORT_BROKEN || result == REPORT_UNREAD;
 }
 
+bool
+report_result_has_details (ReportResult result)
+{
+  return report_result_is_bad (result) || result == REPORT_LAPSED || result == REPORT_DEVIATES;
+}
+
+/* a requirement holds or does not, whatever happened */
+static ReportResult
+judge_requirement (const ReportCase *report_case)
+{
+  const ReportOwnRequirement *requirement = report_case->requirement;
+  bool strict = report_case->report->strict;
+
+  if (report_case->outcome == MILTER_OUTCOME_SKIPPED)
+    return REPORT_SKIPPED;
+  if (report_case->outcome == MILTER_OUTCOME_HELD)
+    return requirement->deviation == NULL ? REPORT_HELD
+           : strict                       ? REPORT_FAILED
+                                          : REPORT_RECOVERED;
+  if (requirement->deviation != NULL)
+    return REPORT_DEVIATES;
+  return requirement->must || strict ? REPORT_FAILED : REPORT_LAPSED;
+}
+
+char *
+report_case_get_excuse (const ReportCase *report_case)
+{
+  ReportResult result = report_case_get_result (report_case);
+
+  if (result == REPORT_DEVIATES)
+    return g_strdup_printf ("known deviation: %s", report_case->requirement->deviation);
+  if (result == REPORT_LAPSED)
+    return g_strdup ("a SHOULD that does not hold");
+  return g_strdup (report_case->skip_reason);
+}
+
 ReportResult
 report_case_get_result (const ReportCase *report_case)
 {
@@ -313,6 +427,8 @@ report_case_get_result (const ReportCase *report_case)
     return REPORT_UNREAD;
   if (report_case->left_out && report_case->outcome == MILTER_OUTCOME_SKIPPED)
     return REPORT_UNPLAYED;
+  if (report_case->requirement != NULL)
+    return judge_requirement (report_case);
   return (ReportResult) report_case->outcome;
 }
 
@@ -325,7 +441,7 @@ report_case_is_bad (const ReportCase *report_case)
 GString *
 report_case_get_log (const ReportCase *report_case)
 {
-  GString *text = g_string_new (NULL);
+  GString *text = g_string_new (report_case->absorbed != NULL ? report_case->absorbed->str : NULL);
 
   if (report_case->transcript != NULL)
     report_transcript_append_text (report_case->transcript,

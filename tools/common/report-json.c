@@ -191,16 +191,30 @@ json_begin (Reporter *reporter)
 }
 
 static void
+append_requirement (GString *text, const ReportOwnRequirement *requirement)
+{
+  if (requirement == NULL)
+    return;
+  append_string (text, "id", requirement->id);
+  append_string (text, "group", requirement->group);
+  append_string (text, "severity", requirement->must ? "MUST" : "SHOULD");
+  append_string (text, "requirement", requirement->text);
+  append_string (text, "source", requirement->source);
+  append_string (text, "known_deviation", requirement->deviation);
+}
+
+static void
 json_case_ended (Reporter *reporter, const ReportCase *report_case)
 {
   g_autoptr (GString) text = g_string_new ("{\"type\":\"case\"");
-  bool is_bad = report_case_is_bad (report_case);
+  bool is_bad = report_result_has_details (report_case_get_result (report_case));
 
   g_string_append_printf (text, ",\"number\":%u", report_case->number);
   append_string (text, "file", report_case->file);
   if (report_case->line > 0)
     g_string_append_printf (text, ",\"line\":%u", report_case->line);
   append_string (text, "name", report_case->name);
+  append_requirement (text, report_case->requirement);
   append_string (
       text, "outcome", report_result_get_word (report_case_get_result (report_case)));
   append_string (text, "reason", report_case->skip_reason);
@@ -231,7 +245,7 @@ json_finish (Reporter *reporter)
   g_autoptr (GString) text = g_string_new ("{\"type\":\"summary\"");
 
   g_string_append_printf (text, ",\"cases\":%u", report->n_added);
-  for (int i = 0; i < REPORT_N_RESULTS; i++)
+  for (int i = 0; i < (report->conformance ? REPORT_N_RESULTS : REPORT_LAPSED); i++)
     g_string_append_printf (
         text, ",\"%s\":%u", report_result_get_word ((ReportResult) i), report->counts[i]);
   append_seconds (text, "seconds", report_get_duration_us (report));

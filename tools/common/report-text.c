@@ -18,6 +18,8 @@ static const struct
   [REPORT_HELD] = { "ok", "\033[32m" },           [REPORT_SKIPPED] = { "skip", "\033[33m" },
   [REPORT_FAILED] = { "FAIL", "\033[1;31m" },     [REPORT_BROKEN] = { "BROKEN", "\033[1;31m" },
   [REPORT_UNPLAYED] = { "unplayed", "\033[33m" },     [REPORT_UNREAD] = { "UNREAD", "\033[1;31m" },
+  [REPORT_LAPSED] = { "should", "\033[33m" },    [REPORT_DEVIATES] = { "known", "\033[33m" },
+  [REPORT_RECOVERED] = { "fixed", "\033[32m" },
 };
 
 #define PLAIN "\033[0m"

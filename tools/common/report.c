@@ -13,6 +13,8 @@ static const ToolExit statuses[REPORT_N_RESULTS] = {
   [REPORT_HELD] = TOOL_EXIT_OK,       [REPORT_SKIPPED] = TOOL_EXIT_SKIPPED,
   [REPORT_FAILED] = TOOL_EXIT_FAILED, [REPORT_BROKEN] = TOOL_EXIT_BROKEN,
   [REPORT_UNPLAYED] = TOOL_EXIT_FAILED, [REPORT_UNREAD] = TOOL_EXIT_USAGE,
+  [REPORT_LAPSED] = TOOL_EXIT_OK,     [REPORT_DEVIATES] = TOOL_EXIT_OK,
+  [REPORT_RECOVERED] = TOOL_EXIT_OK,
 };
 
 static const ReporterClass *const classes[]
@@ -39,6 +41,7 @@ report_new (void)
   report->reporters = g_ptr_array_new_with_free_func (reporter_free);
   report->status = TOOL_EXIT_SKIPPED;
   report->noun = "session";
+  report->notes = g_ptr_array_new_with_free_func (g_free);
   report->began_us = g_get_monotonic_time ();
   report->began_real_us = g_get_real_time ();
   g_queue_init (&report->cases);
@@ -51,6 +54,7 @@ report_free (Report *report)
   if (report == NULL)
     return;
   g_queue_clear_full (&report->cases, (GDestroyNotify) report_case_free);
+  g_ptr_array_unref (report->notes);
   g_ptr_array_unref (report->reporters);
   g_free (report->name);
   g_free (report);
@@ -75,8 +79,15 @@ void
 report_add_text (
     Report *report, FILE *out, ReportDetail detail, bool color, ReportProgress progress)
 {
-  Reporter *reporter = add_reporter (report, &reporter_text, out, /* path= */ NULL);
+  Reporter *reporter;
 
+  if (report->conformance)
+    {
+      reporter = add_reporter (report, &reporter_table, out, /* path= */ NULL);
+      reporter->data = report_table_new (detail, color);
+      return;
+    }
+  reporter = add_reporter (report, &reporter_text, out, /* path= */ NULL);
   reporter->data = report_text_for_people (out, detail, color, progress);
 }
 
@@ -141,9 +152,13 @@ report_add_file (Report *report, const char *spec, GError **error)
       if (out == NULL)
         return bad_spec (error, "%s cannot be written: %s", path, g_strerror (errno));
     }
+  if (klass == &reporter_text && report->conformance)
+    klass = &reporter_table;
   reporter = add_reporter (report, klass, out, path);
   if (klass == &reporter_text)
     reporter->data = report_text_for_file (out);
+  if (klass == &reporter_table)
+    reporter->data = report_table_new (REPORT_NORMAL, /* color= */ false);
   return true;
 }
 
@@ -160,6 +175,32 @@ void
 report_set_lint_fails (Report *report, bool fails)
 {
   report->lint_fails = fails;
+}
+
+void
+report_set_conformance (Report *report)
+{
+  report->conformance = true;
+  report->noun = "requirement";
+}
+
+void
+report_set_strict (Report *report, bool strict)
+{
+  report->strict = strict;
+}
+
+void
+report_add_note (Report *report, const char *sentence)
+{
+  g_ptr_array_add (report->notes, g_strdup (sentence));
+}
+
+void
+report_set_watcher (Report *report, ReportCaseFunc func, gpointer user_data)
+{
+  report->watcher = func;
+  report->watcher_data = user_data;
 }
 
 void
@@ -382,6 +423,8 @@ report_case_end (ReportCase *report_case)
   report->counts[result]++;
   report->status = tool_exit_worse (report->status, statuses[result]);
   tell_ended (report, report_case, /* in_order= */ false);
+  if (report->watcher != NULL)
+    report->watcher (report_case, report->watcher_data);
   /* it may wait for long behind one that is still played */
   if (!report_result_is_bad (result))
     g_clear_pointer (&report_case->transcript, report_transcript_free);

@@ -60,7 +60,8 @@ typedef enum
 
 void report_add_text (
     Report *report, FILE *out, ReportDetail detail, bool color, ReportProgress progress);
-/* One `--report FORMAT:FILE`; FORMAT is text, junit, tap or json, FILE `-` is the standard output.
+/* One `--report FORMAT:FILE`; FORMAT is text, junit, tap, json or (of the
+ * conformance suite) html, FILE `-` is the standard output.
  * The file is opened now, so that one that cannot be written is told before anything is played;
  * what stood in it before is gone. The error (G_OPTION_ERROR) is a sentence. */
 bool report_add_file (Report *report, const char *spec, GError **error);
@@ -71,6 +72,16 @@ bool report_add_frames (Report *report, GError **error);
 bool report_uses_stdout (const Report *report);
 /* `--lint=error`: a case with a warning has failed */
 void report_set_lint_fails (Report *report, bool fails);
+/* The cases are requirements of the conformance suite: what people read is a table of them. Before the
+ * first report_add_…() */
+void report_set_conformance (Report *report);
+/* `--strict`: a SHOULD that does not hold has failed, and so has a known deviation that is none */
+void report_set_strict (Report *report, bool strict);
+/* a sentence about the run, which people read before the summary */
+void report_add_note (Report *report, const char *sentence);
+/* is called with each case that has ended, as they end; see report-private.h */
+typedef void (*ReportCaseFunc) (const ReportCase *report_case, gpointer user_data);
+void report_set_watcher (Report *report, ReportCaseFunc func, gpointer user_data);
 /* what people read that cases are, one of them: `session`, if nobody says otherwise. A literal. */
 void report_set_noun (Report *report, const char *noun);
 /* The reporters begin. @name: of the run, as a CI shows it: `milter-test-server` */
@@ -125,6 +136,22 @@ void report_case_add_lint (ReportCase *report_case,
 /* what the milter wrote on its stderr, shown where something went wrong. @milter: (nullable) its
  * name in a chain. Call it as often as there is something; the last 64 KiB are kept */
 void report_case_add_output (ReportCase *report_case, const char *milter, MilterBytes bytes);
+/* what a case of the conformance suite stands for */
+typedef struct
+{
+  const char *id;     /* NEG-02 */
+  const char *group;  /* NEG */
+  const char *title;  /* of the group: negotiation */
+  bool must;          /* MUST; else SHOULD */
+  const char *text;   /* what is required */
+  const char *source; /* (nullable) who says so */
+} ReportRequirement;
+
+void report_case_set_requirement (ReportCase *report_case, const ReportRequirement *requirement);
+/* it is known not to hold, and why */
+void report_case_set_deviation (ReportCase *report_case, const char *reason);
+/* Takes what went wrong in a session, its notes and its log; not its warnings, nor that it was skipped. */
+void report_case_absorb (ReportCase *report_case, const ReportCase *session);
 /* a line that is shown in any case: `the core lies in …`, `updated plain.golden.eml` */
 void report_case_add_note (ReportCase *report_case, const char *sentence);
 /* whether something has gone wrong so far: then logs are worth fetching */

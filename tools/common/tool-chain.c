@@ -407,6 +407,19 @@ tool_chain_has_commands (const ToolChain *chain)
   return false;
 }
 
+int
+tool_chain_get_pid (const ToolChain *chain)
+{
+  for (guint i = 0; i < chain->links->len; i++)
+    {
+      const Link *link = g_ptr_array_index (chain->links, i);
+
+      if (link->argv != NULL)
+        return link->spawn != NULL ? tool_spawn_get_pid (link->spawn) : 0;
+    }
+  return 0;
+}
+
 const ToolNegotiated *
 tool_chain_get_negotiated (const ToolChain *chain)
 {

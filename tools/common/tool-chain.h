@@ -46,6 +46,8 @@ const char *const *tool_chain_get_names (const ToolChain *chain);
 const gboolean *tool_chain_get_over_tcp (const ToolChain *chain);
 /* some milter of it is started by us */
 bool tool_chain_has_commands (const ToolChain *chain);
+/* the process of the first link that is started; 0: there is none, or it does not run */
+int tool_chain_get_pid (const ToolChain *chain);
 /* of the first link that is started, as it negotiated; NULL before that */
 const ToolNegotiated *tool_chain_get_negotiated (const ToolChain *chain);
 

@@ -617,6 +617,12 @@ tool_spawn_free (ToolSpawn *spawn)
   g_free (spawn);
 }
 
+int
+tool_spawn_get_pid (const ToolSpawn *spawn)
+{
+  return spawn->state == STATE_READY ? (int) spawn->pid : 0;
+}
+
 gboolean
 tool_spawn_is_ready (const ToolSpawn *spawn)
 {

@@ -57,6 +57,8 @@ void tool_spawn_start (ToolSpawn *spawn);
  * soon all the same. */
 void tool_spawn_stop (ToolSpawn *spawn);
 
+/* of its first process; 0: nothing of it runs */
+int tool_spawn_get_pid (const ToolSpawn *spawn);
 /* it has negotiated and was not seen to end */
 gboolean tool_spawn_is_ready (const ToolSpawn *spawn);
 /* nothing of it runs: it was not started, or has ended */

@@ -3,6 +3,7 @@
  * main.c: milter-test-server, an MTA that judges milters.
  */
 #include "format-file.h"
+#include "play-conformance.h"
 #include "play-files.h"
 #include "play-init.h"
 #include "play-plain.h"
@@ -18,7 +19,8 @@ main (int argc, char **argv)
   options = server_options_parse (argc, argv, &status);
   if (options == NULL)
     return (int) status;
-  status = options->format          ? format_file (options)
+  status = options->conformance     ? play_conformance (options)
+           : options->format        ? format_file (options)
            : options->init != NULL  ? play_init (options)
            : options->paths != NULL ? play_files (options)
                                     : play_plain (options);

@@ -10,7 +10,10 @@ open_report (const ServerOptions *options)
   g_autoptr (Report) report = report_new ();
   g_autoptr (GError) error = NULL;
 
-  report_set_lint_fails (report, options->lint == SERVER_LINT_ERROR);
+  if (options->conformance)
+    report_set_conformance (report);
+  else
+    report_set_lint_fails (report, options->lint == SERVER_LINT_ERROR);
   for (guint i = 0; i < options->reports->len; i++)
     {
       if (!report_add_file (report, g_ptr_array_index (options->reports, i), &error))

@@ -68,6 +68,8 @@ struct _RunAll
   GSource *alarm;
   ToolSignals *signals; /* (nullable) */
   ResultUpdate *update;
+  GHashTable *probes; /* (nullable) unowned */
+  bool keeps_milters;
   bool interrupted;
 };
 
@@ -131,6 +133,18 @@ add_chain (RunAll *all, ToolChain *tool_chain)
   return chain;
 }
 
+/* all rounds and copies */
+static void
+add_units (RunAll *all,
+           const MilterScenario *scenario,
+           Chain *chain,
+           const MilterScenarioSession *session)
+{
+  for (guint round = 1; round <= MAX (session->repeat, 1); round++)
+    for (guint copy = 1; copy <= MAX (session->parallel, 1); copy++)
+      add_unit (all, scenario, chain, session, round, copy);
+}
+
 void
 run_all_add (RunAll *all, const MilterScenario *scenario, ToolChain *tool_chain, bool own)
 {
@@ -144,15 +158,19 @@ run_all_add (RunAll *all, const MilterScenario *scenario, ToolChain *tool_chain,
           = ((const MilterScenarioMilter *) g_ptr_array_index (scenario->milters, 0))->where.line;
     }
   for (guint i = 0; i < scenario->sessions->len; i++)
-    {
-      const MilterScenarioSession *session = g_ptr_array_index (scenario->sessions, i);
+    add_units (all, scenario, chain, g_ptr_array_index (scenario->sessions, i));
+  report_expect_more (all->report, all->units->len - before);
+}
 
-      for (guint round = 1; round <= MAX (session->repeat, 1); round++)
-        {
-          for (guint copy = 1; copy <= MAX (session->parallel, 1); copy++)
-            add_unit (all, scenario, chain, session, round, copy);
-        }
-    }
+void
+run_all_add_session (RunAll *all,
+                     const MilterScenario *scenario,
+                     const MilterScenarioSession *session,
+                     ToolChain *tool_chain)
+{
+  guint before = all->units->len;
+
+  add_units (all, scenario, add_chain (all, tool_chain), session);
   report_expect_more (all->report, all->units->len - before);
 }
 
@@ -308,7 +326,7 @@ try_to_play (Unit *unit)
 static void
 begin (Unit *unit)
 {
-  g_autofree char *reason = session_require_check (unit->scenario, unit->session);
+  g_autofree char *reason = session_require_check (unit->scenario, unit->session, unit->all->probes);
 
   g_ptr_array_add (unit->all->active, unit);
   if (reason != NULL)
@@ -360,7 +378,9 @@ end (Unit *unit)
   g_clear_pointer (&unit->run, session_run_free);
   g_clear_pointer (&unit->player, milter_player_free);
   g_clear_pointer (&unit->output_marks, g_free);
-  if (--unit->chain->n_left == 0)
+  if (--unit->chain->n_left == 0 && unit->all->keeps_milters)
+    unit->all->n_chains_left--;
+  else if (unit->chain->n_left == 0)
     g_ptr_array_add (unit->all->ending, unit->chain);
   milter_conductor_finished (unit->all->conductor, unit);
 }
@@ -501,7 +521,7 @@ run_all_new (const ServerOptions *options, Report *report)
 
   all->options = options;
   all->report = report;
-  all->conductor = milter_conductor_new (options->jobs);
+  all->conductor = milter_conductor_new (MAX (options->jobs, 1));
   all->chains = g_ptr_array_new_with_free_func (g_free);
   all->units = g_ptr_array_new_with_free_func (unit_free);
   all->active = g_ptr_array_new ();
@@ -525,6 +545,18 @@ run_all_free (RunAll *all)
   g_ptr_array_unref (all->units);
   g_ptr_array_unref (all->chains);
   g_free (all);
+}
+
+void
+run_all_set_probes (RunAll *all, GHashTable *probes)
+{
+  all->probes = probes;
+}
+
+void
+run_all_keep_milters (RunAll *all)
+{
+  all->keeps_milters = true;
 }
 
 void

@@ -22,6 +22,16 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (RunAll, run_all_free)
  * outlive the run. */
 void
 run_all_add (RunAll *all, const MilterScenario *scenario, ToolChain *chain, bool own);
+/* one session of it, with its rounds and copies */
+void run_all_add_session (RunAll *all,
+                          const MilterScenario *scenario,
+                          const MilterScenarioSession *session,
+                          ToolChain *chain);
+/* What `require probe NAME` finds: the name, and a sentence that says why not; "" if it is there.
+ * Without these nothing is. To outlive the run. */
+void run_all_set_probes (RunAll *all, GHashTable *probes);
+/* The milters are not ended with the run: another one follows. */
+void run_all_keep_milters (RunAll *all);
 /* Plays until all is over, the milters are ended, and all is reported. */
 void run_all_play (RunAll *all);
 /* a signal has ended it early */

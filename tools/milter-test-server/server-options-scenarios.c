@@ -50,6 +50,13 @@ add_variable (ServerOptions *options, const ServerOptionRow *row, const char *va
   return true;
 }
 
+static bool
+add_deviations (ServerOptions *options, const ServerOptionRow *row, const char *value, GError **error)
+{
+  g_ptr_array_add (options->deviations, g_strdup (value));
+  return true;
+}
+
 #define MEMBER(name) G_STRUCT_OFFSET (ServerOptions, name)
 
 /* clang-format off */
@@ -63,6 +70,14 @@ static const ServerOptionRow rows[] = {
   { "jobs", 0, "N", set_jobs, "so many sessions at once (1)" },
   { "keep-going", 0, NULL, set_keep_going, "play all sessions, also behind one that failed (this is the default)" },
   { "fail-fast", 0, NULL, server_option_set_flag, "begin no session any more when one has failed", MEMBER (fail_fast) },
+  { "conformance", 0, NULL, server_option_set_flag,
+    "test the milter against the requirements of the protocol; scenarios are the suite's own if none are given",
+    MEMBER (conformance) },
+  { "slow", 0, NULL, server_option_set_flag, "with --conformance: also cases that wait for long", MEMBER (slow) },
+  { "strict", 0, NULL, server_option_set_flag,
+    "with --conformance: a SHOULD that does not hold fails, and a known deviation that does", MEMBER (strict) },
+  { "deviations", 0, "FILE", add_deviations,
+    "with --conformance: what is known not to hold: a file, or libmilter; may be repeated" },
   { "update", 0, NULL, server_option_set_flag, "write the messages that came into the files of => result", MEMBER (update) },
 };
 /* clang-format on */

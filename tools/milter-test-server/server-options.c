@@ -191,10 +191,10 @@ server_options_new (void)
   options->recipients = g_ptr_array_new_with_free_func (g_free);
   options->macros = g_ptr_array_new_with_free_func ((GDestroyNotify) server_macro_free);
   options->reports = g_ptr_array_new_with_free_func (g_free);
+  options->deviations = g_ptr_array_new_with_free_func (g_free);
   options->variables
       = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, (GDestroyNotify) g_bytes_unref);
   options->mail = milter_mail_new ();
-  options->jobs = 1;
   options->version = MILTER_PROTOCOL_VERSION_MAX;
   options->timeout_us = -1;
   options->connection_timeout_us = 300 * G_TIME_SPAN_SECOND;
@@ -213,6 +213,7 @@ server_options_free (ServerOptions *options)
   g_ptr_array_unref (options->recipients);
   g_ptr_array_unref (options->macros);
   g_ptr_array_unref (options->reports);
+  g_ptr_array_unref (options->deviations);
   g_hash_table_unref (options->variables);
   milter_mail_free (options->mail);
   g_free (options->filter);
@@ -269,6 +270,26 @@ check_together (const ServerOptions *options)
     }
   if (options->init != NULL)
     return true;
+  if (!options->conformance && (options->slow || options->strict || options->deviations->len > 0))
+    {
+      tool_usage_error ("--%s goes with --conformance",
+                        options->slow     ? "slow"
+                        : options->strict ? "strict"
+                                          : "deviations");
+      return false;
+    }
+  if (options->conformance && (options->format || options->update))
+    {
+      tool_usage_error ("--conformance and --%s do not go together",
+                        options->format ? "format" : "update");
+      return false;
+    }
+  if (options->conformance && options->milters->len != 1 && !options->list)
+    {
+      tool_usage_error ("--conformance tests one milter: say where it listens, as -s unix:PATH, or how it "
+                        "is started, as --spawn 'COMMAND $socket'");
+      return false;
+    }
   if (options->milters->len == 0 && options->paths == NULL && options->scenario_option == NULL)
     {
       tool_usage_error ("no milter to speak with: say where it listens, as -s unix:PATH or "
@@ -280,7 +301,7 @@ check_together (const ServerOptions *options)
       tool_usage_error ("--verbose and --quiet do not go together");
       return false;
     }
-  if (options->paths == NULL && options->scenario_option != NULL)
+  if (options->paths == NULL && options->scenario_option != NULL && !options->conformance)
     {
       tool_usage_error ("--%s is about scenarios, and none is given", options->scenario_option);
       return false;
@@ -288,6 +309,13 @@ check_together (const ServerOptions *options)
   if (options->format && options->paths[1] != NULL)
     {
       tool_usage_error ("--format prints one scenario, and several are given");
+      return false;
+    }
+  if (options->conformance && options->plain_option != NULL)
+    {
+      tool_usage_error ("--%s describes the one message of a run without a scenario, and --conformance has "
+                        "its own",
+                        options->plain_option);
       return false;
     }
   if (options->paths == NULL || options->plain_option == NULL)

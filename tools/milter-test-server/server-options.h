@@ -61,8 +61,11 @@ typedef struct
   const char *scenario_option; /* (nullable) an option that was given and belongs to it alone */
   char *filter;                /* (nullable) */
   GHashTable *variables;       /* -D: of char to GBytes */
-  guint jobs;
+  guint jobs; /* 0: not given */
   bool list, fail_fast, format, update;
+  bool conformance;      /* the suite's cases instead of sessions */
+  bool slow, strict;     /* of it */
+  GPtrArray *deviations; /* of char: files of known deviations, or names of those that come along */
 
   /* of the plain run: one message */
   const char *plain_option; /* (nullable) an option that was given and belongs to it alone */

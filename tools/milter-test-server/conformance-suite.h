@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * conformance-suite.h: the cases of the conformance suite, from its files.
+ */
+#pragma once
+
+#include "milter-scenario.h"
+#include "report.h"
+#include "server-options.h"
+
+G_BEGIN_DECLS
+
+/* one requirement, and what tests it */
+typedef struct
+{
+  const MilterScenarioCase *entry;
+  const MilterScenario *scenario;
+  GPtrArray *sessions; /* of MilterScenarioSession, unowned */
+  char *group;         /* what stands before the dash */
+  const char *title;   /* of the group */
+  char *deviation;     /* (nullable) why it is known not to hold */
+} ConformanceCase;
+
+typedef struct
+{
+  GPtrArray *scenarios;             /* of MilterScenario */
+  GPtrArray *cases;                 /* of ConformanceCase: by group, then by number */
+  GHashTable *by_id;                /* of char * to ConformanceCase, unowned */
+  const MilterScenario *probe;      /* probe.scenario: what the milter can */
+  const MilterScenario *good;       /* good.scenario: a message that has to pass at any time */
+} ConformanceSuite;
+
+/* Reads the suite's files, or those of the command line, and --deviations; --filter leaves cases out.
+ * NULL: something is wrong, which has been told. */
+ConformanceSuite *conformance_suite_read (const ServerOptions *options);
+void conformance_suite_free (ConformanceSuite *suite);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (ConformanceSuite, conformance_suite_free)
+
+/* the requirements, a line each, on the standard output */
+void conformance_suite_list (const ConformanceSuite *suite);
+/* what reports want to know of it; the strings are the case's */
+ReportRequirement conformance_case_describe (const ConformanceCase *entry);
+
+/* --- conformance-deviations.c */
+
+/* Of a file of `ID REASON` lines, or one that comes along, called by its name. False: what is wrong has
+ * been told. @take: false if there is no such requirement */
+bool conformance_deviations_read (const char *file,
+                                  bool (*take) (const char *id, const char *reason, gpointer data),
+                                  gpointer data);
+
+G_END_DECLS
