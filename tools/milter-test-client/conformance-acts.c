@@ -30,6 +30,15 @@ take_number (const char **text)
   return (guint32) strtoul (word, /* endptr= */ NULL, 10);
 }
 
+/* … of bytes */
+static gsize
+take_size (const char **text)
+{
+  gsize size = take_number (text);
+
+  return MIN (size, MAX_BODY);
+}
+
 /* a value as it has to travel */
 static char *
 make_value (const ConformanceState *state, const char *value)
@@ -109,7 +118,7 @@ do_body (ConformanceState *state, const char *text)
 static void
 do_bigbody (ConformanceState *state, const char *text)
 {
-  gsize size = MIN (take_number (&text), MAX_BODY);
+  gsize size = take_size (&text);
   g_autofree char *body = g_malloc (size + 1);
 
   for (gsize i = 0; i < size; i++)
@@ -122,7 +131,7 @@ do_bigbody (ConformanceState *state, const char *text)
 static void
 do_bigheader (ConformanceState *state, const char *text)
 {
-  gsize size = MIN (take_number (&text), MAX_BODY);
+  gsize size = take_size (&text);
   g_autofree char *value = g_strnfill (size, 'x');
 
   conformance_add (state, "X-Big", value);
@@ -167,7 +176,7 @@ do_from (ConformanceState *state, const char *text)
 static void
 do_progress (ConformanceState *state, const char *text)
 {
-  for (guint32 n = MIN (take_number (&text), 1000); n > 0; n--)
+  for (gsize n = take_size (&text); n > 0; n--)
     milter_client_context_progress (state->context);
 }
 
