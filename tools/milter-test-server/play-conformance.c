@@ -17,6 +17,7 @@
 #include "report-private.h"
 #include "run-all.h"
 #include "server-milters.h"
+#include "tool-milters.h"
 
 /* sessions at once, if nobody says otherwise */
 #define DEFAULT_JOBS 16
@@ -483,9 +484,9 @@ play (const ServerOptions *options, const ConformanceSuite *suite)
   run.options.fail_fast = false;
   if (run.options.timeout_us < 0)
     run.options.timeout_us = DEFAULT_TIMEOUT_US;
-  if (server_milters_start (chain, &run.interrupted))
+  if (tool_milters_start (chain, &run.interrupted))
     status = play_all (&run, get_jobs (options));
-  return tool_exit_worse (status, server_milters_stop (chain));
+  return tool_exit_worse (status, tool_milters_stop (chain));
 }
 
 ToolExit
