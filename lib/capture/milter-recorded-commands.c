@@ -263,6 +263,8 @@ end_of_session (MilterBuilding *building, guint8 letter)
   if (letter != MILTER_COMMAND_QUIT_NC)
     return;
   next = next_session (building->session);
+  if (building->doubtful)
+    next->missing |= MILTER_RECORDED_OUT_OF_STEP;
   milter_building_finish_session (building, MILTER_RECORDED_UNANSWERED, MILTER_RECORDED_LEFT);
   building->session = next;
 }

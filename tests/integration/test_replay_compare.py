@@ -2,6 +2,7 @@
 """milter-replay compare: what differs between two recordings, and nothing else."""
 
 import json
+import random
 import re
 import struct
 import subprocess
@@ -259,6 +260,29 @@ def test_messages_beside_a_hole_are_compared(compare, tmp_path):
     worse = write_capture(tmp_path / "c.pcap", frames, lost=[at])
     done = compare("--ignore", "holes", one, worse)
     assert done.returncode == 1 and "message 3" in done.stdout
+
+
+def test_a_recording_that_is_cut_is_not_equal(compare, tmp_path):
+    whole = capture("07")
+    data = whole.read_bytes()
+    for size in range(1, len(data) * 9 // 10, len(data) // 40):
+        (tmp_path / "cut.pcap").write_bytes(data[:size])
+        for pair in ((whole, tmp_path / "cut.pcap"), (tmp_path / "cut.pcap", whole)):
+            done = compare(*pair)
+            assert done.returncode in (1, 2), f"{size} bytes: {done.stdout}{done.stderr}"
+            assert "Sanitizer" not in done.stderr
+
+
+def test_damage_does_no_harm(compare, tmp_path):
+    whole = capture("30")
+    chance = random.Random(1)
+    for n in range(40):
+        data = bytearray(whole.read_bytes())
+        for _ in range(chance.randrange(1, 20)):
+            data[chance.randrange(24, len(data))] = chance.randrange(256)
+        (tmp_path / "damaged.pcap").write_bytes(data)
+        done = compare(whole, tmp_path / "damaged.pcap")
+        assert done.returncode in (0, 1, 2) and "Sanitizer" not in done.stderr, done.stderr
 
 
 def test_nothing_compared_is_not_equal(compare):
