@@ -36,6 +36,13 @@ next_line (Lines *lines)
   return true;
 }
 
+static void
+go_to_end (Lines *lines)
+{
+  while (next_line (lines))
+    ;
+}
+
 static Lines
 lines_of (const MilterRecordedBody *body)
 {
@@ -123,10 +130,13 @@ add_names (GHashTable *names, const GString *by)
 }
 
 /* Walks both up to the first line that differs and does not pass; then @a and @b stand before it.
- * TRUE: there is none. @names: gets the rules that let lines pass */
+ * TRUE: there is none, and they stand before the first one that passes. @names: gets the rules that
+ * let lines pass */
 static bool
 walk (const MilterCompare *compare, Lines *a, Lines *b, GHashTable *names)
 {
+  Lines first_a = *a, first_b = *b;
+
   while (a->rest.size > 0 && b->rest.size > 0)
     {
       Lines one = *a, other = *b;
@@ -143,6 +153,11 @@ walk (const MilterCompare *compare, Lines *a, Lines *b, GHashTable *names)
           texts[1] = (MilterCompareText){ other.line, compare->messages[1] };
           passes = milter_compare_texts_pass (
               compare->rules, milter_bytes (NULL, 0), &texts[0], &texts[1], by);
+          if (passes && g_hash_table_size (names) == 0)
+            {
+              first_a = *a;
+              first_b = *b;
+            }
           if (passes)
             add_names (names, by);
           g_string_free (by, TRUE);
@@ -152,7 +167,11 @@ walk (const MilterCompare *compare, Lines *a, Lines *b, GHashTable *names)
       *a = one;
       *b = other;
     }
-  return a->rest.size == b->rest.size;
+  if (a->rest.size != b->rest.size)
+    return false;
+  *a = first_a;
+  *b = first_b;
+  return true;
 }
 
 static char *
@@ -184,8 +203,14 @@ milter_compare_bodies (MilterCompare *compare,
 
   if (are_equal (a, b))
     return;
-  passes = walk (compare, &one, &other, names) && milter_recorded_body_is_kept (a)
-           && milter_recorded_body_is_kept (b);
+  passes = walk (compare, &one, &other, names);
+  if (passes && !(milter_recorded_body_is_kept (a) && milter_recorded_body_is_kept (b)))
+    {
+      /* what differs, or may, lies behind what was kept */
+      passes = false;
+      go_to_end (&one);
+      go_to_end (&other);
+    }
   if (passes)
     by = join_names (names);
   got = g_string_new (NULL);

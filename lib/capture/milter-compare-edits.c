@@ -137,13 +137,21 @@ key_of_same (const MilterCompare *compare, const Edit *edit, GString *key)
                           edit->edit->body.digest != NULL ? edit->edit->body.digest : "");
 }
 
+/* Rules for texts are about values and reasons. Addresses have to be what they are, and a body is
+ * compared line by line. */
+static bool
+is_text (const Edit *edit)
+{
+  return edit->name.size > 0 || edit->edit->letter == MILTER_REPLY_QUARANTINE;
+}
+
 /* … the same but for what the rules leave out */
 static void
 key_of_passing (const MilterCompare *compare, const Edit *edit, GString *key)
 {
   MilterCompareText text = { edit->text, edit->owner };
-  GString *bare = milter_compare_normalise (
-      compare->rules, compare->rules->bits & MILTER_RULES_OF_TEXT, edit->name, &text);
+  guint bits = is_text (edit) ? compare->rules->bits & MILTER_RULES_OF_TEXT : 0;
+  GString *bare = milter_compare_normalise (compare->rules, bits, edit->name, &text);
   Edit other = *edit;
 
   other.text = milter_compare_bytes (bare);

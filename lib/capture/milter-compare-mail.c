@@ -481,6 +481,28 @@ compare_final_bodies (MilterCompare *compare, const MilterMail *mail_a, const Mi
       compare, MILTER_DIFFERENCE_MAIL, "body of the mail", &one, &other, &a->ended, &b->ended);
 }
 
+/* whether the mail is held, and why */
+static void
+compare_quarantines (MilterCompare *compare, const MilterMail *a, const MilterMail *b)
+{
+  const GString *reasons[] = { a->quarantine, b->quarantine };
+  MilterCompareText texts[2];
+  char *words[2];
+
+  for (guint side = 0; side < 2; side++)
+    texts[side]
+        = (MilterCompareText){ milter_compare_bytes (reasons[side]), compare->messages[side] };
+  if (milter_compare_is_told (compare, "quarantine")
+      || (reasons[0] != NULL && reasons[1] != NULL
+          && milter_compare_texts_pass (
+              compare->rules, milter_bytes (NULL, 0), &texts[0], &texts[1], /* by= */ NULL)))
+    return;
+  for (guint side = 0; side < 2; side++)
+    words[side]
+        = reasons[side] != NULL ? milter_compare_quote (texts[side].text) : g_strdup ("none");
+  compare_strings (compare, MILTER_DIFFERENCE_MAIL, "quarantine of the mail", words[0], words[1]);
+}
+
 static void
 compare_envelopes (MilterCompare *compare, const MilterMail *a, const MilterMail *b)
 {
@@ -525,6 +547,7 @@ milter_compare_mails (MilterCompare *compare)
   a = milter_recorded_message_build_after (compare->messages[0]);
   b = milter_recorded_message_build_after (compare->messages[1]);
   compare_envelopes (compare, a, b);
+  compare_quarantines (compare, a, b);
   if (both_wanted (compare, MILTER_STEP_NO_HEADERS))
     compare_headers (compare, MILTER_DIFFERENCE_MAIL, a, b);
   compare_final_bodies (compare, a, b);

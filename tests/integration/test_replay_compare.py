@@ -199,7 +199,7 @@ def test_differences_of_a_session_are_found(compare, tmp_path):
     refused = write_capture(tmp_path / "c.pcap", session(helo_reply=(b"y", b"550 5.7.1 no\0")))
     done = compare(one, other)
     assert done.returncode == 1
-    assert re.search(r"answer to the offer\n  expected  version 6, actions all, .*\n  got       version 6, actions ADDHDRS,", done.stdout)
+    assert re.search(r"answer to the offer \(A: frame \d+, .*\)\n  expected  version 6, actions all, .*\n  got       version 6, actions ADDHDRS,", done.stdout)
     assert compare("--ignore", "negotiation", one, other).returncode == 0
     done = compare(one, refused)
     assert done.returncode == 1
