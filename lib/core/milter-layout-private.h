@@ -8,7 +8,7 @@
 #include <stdbool.h>
 #include <string.h>
 
-#include "milter-message.h"
+#include "milter-message-private.h"
 
 G_BEGIN_DECLS
 
@@ -22,16 +22,6 @@ typedef struct
   int fault;
   gsize fault_offset;
 } MilterCursor;
-
-/* four bytes that are there, the highest first */
-static inline guint32
-milter_get_u32 (const guint8 *from)
-{
-  guint32 number;
-
-  memcpy (&number, from, sizeof number);
-  return GUINT32_FROM_BE (number);
-}
 
 static inline guint8 *
 milter_put_u32 (guint32 number, guint8 *to)

@@ -11,8 +11,8 @@
 
 #include "milter-layout-private.h"
 
-#define LENGTH_SIZE 4
-#define LETTER_SIZE 1
+#define LENGTH_SIZE MILTER_FRAME_LENGTH_SIZE
+#define LETTER_SIZE MILTER_FRAME_LETTER_SIZE
 
 G_DEFINE_QUARK (milter-codec-error-quark, milter_codec_error)
 
@@ -159,38 +159,6 @@ init (MilterMessage *message, MilterSide sender, guint8 letter)
   };
 }
 
-/* The payload of nearly all messages: strings, or bytes up to the end. False for any other, and for
- * one that has a fault: that is for who looks closely. */
-static inline bool
-parse_plain (MilterMessage *message, const MilterSpec *spec)
-{
-  const guint8 *at = message->payload.data;
-  gsize left = message->payload.size;
-
-  for (guint i = 0; has_field (spec, i); i++)
-    {
-      MilterLayout layout = spec->fields[i].layout;
-      gsize size = left;
-      gsize passed = left;
-
-      if (layout == MILTER_LAYOUT_STRING && left > 0)
-        {
-          const guint8 *end = memchr (at, '\0', left);
-
-          if (end == NULL)
-            return false;
-          size = (gsize) (end - at);
-          passed = size + 1;
-        }
-      else if (layout != MILTER_LAYOUT_REST && !(layout == MILTER_LAYOUT_STRINGS && left == 0))
-        return false;
-      message->fields[i].bytes = milter_bytes (passed > 0 ? at : NULL, size);
-      at += passed;
-      left -= passed;
-    }
-  return left == 0;
-}
-
 static void
 parse_any (MilterMessage *message)
 {
@@ -216,7 +184,8 @@ parse (MilterSide sender, guint8 letter, MilterBytes payload, MilterMessage *mes
 {
   init (message, sender, letter);
   message->payload = payload;
-  if (message->spec != NULL && !parse_plain (message, message->spec))
+  if (message->spec != NULL
+      && !milter_payload_parse_plain (message->spec, payload.data, payload.size, message->fields))
     parse_any (message);
 }
 

@@ -66,6 +66,64 @@ milter_session_due_pop (MilterSession *session)
   return oldest;
 }
 
+/* what was before belongs to another message */
+static inline void
+milter_session_cut_message (MilterSession *session)
+{
+  session->message++;
+  session->n_recipients = 0;
+  session->n_refused = 0;
+  session->skipped = 0;
+}
+
+/* Where a command of a message leads that comes in its usual place, by state and letter: what
+ * `states` and `moves` of milter-session.c say of these; 0 for all others. */
+MILTER_AVAILABLE const guint8 _milter_session_steps[MILTER_SESSION_CLOSED + 1][32];
+
+/* The state to which such a command leads, if nothing that was negotiated or answered before makes
+ * it special, and no answer is due; else 0. */
+static inline guint8
+milter_session_find_step (const MilterSession *session, const MilterSpec *spec)
+{
+  guint8 next = _milter_session_steps[session->state][spec->letter & 31];
+
+  if ((session->skipped | session->n_refused | session->due_count) != 0
+      || spec->since > session->agreed.version || (session->agreed.steps & spec->skip) != 0)
+    return 0;
+  return next;
+}
+
+/* what milter_session_command() does with it; its payload has no fault */
+static inline void
+milter_session_step (MilterSession *session, const MilterSpec *spec, guint8 next)
+{
+  session->dropped = FALSE;
+  session->state = next;
+  if (next == MILTER_SESSION_RCPT)
+    session->n_recipients++;
+  if (next == MILTER_SESSION_MAIL)
+    milter_session_cut_message (session);
+  if ((session->agreed.steps & spec->no_reply) == 0)
+    {
+      session->due[0] = (MilterSessionDue){ spec->letter, session->message };
+      session->due_first = 0;
+      session->due_count = 1;
+    }
+}
+
+/* What milter_session_reply() does with the CONTINUE for such a command, right behind it. Returns
+ * whether there is a reply at all. */
+static inline bool
+milter_session_let_pass (MilterSession *session)
+{
+  if (session->due_count == 0)
+    return false;
+  session->due_count = 0;
+  if (session->state == MILTER_SESSION_END_OF_MESSAGE)
+    session->state = MILTER_SESSION_ENVELOPE;
+  return true;
+}
+
 /* Whether CONTINUE can answer the oldest command: it can answer each but a negotiation, whatever
  * was agreed. */
 static inline bool

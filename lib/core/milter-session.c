@@ -99,6 +99,21 @@ static const struct
   BY_LETTER (UNKNOWN)           = { STAY,                          false },
 };
 
+#define STEP(from, command, to)                                                                     \
+  [MILTER_SESSION_##from][MILTER_COMMAND_##command & 31] = MILTER_SESSION_##to
+const guint8 _milter_session_steps[MILTER_SESSION_CLOSED + 1][32] = {
+  STEP (ENVELOPE, ENVELOPE_FROM,      MAIL),
+  STEP (MAIL,     ENVELOPE_RECIPIENT, RCPT),
+  STEP (RCPT,     ENVELOPE_RECIPIENT, RCPT),
+  STEP (RCPT,     DATA,               DATA),
+  STEP (DATA,     HEADER,             HEADER),
+  STEP (DATA,     END_OF_HEADER,      BODY),
+  STEP (HEADER,   HEADER,             HEADER),
+  STEP (HEADER,   END_OF_HEADER,      BODY),
+  STEP (BODY,     BODY,               BODY),
+  STEP (BODY,     END_OF_MESSAGE,     END_OF_MESSAGE),
+};
+
 /* clang-format on */
 
 GQuark
@@ -428,15 +443,6 @@ is_plain (const MilterSession *session, const MilterMessage *message)
 /* Commands: what they do. */
 
 static void
-cut_message (MilterSession *session)
-{
-  session->message++;
-  session->n_recipients = 0;
-  session->n_refused = 0;
-  session->skipped = 0;
-}
-
-static void
 take_offer (MilterSession *session, const MilterMessage *message)
 {
   if (!milter_session_has_field (message, 2))
@@ -454,7 +460,7 @@ take_move (MilterSession *session, guint8 letter)
   guint i = letter - 'A';
 
   if (moves[i].ends_message)
-    cut_message (session);
+    milter_session_cut_message (session);
   if (moves[i].state != STAY)
     session->state = moves[i].state;
 }
@@ -466,10 +472,10 @@ take_command (MilterSession *session, const MilterMessage *message)
   guint8 letter = spec->letter;
 
   /* a message whose MAIL is suppressed begins with whatever comes first of it */
-  if (spec->in_message
+  if (spec->in_message && letter != MILTER_COMMAND_ENVELOPE_FROM
       && (session->state == MILTER_SESSION_END_OF_MESSAGE
           || !milter_session_state_in (session, MILTER_SESSION_IN_MESSAGE)))
-    cut_message (session);
+    milter_session_cut_message (session);
   /* Postfix: SKIP to anything but BODY holds until something else comes (milter-protocol 3.5) */
   if (letter != MILTER_COMMAND_DEFINE_MACRO)
     session->skipped
@@ -499,7 +505,7 @@ lenient_drops (MilterSession *session, guint8 letter)
   /* a message that only waits for its verdict gets it first: the milter answers in order */
   if (milter_session_state_in (session, UNFINISHED))
     {
-      cut_message (session);
+      milter_session_cut_message (session);
       session->state = MILTER_SESSION_ENVELOPE;
     }
   return !milter_session_letter_in (letter, fits_after_helo);

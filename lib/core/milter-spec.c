@@ -9,6 +9,8 @@
 
 #include <string.h>
 
+#include "milter-message-private.h"
+
 #define N_(a) MILTER_STEP_NO_##a
 #define R_(a) MILTER_STEP_NO_REPLY_##a
 
@@ -106,12 +108,15 @@ static const struct
 };
 /* clang-format on */
 
-/* what milter_spec_get() reads: rows by letter, so that the decoder does not search. The numbers are
- * indexes into the tables above, one more, so that 0 is "no row". A test holds them together. */
-static const guint8 command_index[128] = {
-  ['O'] = 1, ['D'] = 2,  ['C'] = 3,  ['H'] = 4,  ['M'] = 5,  ['R'] = 6,  ['T'] = 7, ['L'] = 8,
-  ['N'] = 9, ['B'] = 10, ['E'] = 11, ['A'] = 12, ['Q'] = 13, ['K'] = 14, ['U'] = 15,
+/* what milter_spec_get() reads: rows by letter, so that the decoder does not search. A test holds
+ * them and the tables above together. */
+#define ROW(letter, row) [(letter) - 'A'] = &commands[row]
+const MilterSpec *const _milter_spec_commands['Z' - 'A' + 1] = {
+  ROW ('O', 0),  ROW ('D', 1),  ROW ('C', 2),  ROW ('H', 3),  ROW ('M', 4),
+  ROW ('R', 5),  ROW ('T', 6),  ROW ('L', 7),  ROW ('N', 8),  ROW ('B', 9),
+  ROW ('E', 10), ROW ('A', 11), ROW ('Q', 12), ROW ('K', 13), ROW ('U', 14),
 };
+/* indexes, one more, so that 0 is "no row" */
 static const guint8 reply_index[128] = {
   ['O'] = 1,  ['c'] = 2,  ['a'] = 3,  ['r'] = 4,  ['t'] = 5,  ['d'] = 6,  ['y'] = 7,
   ['s'] = 8,  ['p'] = 9,  ['h'] = 10, ['i'] = 11, ['m'] = 12, ['b'] = 13, ['+'] = 14,
@@ -142,14 +147,11 @@ milter_spec_list (MilterSide sender, gsize *n_rows)
 const MilterSpec *
 milter_spec_get (MilterSide sender, guint8 letter)
 {
-  guint row;
-
-  if (letter >= 128)
+  if (sender == MILTER_SIDE_MTA)
+    return letter >= 'A' && letter <= 'Z' ? _milter_spec_commands[letter - 'A'] : NULL;
+  if (letter >= G_N_ELEMENTS (reply_index) || reply_index[letter] == 0)
     return NULL;
-  row = sender == MILTER_SIDE_MTA ? command_index[letter] : reply_index[letter];
-  if (row == 0)
-    return NULL;
-  return sender == MILTER_SIDE_MTA ? &commands[row - 1] : &replies[row - 1];
+  return &replies[reply_index[letter] - 1];
 }
 
 /**

@@ -4,6 +4,8 @@
  */
 #include "session-test.h"
 
+#include "milter-session-private.h"
+
 /* -- every state and every command, written down by hand -- */
 
 /* states by letter, in the order of the enum */
@@ -559,6 +561,85 @@ Test (session, any_sequence_of_frames_is_survived)
               n_told = 0;
             }
         }
+      milter_session_clear (&session);
+    }
+}
+
+/* -- the short way of plain commands -- */
+
+static void
+check_same (const MilterSession *a, const MilterSession *b, const char *words, guint8 letter)
+{
+  cr_assert_eq (a->state, b->state, "%s, %c: %u, not %u", words, letter, a->state, b->state);
+  cr_assert_eq (a->message, b->message, "%s, %c: message %u", words, letter, a->message);
+  cr_assert_eq (a->n_recipients, b->n_recipients, "%s, %c", words, letter);
+  cr_assert_eq (a->n_refused, b->n_refused, "%s, %c", words, letter);
+  cr_assert_eq (a->skipped, b->skipped, "%s, %c", words, letter);
+  cr_assert_eq (a->dropped, b->dropped, "%s, %c", words, letter);
+  cr_assert_eq (a->due_count, b->due_count, "%s, %c", words, letter);
+  cr_assert_eq (milter_session_due (a), milter_session_due (b), "%s, %c", words, letter);
+}
+
+/* returns whether @letter has a short way behind @words; it must lead where the long one leads */
+static bool
+check_short_way (const char *words, guint8 letter)
+{
+  const MilterSpec *spec = milter_spec_get (MILTER_SIDE_MTA, letter);
+  MilterSession shortly, closely;
+  guint8 next;
+
+  milter_session_init (&shortly, MILTER_SESSION_LENIENT);
+  milter_session_init (&closely, MILTER_SESSION_LENIENT);
+  talk (&shortly, words);
+  talk (&closely, words);
+  next = milter_session_find_step (&shortly, spec);
+  check_same (&shortly, &closely, words, letter);
+  if (next != 0)
+    {
+      milter_session_step (&shortly, spec, next);
+      cr_assert (say (&closely, MILTER_SIDE_MTA, letter, NULL), "%s, %c", words, letter);
+      check_same (&shortly, &closely, words, letter);
+      if (milter_session_let_pass (&shortly))
+        cr_assert (say (&closely, MILTER_SIDE_MILTER, MILTER_REPLY_CONTINUE, NULL));
+      check_same (&shortly, &closely, words, letter);
+    }
+  milter_session_clear (&shortly);
+  milter_session_clear (&closely);
+  return next != 0;
+}
+
+Test (session, the_short_way_of_a_command_leads_where_the_long_one_does)
+{
+  guint n = 0;
+
+  for (guint state = 0; state < G_N_ELEMENTS (expected); state++)
+    for (guint command = 0; command < strlen (command_letters); command++)
+      n += check_short_way (expected[state].words, command_letters[command]);
+  /* MR, RRT, LN, LN, BE; in the state behind an end of message its answer is due */
+  cr_expect_eq (n, 10);
+}
+
+Test (session, what_was_negotiated_or_answered_leaves_no_short_way)
+{
+  /* a recipient was refused */
+  cr_expect_not (check_short_way (">O<O>C<c>M<c>R<r>R<c", 'T'));
+  cr_expect_not (check_short_way (">O<O>C<c>M<c>R<r", 'T'));
+  /* an answer is due */
+  cr_expect_not (check_short_way (">O<O>C<c>M<c>R", 'R'));
+  /* of the body no more is wanted */
+  cr_expect_not (check_short_way (">O<O>C<c>M<c>R<c>T<c>N<c>B<s", 'B'));
+  cr_expect (check_short_way (">O<O>C<c>M<c>R<c", 'T'));
+  for (guint i = 0; i < 2; i++)
+    {
+      MilterSession session;
+
+      milter_session_init (&session, MILTER_SESSION_LENIENT);
+      talk (&session, ">O<O>C<c>M<c>R<c");
+      if (i == 0)
+        session.agreed.steps |= MILTER_STEP_NO_DATA;
+      else
+        session.agreed.version = 3;
+      cr_expect_eq (milter_session_find_step (&session, milter_spec_get (MILTER_SIDE_MTA, 'T')), 0);
       milter_session_clear (&session);
     }
 }

@@ -7,6 +7,8 @@
 
 #include <milter/core.h>
 
+#include "milter-message-private.h"
+
 static void
 check_enum_has_rows (GType type, MilterSide side)
 {
@@ -96,4 +98,27 @@ Test (spec, edits_and_only_edits_need_the_end_of_the_message)
         cr_assert_str_eq (rows[i].answers, "E");
         cr_assert_neq (rows[i].action, 0);
       }
+}
+
+Test (spec, what_is_plain_by_its_first_two_fields_has_no_third)
+{
+  for (int side = MILTER_SIDE_MTA; side <= MILTER_SIDE_MILTER; side++)
+    {
+      gsize n_rows;
+      const MilterSpec *rows = milter_spec_list (side, &n_rows);
+
+      for (gsize i = 0; i < n_rows; i++)
+        switch (milter_spec_get_shape (&rows[i]))
+          {
+          case MILTER_SHAPE (NONE, NONE):
+          case MILTER_SHAPE (REST, NONE):
+          case MILTER_SHAPE (STRING, NONE):
+          case MILTER_SHAPE (STRING, STRING):
+          case MILTER_SHAPE (STRING, STRINGS):
+            cr_expect_eq (rows[i].fields[2].layout, MILTER_LAYOUT_NONE, "%s", rows[i].word);
+            break;
+          default:
+            break;
+          }
+    }
 }
