@@ -8,99 +8,52 @@
  * Writing: all that was written during a turn leaves in one send() at its end. The kernel's refusal
  * alone makes us ask when it has room.
  */
+#include "milter-io-connection-private.h"
+
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <unistd.h>
 
-#include "milter-io-attempt.h"
-#include "milter-io-loop-private.h"
-#include "milter-io-output.h"
-#include "milter-io-rest.h"
 #include "milter-io-socket.h"
-
-/* what a closed connection has still to write is dropped when the peer takes none for so long */
-#define LINGER_US (10 * G_USEC_PER_SEC)
-/* bytes that are thrown away on closing at most */
-#define DISCARD_ROUNDS 64
-
-/* what is to be done when the loop has its turn */
-enum
-{
-  DUE_CONNECTED = 1 << 0, /* tell that the connection is there */
-  DUE_REST = 1 << 1,      /* hand on what was left */
-  DUE_DRAINED = 1 << 2    /* tell that all was written */
-};
-
-struct _MilterIoConnection
-{
-  MilterIoWatch watch;
-  const MilterIoHandlers *handlers; /* unowned */
-  gpointer user_data;               /* unowned */
-
-  MilterIoAttempt *attempt; /* while connecting */
-
-  MilterIoRest rest;
-  MilterIoOutput output;
-  gsize max_pending; /* of the output, before reading stops; 0: any */
-
-  gint64 timeout_us; /* (0: none): without anything that `received` consumes */
-
-  guint due;
-  int write_errno; /* writing has failed: nothing is written any more */
-  bool quickack;
-  bool delays_ack; /* on request; the first packets of a connection would not be delayed by itself */
-  bool tcp;
-
-  /* what a connection mostly is not: nearly all commands come and are answered without a look at
-   * each of these */
-  union
-  {
-    struct
-    {
-      bool closing; /* closed, but still writing */
-      bool paused;
-      bool deaf;      /* there is nothing more to read */
-      bool told;      /* `ended` was called */
-      bool must_wait; /* the kernel's buffer is full */
-      bool shut;      /* no more to write but what is in the output; then FIN */
-      bool shut_done;
-    };
-    guint64 unusual;
-  };
-};
-
-/* handlers may be called, memory may be looked at */
-static bool
-is_live (const MilterIoConnection *connection)
-{
-  return milter_io_watch_is_open (&connection->watch) && !connection->closing;
-}
+#include "milter-io-system.h"
 
 static MilterIoSpare *
 get_spare (const MilterIoConnection *connection)
 {
-  return &milter_io_watch_get_turn (&connection->watch)->spare;
+  return milter_io_watch_get_spare (&connection->watch);
 }
 
-static gsize
-count_pending (const MilterIoConnection *connection)
+/* Short answers of a turn stand in the turn's own bytes, unless there is an output already;
+ * whatever is not plain first has them put into one. */
+static void
+collect_answers (MilterIoConnection *connection)
 {
-  return milter_io_output_count (&connection->output);
+  MilterIoTurn *turn = milter_io_watch_get_turn (&connection->watch);
+
+  if (turn->served != connection)
+    return;
+  if (turn->size > 0)
+    milter_io_output_append (&milter_io_connection_get_extra (connection)->output,
+                             get_spare (connection),
+                             turn->bytes,
+                             turn->size);
+  turn->room = turn->size = 0;
 }
 
 static bool
 is_full (const MilterIoConnection *connection)
 {
-  return connection->max_pending > 0 && count_pending (connection) > connection->max_pending;
+  return connection->max_pending > 0
+         && milter_io_connection_count_pending (connection) > connection->max_pending;
 }
 
-static void
-update_wanted (MilterIoConnection *connection)
+void
+milter_io_connection_update_wanted (MilterIoConnection *connection)
 {
   guint wanted = 0;
 
-  if (connection->attempt != NULL)
+  if (milter_io_connection_get_attempt (connection) != NULL)
     return;
   if (!connection->deaf && !connection->paused && !is_full (connection))
     wanted |= MILTER_IO_READABLE;
@@ -112,24 +65,38 @@ update_wanted (MilterIoConnection *connection)
 static void
 drop_output (MilterIoConnection *connection)
 {
-  milter_io_output_drop (&connection->output, get_spare (connection));
+  if (connection->extra != NULL)
+    milter_io_output_drop (&connection->extra->output, get_spare (connection));
   connection->must_wait = false;
+}
+
+/* What is empty goes at the end of a turn. */
+static void
+drop_extra (MilterIoConnection *connection)
+{
+  MilterIoExtra *extra = connection->extra;
+
+  if (extra->output.bytes != NULL && milter_io_output_count (&extra->output) == 0)
+    milter_io_output_drop (&extra->output, get_spare (connection));
+  if (extra->attempt == NULL && extra->rest.data == NULL && extra->output.bytes == NULL
+      && extra->write_errno == 0)
+    g_clear_pointer (&connection->extra, g_free);
 }
 
 /* telling the handlers */
 
-static void
-tell_end (MilterIoConnection *connection, MilterIoEnd end, const GError *error)
+void
+milter_io_connection_tell_end (MilterIoConnection *connection, MilterIoEnd end, const GError *error)
 {
   connection->deaf = true;
   if (end != MILTER_IO_END_EOF)
     drop_output (connection);
-  update_wanted (connection);
+  milter_io_connection_update_wanted (connection);
   if (connection->told)
     return;
   connection->told = true;
   connection->handlers->ended (
-      connection, end, connection->rest.size, error, connection->user_data);
+      connection, end, milter_io_connection_count_rest (connection), error, connection->user_data);
 }
 
 static void
@@ -139,24 +106,23 @@ tell_errno (MilterIoConnection *connection, int errsv)
   g_autoptr (GError) error
       = g_error_new (G_FILE_ERROR, g_file_error_from_errno (errsv), "%s", g_strerror (errsv));
 
-  if (connection->write_errno == 0)
-    connection->write_errno = errsv;
-  tell_end (connection, reset ? MILTER_IO_END_RESET : MILTER_IO_END_ERROR, error);
+  if (milter_io_connection_get_write_errno (connection) == 0)
+    milter_io_connection_get_extra (connection)->write_errno = errsv;
+  milter_io_connection_tell_end (
+      connection, reset ? MILTER_IO_END_RESET : MILTER_IO_END_ERROR, error);
 }
-
-static void send_output (MilterIoConnection *connection);
 
 /* whether there is room for more answers, after a try to make some */
 static bool
 has_room (MilterIoConnection *connection)
 {
   if (is_full (connection))
-    send_output (connection);
+    milter_io_connection_send_output (connection);
   return !is_full (connection);
 }
 
 /* the peer has said something: the time until it must say more begins */
-static void
+static inline void
 begin_timeout (MilterIoConnection *connection)
 {
   if (connection->timeout_us != 0)
@@ -170,7 +136,8 @@ hand_on (MilterIoConnection *connection, const guint8 *data, gsize size, gsize u
 {
   gsize before = used;
 
-  while (used < size && is_live (connection) && !connection->paused && has_room (connection))
+  while (used < size && milter_io_connection_is_live (connection) && !connection->paused
+         && has_room (connection))
     {
       gsize n = connection->handlers->received (
           connection, data + used, size - used, connection->user_data);
@@ -179,11 +146,12 @@ hand_on (MilterIoConnection *connection, const guint8 *data, gsize size, gsize u
       if (n == 0)
         break;
     }
-  if (used > before && is_live (connection))
+  if (used > before && milter_io_connection_is_live (connection))
     begin_timeout (connection);
   /* one that is freed is freed with its rest when we are back */
-  if ((used < size || connection->rest.data != NULL) && is_live (connection))
-    milter_io_rest_keep (&connection->rest, data + used, size - used);
+  if ((used < size || connection->extra != NULL) && milter_io_connection_is_live (connection))
+    milter_io_rest_keep (
+        &milter_io_connection_get_extra (connection)->rest, data + used, size - used);
 }
 
 /* reading */
@@ -200,15 +168,21 @@ arm_quickack (MilterIoConnection *connection)
                        sizeof (int));
 }
 
-static ssize_t
+static inline ssize_t
 receive (MilterIoConnection *connection, guint8 *data, gsize size)
 {
   ssize_t n;
 
   do
-    n = recv (connection->watch.fd, data, size, 0);
-  while (n < 0 && errno == EINTR);
+    n = milter_io_recv (connection->watch.fd, data, size);
+  while (G_UNLIKELY (n < 0) && errno == EINTR);
   return n;
+}
+
+ssize_t
+milter_io_connection_receive (MilterIoConnection *connection, guint8 *data, gsize size)
+{
+  return receive (connection, data, size);
 }
 
 /* A RST that came behind the FIN: what we wrote reached a socket that was closed already. recv()
@@ -218,8 +192,8 @@ errno_behind_end (const MilterIoConnection *connection)
 {
   int errsv = 0;
 
-  if (connection->write_errno != 0)
-    return connection->write_errno;
+  if (milter_io_connection_get_write_errno (connection) != 0)
+    return milter_io_connection_get_write_errno (connection);
   if (getsockopt (
           connection->watch.fd, SOL_SOCKET, SO_ERROR, &errsv, &(socklen_t){ sizeof errsv }) < 0)
     return 0;
@@ -233,20 +207,21 @@ take_no_bytes (MilterIoConnection *connection, ssize_t n)
   int errsv = n < 0 ? errno : errno_behind_end (connection);
 
   if (n == 0 && errsv == 0)
-    tell_end (connection, MILTER_IO_END_EOF, NULL);
+    milter_io_connection_tell_end (connection, MILTER_IO_END_EOF, NULL);
   else if (n == 0 || (errsv != EAGAIN && errsv != EWOULDBLOCK))
     tell_errno (connection, errsv);
   /* all that the peer had said before it went away has been read */
-  else if (connection->write_errno != 0)
-    tell_errno (connection, connection->write_errno);
+  else if (milter_io_connection_get_write_errno (connection) != 0)
+    tell_errno (connection, milter_io_connection_get_write_errno (connection));
 }
 
 static void
 read_some (MilterIoConnection *connection, guint8 *buffer)
 {
-  gsize kept = connection->rest.size;
+  MilterIoRest *rest = &milter_io_connection_get_extra (connection)->rest;
+  gsize kept = rest->size;
   gsize room;
-  guint8 *data = milter_io_rest_place (&connection->rest, buffer, &room);
+  guint8 *data = milter_io_rest_place (rest, buffer, &room);
 
   arm_quickack (connection);
   ssize_t n = receive (connection, data + kept, room);
@@ -255,7 +230,7 @@ read_some (MilterIoConnection *connection, guint8 *buffer)
       take_no_bytes (connection, n);
       return;
     }
-  milter_io_rest_join (&connection->rest, data);
+  milter_io_rest_join (rest, data);
   hand_on (connection, data, kept + (gsize) n, 0);
 }
 
@@ -266,30 +241,32 @@ static bool
 send_some (MilterIoConnection *connection)
 {
   int errsv = milter_io_output_send (
-      &connection->output, connection->watch.fd, get_spare (connection));
+      &connection->extra->output, connection->watch.fd, get_spare (connection));
 
-  if (G_LIKELY (errsv == 0 && count_pending (connection) == 0))
+  if (G_LIKELY (errsv == 0 && milter_io_connection_count_pending (connection) == 0))
     return true;
-  connection->write_errno = errsv;
+  connection->extra->write_errno = errsv;
   if (errsv != 0)
     drop_output (connection);
   /* a short write means that the kernel's buffer is full, too */
-  connection->must_wait = count_pending (connection) > 0;
+  connection->must_wait = milter_io_connection_count_pending (connection) > 0;
   if (connection->must_wait)
-    update_wanted (connection);
+    milter_io_connection_update_wanted (connection);
   return false;
 }
 
-/* Calls no handler: it may be called from anywhere. */
-static void
-send_output (MilterIoConnection *connection)
+void
+milter_io_connection_send_output (MilterIoConnection *connection)
 {
-  if (connection->attempt != NULL || connection->must_wait || connection->write_errno != 0)
+  collect_answers (connection);
+  if (connection->must_wait || milter_io_connection_get_attempt (connection) != NULL
+      || milter_io_connection_get_write_errno (connection) != 0)
     return;
-  if (count_pending (connection) > 0)
+  if (milter_io_connection_count_pending (connection) > 0)
     send_some (connection);
 
-  if (connection->shut && !connection->shut_done && count_pending (connection) == 0)
+  if (connection->shut && !connection->shut_done
+      && milter_io_connection_count_pending (connection) == 0)
     {
       (void) shutdown (connection->watch.fd, SHUT_WR);
       connection->shut_done = true;
@@ -301,11 +278,11 @@ static void
 go_on_sending (MilterIoConnection *connection)
 {
   connection->must_wait = false;
-  send_output (connection);
-  update_wanted (connection);
+  milter_io_connection_send_output (connection);
+  milter_io_connection_update_wanted (connection);
   /* what was left because too much was waiting */
   if (connection->max_pending > 0 && !is_full (connection) && !connection->told
-      && connection->rest.size > 0)
+      && milter_io_connection_count_rest (connection) > 0)
     {
       connection->due |= DUE_REST;
       milter_io_watch_enqueue (&connection->watch);
@@ -315,8 +292,9 @@ go_on_sending (MilterIoConnection *connection)
 static void
 tell_drained (MilterIoConnection *connection)
 {
-  connection->due &= ~(guint) DUE_DRAINED;
-  if (connection->write_errno == 0 && connection->handlers->drained != NULL)
+  connection->due &= (guint8) ~DUE_DRAINED;
+  if (milter_io_connection_get_write_errno (connection) == 0
+      && connection->handlers->drained != NULL)
     connection->handlers->drained (connection, connection->user_data);
 }
 
@@ -324,104 +302,36 @@ tell_drained (MilterIoConnection *connection)
 static void
 handle_broken (MilterIoConnection *connection, guint8 *buffer)
 {
-  if (connection->write_errno == 0 || connection->told || connection->paused)
+  if (milter_io_connection_get_write_errno (connection) == 0 || connection->told
+      || connection->paused)
     return;
   if (connection->deaf)
-    tell_errno (connection, connection->write_errno);
+    tell_errno (connection, milter_io_connection_get_write_errno (connection));
   else
     read_some (connection, buffer);
   /* and there may be more of it */
-  if (is_live (connection) && !connection->told)
+  if (milter_io_connection_is_live (connection) && !connection->told)
     milter_io_watch_enqueue (&connection->watch);
 }
 
 static void
 end_turn (MilterIoConnection *connection)
 {
-  if (!is_live (connection))
+  if (!milter_io_connection_is_live (connection))
     return;
-  send_output (connection);
-  if (connection->write_errno != 0 && !connection->told)
+  milter_io_connection_send_output (connection);
+  if (milter_io_connection_get_write_errno (connection) != 0 && !connection->told)
     milter_io_watch_enqueue (&connection->watch);
   else if (connection->due == 0)
-    milter_io_watch_owes_nothing (&connection->watch);
+    milter_io_watch_dequeue (&connection->watch);
+  if (connection->extra != NULL)
+    drop_extra (connection);
 }
 
-/* closing */
+/* as a watch */
 
-static void
-discard_input (MilterIoConnection *connection)
-{
-  guint8 trash[16 * 1024];
-
-  if (connection->deaf || connection->write_errno != 0 || connection->watch.fd < 0)
-    return;
-  for (guint i = 0; i < DISCARD_ROUNDS; i++)
-    if (recv (connection->watch.fd, trash, sizeof trash, MSG_DONTWAIT) <= 0)
-      return;
-}
-
-static void
-finish (MilterIoConnection *connection)
-{
-  MilterIoLoop *loop = connection->watch.loop;
-
-  if (connection->attempt != NULL)
-    milter_io_watch_set_own_deadline (
-        &connection->watch, milter_io_attempt_get_retry (connection->attempt), 0);
-  milter_io_loop_count_connection (loop, -1);
-  milter_io_watch_close (&connection->watch);
-}
-
-static void
-finish_with_fin (MilterIoConnection *connection)
-{
-  /* closing a socket with unread bytes sends RST, which takes what we wrote away from the peer */
-  if (connection->attempt == NULL)
-    discard_input (connection);
-  finish (connection);
-}
-
-static void
-linger (MilterIoConnection *connection)
-{
-  connection->closing = true;
-  connection->watch.lingering = true;
-  connection->paused = false;
-  connection->max_pending = 0;
-  connection->due = 0;
-  milter_io_watch_dequeue (&connection->watch);
-  milter_io_watch_set_deadline (&connection->watch, g_get_monotonic_time () + LINGER_US);
-  update_wanted (connection);
-}
-
-static void
-linger_on (MilterIoConnection *connection, guint events, guint8 *buffer)
-{
-  if (events & MILTER_IO_WRITABLE)
-    {
-      connection->must_wait = false;
-      send_output (connection);
-      milter_io_watch_set_deadline (&connection->watch, g_get_monotonic_time () + LINGER_US);
-    }
-  /* a peer that waits until we have read would never read itself */
-  if (events & MILTER_IO_READABLE)
-    {
-      ssize_t n = receive (connection, buffer, MILTER_IO_BUFFER_SIZE);
-
-      connection->deaf = n == 0;
-      if (n < 0 && errno != EAGAIN && errno != EWOULDBLOCK)
-        connection->write_errno = errno;
-      update_wanted (connection);
-    }
-  if (count_pending (connection) == 0 || connection->write_errno != 0)
-    finish_with_fin (connection);
-}
-
-/* connecting */
-
-static void
-adopt_socket (MilterIoConnection *connection)
+void
+milter_io_connection_adopt_socket (MilterIoConnection *connection)
 {
   /* fails on a unix socket, which tells us what it is */
   connection->tcp
@@ -429,97 +339,16 @@ adopt_socket (MilterIoConnection *connection)
 }
 
 static void
-tell_connected (MilterIoConnection *connection)
-{
-  connection->due &= ~(guint) DUE_CONNECTED;
-  if (connection->handlers->connected != NULL)
-    connection->handlers->connected (connection, connection->user_data);
-}
-
-static void
-end_attempt (MilterIoConnection *connection)
-{
-  g_clear_pointer (&connection->attempt, milter_io_attempt_free);
-  adopt_socket (connection);
-  update_wanted (connection);
-}
-
-/* the next address. On failure the attempt is over and @error set. */
-static void
-begin_step (MilterIoConnection *connection, GError **error)
-{
-  int fd = -1;
-  MilterIoAttemptResult result = milter_io_attempt_step (connection->attempt, &fd, error);
-
-  if (result == MILTER_IO_ATTEMPT_BUSY)
-    {
-      gint64 pause_us = milter_io_attempt_get_pause_ms (connection->attempt) * (gint64) 1000;
-      milter_io_watch_set_own_deadline (
-          &connection->watch,
-          milter_io_attempt_get_retry (connection->attempt),
-          g_get_monotonic_time () + pause_us);
-      return;
-    }
-  if (result == MILTER_IO_ATTEMPT_FAILED)
-    return;
-
-  if (!milter_io_watch_set_fd (&connection->watch,
-                               fd,
-                               result == MILTER_IO_ATTEMPT_PENDING ? MILTER_IO_WRITABLE
-                                                                   : MILTER_IO_READABLE,
-                               error))
-    {
-      close (fd);
-      return;
-    }
-  if (result == MILTER_IO_ATTEMPT_CONNECTED)
-    {
-      end_attempt (connection);
-      connection->due |= DUE_CONNECTED;
-      milter_io_watch_enqueue (&connection->watch);
-    }
-}
-
-/* from the loop, where a failure is told */
-static void
-go_on_connecting (MilterIoConnection *connection)
-{
-  g_autoptr (GError) error = NULL;
-
-  begin_step (connection, &error);
-  if (error == NULL)
-    return;
-  g_clear_pointer (&connection->attempt, milter_io_attempt_free);
-  connection->write_errno = ENOTCONN;
-  tell_end (connection, MILTER_IO_END_ERROR, error);
-}
-
-static void
-connecting_ready (MilterIoConnection *connection)
-{
-  if (milter_io_attempt_decide (connection->attempt, connection->watch.fd))
-    {
-      end_attempt (connection);
-      tell_connected (connection);
-      return;
-    }
-  milter_io_watch_clear_fd (&connection->watch);
-  go_on_connecting (connection);
-}
-
-/* as a watch */
-
-static void
 any_ready (MilterIoConnection *connection, guint events, guint8 *buffer)
 {
   if (connection->closing)
     {
-      linger_on (connection, events, buffer);
+      milter_io_connection_linger_on (connection, events, buffer);
       return;
     }
-  if (connection->attempt != NULL)
+  if (milter_io_connection_get_attempt (connection) != NULL)
     {
-      connecting_ready (connection);
+      milter_io_connection_step (connection);
       end_turn (connection);
       return;
     }
@@ -530,14 +359,14 @@ any_ready (MilterIoConnection *connection, guint events, guint8 *buffer)
       if (!connection->must_wait)
         tell_drained (connection);
     }
-  if (events & MILTER_IO_HANGUP && connection->paused && is_live (connection)
+  if (events & MILTER_IO_HANGUP && connection->paused && milter_io_connection_is_live (connection)
       && connection->handlers->gone != NULL)
     connection->handlers->gone (connection, connection->user_data);
-  if (events & MILTER_IO_READABLE && is_live (connection))
+  if (events & MILTER_IO_READABLE && milter_io_connection_is_live (connection))
     {
       /* a pause is told to the poller only here: most end before anything comes */
       if (connection->paused)
-        update_wanted (connection);
+        milter_io_connection_update_wanted (connection);
       /* what is due comes first: it stands in the queue */
       else if (!connection->deaf && connection->due == 0)
         read_some (connection, buffer);
@@ -545,10 +374,33 @@ any_ready (MilterIoConnection *connection, guint events, guint8 *buffer)
   end_turn (connection);
 }
 
+/* Sends what was answered in a turn in which there was nothing else to do. */
+static inline void
+send_answers (MilterIoConnection *connection, MilterIoTurn *turn)
+{
+  guint size = turn->size;
+
+  turn->room = turn->size = 0;
+  if (size == 0)
+    return;
+  ssize_t n = milter_io_send (connection->watch.fd, turn->bytes, size);
+  if (G_LIKELY (n == (ssize_t) size))
+    return;
+  /* the usual way finds out why */
+  gsize taken = n < 0 ? 0 : (gsize) n;
+  milter_io_output_append (&milter_io_connection_get_extra (connection)->output,
+                           get_spare (connection),
+                           turn->bytes + taken,
+                           size - taken);
+  end_turn (connection);
+}
+
 /* What is most of the work of a milter, and of an MTA: some commands have come, and are answered. */
 static void
 plain_ready (MilterIoConnection *connection, guint8 *buffer)
 {
+  MilterIoTurn *turn = milter_io_watch_get_turn (&connection->watch);
+
   arm_quickack (connection);
   ssize_t n = receive (connection, buffer, MILTER_IO_BUFFER_SIZE);
   if (G_UNLIKELY (n <= 0))
@@ -558,28 +410,30 @@ plain_ready (MilterIoConnection *connection, guint8 *buffer)
       return;
     }
 
+  turn->room = sizeof turn->bytes;
   gsize used
       = connection->handlers->received (connection, buffer, (gsize) n, connection->user_data);
   g_assert (used <= (gsize) n);
+  /* there is room still: it is open, and nothing was written in another way */
+  if (G_LIKELY (turn->served == connection && turn->room > 0 && used == (gsize) n
+                && connection->unusual == 0))
+    {
+      begin_timeout (connection);
+      send_answers (connection, turn);
+      return;
+    }
   if (!milter_io_watch_is_open (&connection->watch))
     return;
   if (used > 0 && !connection->closing)
     begin_timeout (connection);
-  if (G_LIKELY (used == (gsize) n && connection->unusual == 0 && connection->due == 0
-                && connection->write_errno == 0 && connection->output.bytes != NULL
-                && connection->output.bytes->len > 0)
-      && send_some (connection))
-    {
-      milter_io_watch_owes_nothing (&connection->watch);
-      return;
-    }
+  collect_answers (connection);
   if (used < (gsize) n || connection->unusual != 0)
     {
       /* with 0 it has said that it wants more */
       if (used > 0)
         hand_on (connection, buffer, (gsize) n, used);
-      else if (is_live (connection))
-        milter_io_rest_keep (&connection->rest, buffer, (gsize) n);
+      else if (milter_io_connection_is_live (connection))
+        milter_io_rest_keep (&milter_io_connection_get_extra (connection)->rest, buffer, (gsize) n);
     }
   end_turn (connection);
 }
@@ -589,8 +443,8 @@ connection_ready (MilterIoWatch *watch, guint events, guint8 *buffer)
 {
   MilterIoConnection *connection = (MilterIoConnection *) watch;
 
-  if (events == MILTER_IO_READABLE && connection->unusual == 0 && connection->due == 0
-      && connection->rest.data == NULL && connection->attempt == NULL)
+  if (G_LIKELY (events == MILTER_IO_READABLE && connection->unusual == 0
+                && connection->extra == NULL))
     plain_ready (connection, buffer);
   else
     any_ready (connection, events, buffer);
@@ -608,6 +462,16 @@ connection_writable_inside (MilterIoWatch *watch)
 }
 
 static void
+connection_interrupted (MilterIoWatch *watch)
+{
+  MilterIoConnection *connection = (MilterIoConnection *) watch;
+
+  collect_answers (connection);
+  if (milter_io_connection_count_pending (connection) > 0 && !connection->must_wait)
+    milter_io_watch_enqueue (watch);
+}
+
+static void
 connection_queued (MilterIoWatch *watch, bool inside, guint8 *buffer)
 {
   MilterIoConnection *connection = (MilterIoConnection *) watch;
@@ -615,24 +479,27 @@ connection_queued (MilterIoWatch *watch, bool inside, guint8 *buffer)
   /* a handler that waits for something else has its words sent */
   if (inside || connection->closing)
     {
-      send_output (connection);
+      milter_io_connection_send_output (connection);
       return;
     }
 
   if (connection->due & DUE_CONNECTED)
-    tell_connected (connection);
-  if (is_live (connection) && connection->due & DUE_DRAINED)
+    milter_io_connection_tell_connected (connection);
+  if (milter_io_connection_is_live (connection) && connection->due & DUE_DRAINED)
     tell_drained (connection);
-  if (is_live (connection) && connection->due & DUE_REST && !connection->paused)
+  if (milter_io_connection_is_live (connection) && connection->due & DUE_REST
+      && !connection->paused)
     {
-      connection->due &= ~(guint) DUE_REST;
-      if (!connection->told)
-        hand_on (connection, connection->rest.data, connection->rest.size, 0);
+      connection->due &= (guint8) ~DUE_REST;
+      if (!connection->told && connection->extra != NULL)
+        hand_on (connection, connection->extra->rest.data, connection->extra->rest.size, 0);
     }
-  if (is_live (connection))
-    send_output (connection);
-  if (is_live (connection))
+  if (milter_io_connection_is_live (connection))
+    milter_io_connection_send_output (connection);
+  if (milter_io_connection_is_live (connection))
     handle_broken (connection, buffer);
+  if (milter_io_connection_is_live (connection) && connection->extra != NULL)
+    drop_extra (connection);
 }
 
 static void
@@ -641,9 +508,9 @@ connection_expired (MilterIoWatch *watch, MilterIoDeadline *deadline)
   MilterIoConnection *connection = (MilterIoConnection *) watch;
 
   if (deadline != &watch->deadline)
-    go_on_connecting (connection);
+    milter_io_connection_try_next (connection);
   else if (connection->closing)
-    finish (connection);
+    milter_io_connection_finish (connection);
   else if (connection->handlers->deadline != NULL)
     connection->handlers->deadline (connection, connection->user_data);
   end_turn (connection);
@@ -652,7 +519,7 @@ connection_expired (MilterIoWatch *watch, MilterIoDeadline *deadline)
 static void
 connection_abandon (MilterIoWatch *watch)
 {
-  finish ((MilterIoConnection *) watch);
+  milter_io_connection_finish ((MilterIoConnection *) watch);
 }
 
 static void
@@ -660,15 +527,20 @@ connection_free (MilterIoWatch *watch)
 {
   MilterIoConnection *connection = (MilterIoConnection *) watch;
 
-  milter_io_attempt_free (connection->attempt);
-  milter_io_rest_clear (&connection->rest);
-  milter_io_output_clear (&connection->output);
+  if (connection->extra != NULL)
+    {
+      milter_io_attempt_free (connection->extra->attempt);
+      milter_io_rest_clear (&connection->extra->rest);
+      milter_io_output_clear (&connection->extra->output);
+      g_free (connection->extra);
+    }
   g_free (connection);
 }
 
 static const MilterIoWatchClass connection_class = {
   .ready = connection_ready,
   .writable_inside = connection_writable_inside,
+  .interrupted = connection_interrupted,
   .queued = connection_queued,
   .expired = connection_expired,
   .abandon = connection_abandon,
@@ -677,8 +549,8 @@ static const MilterIoWatchClass connection_class = {
 
 /* for the rooms above */
 
-static MilterIoConnection *
-make (MilterIoLoop *loop, const MilterIoHandlers *handlers, gpointer user_data)
+MilterIoConnection *
+milter_io_connection_make (MilterIoLoop *loop, const MilterIoHandlers *handlers, gpointer user_data)
 {
   MilterIoConnection *connection = g_new0 (MilterIoConnection, 1);
 
@@ -697,43 +569,17 @@ _milter_io_connection_new (MilterIoLoop *loop,
                            gpointer user_data,
                            GError **error)
 {
-  MilterIoConnection *connection = make (loop, handlers, user_data);
+  MilterIoConnection *connection = milter_io_connection_make (loop, handlers, user_data);
 
   connection->quickack = quickack;
   if (!milter_io_prepare_fd (fd, error)
       || !milter_io_watch_set_fd (&connection->watch, fd, MILTER_IO_READABLE, error))
     {
       close (fd);
-      finish (connection);
+      milter_io_connection_finish (connection);
       return NULL;
     }
-  adopt_socket (connection);
-  return connection;
-}
-
-MilterIoConnection *
-_milter_io_connection_connect (MilterIoLoop *loop,
-                               const MilterConnectionSpec *spec,
-                               const MilterIoHandlers *handlers,
-                               gpointer user_data,
-                               GError **error)
-{
-  MilterIoAttempt *attempt = milter_io_attempt_new (spec, error);
-  if (attempt == NULL)
-    return NULL;
-
-  MilterIoConnection *connection = make (loop, handlers, user_data);
-  g_autoptr (GError) failure = NULL;
-
-  connection->attempt = attempt;
-  connection->quickack = true;
-  begin_step (connection, &failure);
-  if (failure != NULL)
-    {
-      finish (connection);
-      g_propagate_error (error, g_steal_pointer (&failure));
-      return NULL;
-    }
+  milter_io_connection_adopt_socket (connection);
   return connection;
 }
 
@@ -747,49 +593,55 @@ _milter_io_connection_set_quickack (MilterIoConnection *connection, bool quickac
 GByteArray *
 _milter_io_connection_get_output (MilterIoConnection *connection)
 {
-  return milter_io_output_get_bytes (&connection->output,
+  collect_answers (connection);
+  return milter_io_output_get_bytes (&milter_io_connection_get_extra (connection)->output,
                                      get_spare (connection));
 }
 
 void
 _milter_io_connection_written (MilterIoConnection *connection)
 {
-  if (!is_live (connection))
+  if (!milter_io_connection_is_live (connection))
     return;
   /* nobody will read it */
-  if (connection->write_errno != 0 || connection->shut_done)
+  if (milter_io_connection_get_write_errno (connection) != 0 || connection->shut_done)
     drop_output (connection);
   else if (connection->must_wait)
-    update_wanted (connection);
-  else if (count_pending (connection) > 0)
-    milter_io_watch_owe (&connection->watch);
+    milter_io_connection_update_wanted (connection);
+  else if (milter_io_connection_count_pending (connection) > 0
+           && !milter_io_watch_is_served (&connection->watch))
+    milter_io_watch_enqueue (&connection->watch);
 }
 
 void
 _milter_io_connection_write (MilterIoConnection *connection, const guint8 *data, gsize size)
 {
-  if (!is_live (connection) || connection->shut)
+  if (!milter_io_connection_is_live (connection) || connection->shut)
     return;
   g_assert (size <= G_MAXUINT);
-  milter_io_output_append (&connection->output, get_spare (connection), data, size);
+  collect_answers (connection);
+  milter_io_output_append (
+      &milter_io_connection_get_extra (connection)->output, get_spare (connection), data, size);
   _milter_io_connection_written (connection);
 }
 
 void
 _milter_io_connection_flush (MilterIoConnection *connection)
 {
-  if (!is_live (connection))
+  if (!milter_io_connection_is_live (connection))
     return;
-  send_output (connection);
+  milter_io_connection_send_output (connection);
   /* a failure is told by the loop */
-  if (connection->write_errno != 0 && !connection->told)
+  if (milter_io_connection_get_write_errno (connection) != 0 && !connection->told)
     milter_io_watch_enqueue (&connection->watch);
 }
 
 gsize
 _milter_io_connection_get_pending (MilterIoConnection *connection)
 {
-  return count_pending (connection);
+  if (milter_io_watch_is_open (&connection->watch))
+    collect_answers (connection);
+  return milter_io_connection_count_pending (connection);
 }
 
 bool
@@ -801,38 +653,38 @@ _milter_io_connection_is_full (const MilterIoConnection *connection)
 void
 _milter_io_connection_set_max_pending (MilterIoConnection *connection, gsize size)
 {
-  connection->max_pending = size;
-  if (is_live (connection))
-    update_wanted (connection);
+  connection->max_pending = (guint) MIN (size, G_MAXUINT);
+  if (milter_io_connection_is_live (connection))
+    milter_io_connection_update_wanted (connection);
 }
 
 void
 _milter_io_connection_pause (MilterIoConnection *connection, bool pause)
 {
-  if (!is_live (connection) || connection->paused == pause)
+  if (!milter_io_connection_is_live (connection) || connection->paused == pause)
     return;
 
   connection->paused = pause;
   if (!pause)
-    update_wanted (connection);
+    milter_io_connection_update_wanted (connection);
   /* what was left at the end was told then */
-  if (!pause && !connection->told && connection->rest.size > 0)
+  if (!pause && !connection->told && milter_io_connection_count_rest (connection) > 0)
     connection->due |= DUE_REST;
-  if (!pause && (connection->due != 0 || connection->write_errno != 0))
+  if (!pause && (connection->due != 0 || milter_io_connection_get_write_errno (connection) != 0))
     milter_io_watch_enqueue (&connection->watch);
 }
 
 void
 _milter_io_connection_set_deadline (MilterIoConnection *connection, gint64 time_us)
 {
-  if (is_live (connection))
+  if (milter_io_connection_is_live (connection))
     milter_io_watch_set_deadline (&connection->watch, time_us);
 }
 
 void
 _milter_io_connection_set_timeout (MilterIoConnection *connection, gint64 timeout_us)
 {
-  if (!is_live (connection))
+  if (!milter_io_connection_is_live (connection))
     return;
   connection->timeout_us = timeout_us;
   if (timeout_us != 0)
@@ -844,41 +696,16 @@ _milter_io_connection_set_timeout (MilterIoConnection *connection, gint64 timeou
 void
 _milter_io_connection_shutdown_write (MilterIoConnection *connection)
 {
-  if (!is_live (connection))
+  if (!milter_io_connection_is_live (connection))
     return;
+  collect_answers (connection);
   connection->shut = true;
-  if (count_pending (connection) == 0)
-    send_output (connection);
+  if (milter_io_connection_count_pending (connection) == 0)
+    milter_io_connection_send_output (connection);
 }
 
 int
 _milter_io_connection_get_fd (MilterIoConnection *connection)
 {
   return connection->watch.fd;
-}
-
-void
-_milter_io_connection_close (MilterIoConnection *connection, MilterIoClose how)
-{
-  if (!is_live (connection))
-    return;
-
-  if (how == MILTER_IO_CLOSE_RESET)
-    {
-      const struct linger at_once = { .l_onoff = 1, .l_linger = 0 };
-      if (connection->watch.fd >= 0)
-        (void) setsockopt (connection->watch.fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
-      finish (connection);
-      return;
-    }
-  if (how == MILTER_IO_CLOSE_FLUSH && connection->attempt == NULL)
-    {
-      send_output (connection);
-      if (count_pending (connection) > 0 && connection->write_errno == 0)
-        {
-          linger (connection);
-          return;
-        }
-    }
-  finish_with_fin (connection);
 }

@@ -18,6 +18,7 @@ typedef struct
   gint64 time;    /* monotonic microseconds; 0: none */
   gint64 key;     /* the time by which it stands in the heap: never later than @time */
   guint index;    /* its place in the heap, from 1 on; 0: not there */
+  bool from_turn; /* it was set in this turn of the loop, counted from its beginning */
 } MilterIoDeadline;
 
 typedef struct

@@ -20,13 +20,6 @@
 
 typedef struct _MilterIoWatch MilterIoWatch;
 
-/* The part of a loop that its connections look at with each command: the loop begins with it. */
-typedef struct
-{
-  gint64 time; /* when the present turn began, if anybody asked; else 0 */
-  MilterIoSpare spare;
-} MilterIoTurn;
-
 typedef struct
 {
   /* the descriptor is ready for some of the wanted events, or has hung up; buffer: MILTER_IO_BUFFER_SIZE bytes, of
@@ -35,6 +28,9 @@ typedef struct
   /* the same for MILTER_IO_WRITABLE when one of its functions is running further up the stack, so
    * that no handler may be called */
   void (*writable_inside) (MilterIoWatch *watch);
+  /* its `ready` is running, and a handler iterates the main context: what it wrote must leave now,
+   * and what it will write goes through the queue */
+  void (*interrupted) (MilterIoWatch *watch);
   /* its turn in the queue has come. inside: one of its functions is running further up the stack,
    * so that no handler may be called; it comes into the queue again afterwards */
   void (*queued) (MilterIoWatch *watch, bool inside, guint8 *buffer);
@@ -46,29 +42,33 @@ typedef struct
 
 struct _MilterIoWatch
 {
+  MilterIoLoop *loop; /* unowned; NULL when closed. The first: see MilterIoTurn */
   const MilterIoWatchClass *class;
-  MilterIoLoop *loop; /* unowned; NULL when closed */
-  int fd;             /* -1: has none at present */
+  int fd; /* -1: has none at present */
   guint32 slot;
   guint32 generation;
-  guint wanted; /* events */
-  guint told;   /* events as the poller knows them */
-  bool muted;   /* readable while a function was running: not told until it returns */
-  guint refs;
-  guint inside; /* how many of its functions are running */
+  guint inside;   /* how many of its functions are running */
+  guint8 wanted;  /* events */
+  guint8 told;    /* events as the poller knows them */
   bool lingering; /* closed for its owner, but has still to write */
   bool in_queue;
-  bool sends_itself; /* its `ready` is running: what it writes leaves before that returns */
-  bool owes;         /* ... and it has written something */
-  bool timed;        /* in this turn, from its beginning */
+  /* what is left to do when the last of its functions returns: nearly always nothing */
+  union
+  {
+    struct
+    {
+      bool muted;         /* it was readable meanwhile: not told until then */
+      bool deadline_kept; /* its time has passed */
+      bool queue_kept;    /* its turn in the queue came */
+      bool freed;         /* it was closed */
+    };
+    guint32 kept;
+  };
   MilterIoWatch *next; /* in the queue */
   MilterIoWatch *previous;
   MilterIoDeadline deadline;
-  bool deadline_kept; /* it has passed while a function was running */
-  bool queue_kept;    /* its turn in the queue came while a function was running */
 };
 
-/* with one reference, that milter_io_watch_close() gives back */
 void milter_io_watch_init (MilterIoWatch *watch,
                            const MilterIoWatchClass *class,
                            MilterIoLoop *loop);
@@ -80,44 +80,35 @@ void milter_io_watch_want (MilterIoWatch *watch, guint events);
 /* `queued` is called before the loop's turn ends, or in its next one */
 void milter_io_watch_enqueue (MilterIoWatch *watch);
 void milter_io_watch_dequeue (MilterIoWatch *watch);
-/* The same for one that has something to send. While its `ready` is running it does so anyway at the
- * end: only a handler that iterates the main context needs the queue then. */
-static inline void
-milter_io_watch_owe (MilterIoWatch *watch)
-{
-  if (watch->sends_itself)
-    watch->owes = true;
-  else
-    milter_io_watch_enqueue (watch);
-}
-/* it has sent all */
-static inline void
-milter_io_watch_owes_nothing (MilterIoWatch *watch)
-{
-  watch->owes = false;
-  if (watch->in_queue)
-    milter_io_watch_dequeue (watch);
-}
 static inline MilterIoTurn *
 milter_io_watch_get_turn (const MilterIoWatch *watch)
 {
   return (MilterIoTurn *) watch->loop;
 }
+/* whether its `ready` is running, and nothing came between: what it writes leaves before that
+ * returns */
+static inline bool
+milter_io_watch_is_served (const MilterIoWatch *watch)
+{
+  return milter_io_watch_get_turn (watch)->served == watch;
+}
+/* (transfer none): an array without bytes, maybe, for who needs one for a moment */
+MilterIoSpare *milter_io_watch_get_spare (const MilterIoWatch *watch);
 /* 0: unset */
 void milter_io_watch_set_deadline (MilterIoWatch *watch, gint64 time);
 /* so long after the end of what its loop is doing now: the clock is read once for all of a turn */
 void milter_io_watch_set_timeout (MilterIoWatch *watch, gint64 timeout_us);
-/* the same, quickly if it is to move on */
+/* the same, quickly if it is served, and was timed before */
 static inline void
 milter_io_watch_move_timeout (MilterIoWatch *watch, gint64 timeout_us)
 {
   gint64 begin = milter_io_watch_get_turn (watch)->time;
 
-  if (begin == 0 || !watch->sends_itself || watch->deadline_kept
+  if (begin == 0 || !milter_io_watch_is_served (watch)
       || !milter_io_deadline_move_on (&watch->deadline, begin + timeout_us))
     milter_io_watch_set_timeout (watch, timeout_us);
   else
-    watch->timed = true;
+    watch->deadline.from_turn = true;
 }
 /* a further deadline, for matters of the watch in which no handler is involved; unset it before
  * closing */

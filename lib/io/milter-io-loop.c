@@ -21,13 +21,14 @@ typedef struct
   guint32 next_free; /* 0: none */
 } Slot;
 
-/* With so many ready at once, more are when they have been served: they are looked for before the main
- * context has its turn, so many times at most. A turn of it costs as much as some commands do. */
-#define BUSY        8
-#define BUSY_ROUNDS 4
+/* With so many ready at once, more are when they have been served: they are looked for before the
+ * main context has its turn, until so many were served in all. A turn of it costs as much as some
+ * commands do; so many commands take some milliseconds. */
+#define BUSY     8
+#define BUSY_MAX 1024
 
 /* a turn that took so long is one in which a handler waited for something */
-#define SLOW_TURN_US 1000
+#define SLOW_TURN_US 10000
 
 /* how long a loop that lingers waits for the next bytes, and how long it may go on in all before it
  * lets the main context's other sources have their turn */
@@ -64,7 +65,7 @@ struct _MilterIoLoop
   MilterIoWatch *last;
   guint n_queued;
   guint8 *buffer; /* NULL while a dispatch uses it */
-  MilterIoWatch *served; /* (nullable): that sends itself */
+  MilterIoSpare spare;
   MilterIoDeadlines deadlines;
 };
 
@@ -88,7 +89,7 @@ loop_unref (MilterIoLoop *loop)
   milter_io_deadlines_clear (&loop->deadlines);
   g_clear_pointer (&loop->slots, g_array_unref);
   g_free (loop->buffer);
-  g_clear_pointer (&loop->turn.spare, g_byte_array_unref);
+  g_clear_pointer (&loop->spare, g_byte_array_unref);
   g_free (loop);
 }
 
@@ -152,16 +153,8 @@ milter_io_watch_init (MilterIoWatch *watch, const MilterIoWatchClass *class, Mil
   watch->class = class;
   watch->loop = loop;
   watch->fd = -1;
-  watch->refs = 1;
   watch->deadline.owner = watch;
   take_slot (loop, watch);
-}
-
-static void
-watch_unref (MilterIoWatch *watch)
-{
-  if (--watch->refs == 0)
-    watch->class->free (watch);
 }
 
 bool
@@ -170,7 +163,7 @@ milter_io_watch_set_fd (MilterIoWatch *watch, int fd, guint wanted, GError **err
   if (!milter_io_poller_add (watch->loop->poller, fd, watch_token (watch), wanted, error))
     return false;
   watch->fd = fd;
-  watch->wanted = watch->told = wanted;
+  watch->wanted = watch->told = (guint8) wanted;
   return true;
 }
 
@@ -193,14 +186,20 @@ watch_tell (MilterIoWatch *watch)
   if (watch->fd < 0 || watch->told == events)
     return;
   milter_io_poller_set (watch->loop->poller, watch->fd, watch_token (watch), events);
-  watch->told = events;
+  watch->told = (guint8) events;
 }
 
 void
 milter_io_watch_want (MilterIoWatch *watch, guint events)
 {
-  watch->wanted = events;
+  watch->wanted = (guint8) events;
   watch_tell (watch);
+}
+
+MilterIoSpare *
+milter_io_watch_get_spare (const MilterIoWatch *watch)
+{
+  return &watch->loop->spare;
 }
 
 void
@@ -244,7 +243,7 @@ void
 milter_io_watch_set_deadline (MilterIoWatch *watch, gint64 time)
 {
   watch->deadline_kept = false;
-  watch->timed = false;
+  watch->deadline.from_turn = false;
   milter_io_deadlines_set (&watch->loop->deadlines, &watch->deadline, time);
 }
 
@@ -253,7 +252,7 @@ milter_io_watch_set_timeout (MilterIoWatch *watch, gint64 timeout_us)
 {
   MilterIoLoop *loop = watch->loop;
 
-  if (!watch->sends_itself)
+  if (!milter_io_watch_is_served (watch))
     {
       milter_io_watch_set_deadline (watch, g_get_monotonic_time () + timeout_us);
       return;
@@ -261,7 +260,7 @@ milter_io_watch_set_timeout (MilterIoWatch *watch, gint64 timeout_us)
   if (loop->turn.time == 0)
     loop->turn.time = g_get_monotonic_time ();
   milter_io_watch_set_deadline (watch, loop->turn.time + timeout_us);
-  watch->timed = true;
+  watch->deadline.from_turn = true;
 }
 
 void
@@ -280,38 +279,46 @@ milter_io_watch_close (MilterIoWatch *watch)
   MilterIoLoop *loop = watch->loop;
 
   milter_io_watch_clear_fd (watch);
-  milter_io_watch_owes_nothing (watch);
+  milter_io_watch_dequeue (watch);
   milter_io_deadlines_remove (&loop->deadlines, &watch->deadline);
   give_slot (loop, watch);
   watch->loop = NULL;
-  watch_unref (watch);
+  watch->freed = true;
+  if (watch->inside == 0)
+    watch->class->free (watch);
 }
 
 /* around each call of a function of the watch */
-static void
+static inline void
 watch_enter (MilterIoWatch *watch)
 {
-  watch->refs++;
   watch->inside++;
 }
 
+/* what nested dispatches have kept away from it */
 static void
+catch_up (MilterIoWatch *watch)
+{
+  if (watch->freed)
+    {
+      watch->class->free (watch);
+      return;
+    }
+  watch->muted = false;
+  watch_tell (watch);
+  if (watch->deadline_kept)
+    milter_io_watch_set_deadline (watch, watch->deadline.time);
+  if (watch->queue_kept)
+    milter_io_watch_enqueue (watch);
+  watch->queue_kept = false;
+}
+
+static inline void
 watch_leave (MilterIoWatch *watch)
 {
   watch->inside--;
-  /* what nested dispatches have kept away from it */
-  if (watch->inside == 0 && (watch->muted || watch->deadline_kept || watch->queue_kept)
-      && milter_io_watch_is_open (watch))
-    {
-      watch->muted = false;
-      watch_tell (watch);
-      if (watch->deadline_kept)
-        milter_io_watch_set_deadline (watch, watch->deadline.time);
-      if (watch->queue_kept)
-        milter_io_watch_enqueue (watch);
-      watch->queue_kept = false;
-    }
-  watch_unref (watch);
+  if (G_UNLIKELY (watch->kept != 0) && watch->inside == 0)
+    catch_up (watch);
 }
 
 /* dispatching */
@@ -330,27 +337,22 @@ serve_inside (MilterIoWatch *watch, guint events)
 static void
 serve (MilterIoLoop *loop, MilterIoWatch *watch, guint events, guint8 *buffer)
 {
-  loop->served = watch;
-  watch->sends_itself = true;
-  watch->timed = false;
+  loop->turn.served = watch;
+  watch->deadline.from_turn = false;
   watch_enter (watch);
   watch->class->ready (watch, events, buffer);
-  watch->sends_itself = false;
-  loop->served = NULL;
+  loop->turn.served = NULL;
   watch_leave (watch);
 }
 
-/* A handler of the one that is served iterates the main context: what it wrote must leave now, and
- * what it will write goes through the queue. */
 static void
 interrupt_served (MilterIoLoop *loop)
 {
-  MilterIoWatch *watch = g_steal_pointer (&loop->served);
+  MilterIoWatch *watch = loop->turn.served;
 
-  watch->sends_itself = false;
-  if (watch->owes && milter_io_watch_is_open (watch))
-    milter_io_watch_enqueue (watch);
-  watch->owes = false;
+  if (milter_io_watch_is_open (watch) && watch->class->interrupted != NULL)
+    watch->class->interrupted (watch);
+  loop->turn.served = NULL;
 }
 
 /* Timeouts were counted from the beginning of a turn. It took so long that this makes a difference,
@@ -367,7 +369,7 @@ make_up_for_slow_turn (MilterIoLoop *loop, const MilterIoReady *ready, guint n)
     {
       MilterIoWatch *watch = watch_of_token (loop, ready[i].token);
 
-      if (watch != NULL && watch->timed)
+      if (watch != NULL && watch->deadline.from_turn)
         milter_io_watch_set_deadline (watch, watch->deadline.time + late);
     }
 }
@@ -388,9 +390,9 @@ serve_ready (MilterIoLoop *loop, guint8 *buffer, guint wait_ms)
         continue;
 
       guint events = ready[i].events & (watch->wanted | MILTER_IO_HANGUP);
-      if (watch->inside > 0)
+      if (G_UNLIKELY (watch->inside > 0))
         serve_inside (watch, events);
-      if (watch->inside == 0 && events != 0)
+      else if (events != 0)
         serve (loop, watch, events, buffer);
     }
   if (loop->turn.time != 0 && !loop->closed)
@@ -511,7 +513,7 @@ source_prepare (GSource *source, int *timeout)
   *timeout = -1;
   if (loop == NULL)
     return FALSE;
-  if (loop->served != NULL)
+  if (loop->turn.served != NULL)
     interrupt_served (loop);
   if (loop->first != NULL)
     return TRUE;
@@ -556,7 +558,7 @@ source_dispatch (GSource *source, GSourceFunc callback, gpointer user_data)
 
   bool was_ready = g_source_query_unix_fd (source, loop->tag) != 0;
   guint n = was_ready ? serve_ready (loop, buffer, /* wait_ms= */ 0) : 0;
-  for (guint i = 1; i < BUSY_ROUNDS && n >= BUSY && !loop->closed; i++)
+  for (guint served = n; n >= BUSY && served < BUSY_MAX && !loop->closed; served += n)
     n = serve_ready (loop, buffer, /* wait_ms= */ 0);
   if (!loop->closed)
     serve_deadlines (loop);

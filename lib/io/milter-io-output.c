@@ -5,7 +5,8 @@
 #include "milter-io-output.h"
 
 #include <errno.h>
-#include <sys/socket.h>
+
+#include "milter-io-system.h"
 
 /* bytes already sent are taken out of a buffer when they are more than this, not sooner */
 #define COMPACT (64 * 1024)
@@ -33,8 +34,7 @@ milter_io_output_send (MilterIoOutput *output, int fd, MilterIoSpare *spare)
   ssize_t n;
 
   do
-    n = send (
-        fd, output->bytes->data + output->n_sent, milter_io_output_count (output), MSG_NOSIGNAL);
+    n = milter_io_send (fd, output->bytes->data + output->n_sent, milter_io_output_count (output));
   while (n < 0 && errno == EINTR);
 
   if (n >= 0)

@@ -91,6 +91,21 @@ milter_io_poller_remove (MilterIoPoller *poller, int fd)
   control (poller, EPOLL_CTL_DEL, fd, 0, 0);
 }
 
+/* what epoll's events make possible */
+static guint
+get_possible (guint32 events)
+{
+  guint possible = 0;
+
+  if (events & (EPOLLIN | EPOLLHUP | EPOLLERR))
+    possible |= MILTER_IO_READABLE;
+  if (events & (EPOLLOUT | EPOLLHUP | EPOLLERR))
+    possible |= MILTER_IO_WRITABLE;
+  if (events & (EPOLLHUP | EPOLLERR))
+    possible |= MILTER_IO_HANGUP;
+  return possible;
+}
+
 guint
 milter_io_poller_collect (MilterIoPoller *poller, MilterIoReady *ready, guint max, guint wait_ms)
 {
@@ -100,13 +115,8 @@ milter_io_poller_collect (MilterIoPoller *poller, MilterIoReady *ready, guint ma
   for (int i = 0; i < n; i++)
     {
       ready[i].token = events[i].data.u64;
-      ready[i].events = 0;
-      if (events[i].events & (EPOLLIN | EPOLLHUP | EPOLLERR))
-        ready[i].events |= MILTER_IO_READABLE;
-      if (events[i].events & (EPOLLOUT | EPOLLHUP | EPOLLERR))
-        ready[i].events |= MILTER_IO_WRITABLE;
-      if (events[i].events & (EPOLLHUP | EPOLLERR))
-        ready[i].events |= MILTER_IO_HANGUP;
+      ready[i].events
+          = events[i].events == EPOLLIN ? MILTER_IO_READABLE : get_possible (events[i].events);
     }
   return n < 0 ? 0 : (guint) n;
 }

@@ -6,14 +6,32 @@
  */
 #include <dlfcn.h>
 #include <poll.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 static unsigned long n_read, n_write, n_wait, n_look, n_memory;
 
 #define NEXT(name) ((__typeof__ (&name)) dlsym (RTLD_NEXT, #name))
+
+/* how connections read and write (milter-io-system.h) */
+long
+syscall (long number, ...)
+{
+  long a[6];
+  va_list arguments;
+
+  va_start (arguments, number);
+  for (size_t i = 0; i < sizeof a / sizeof a[0]; i++)
+    a[i] = va_arg (arguments, long);
+  va_end (arguments);
+  n_read += number == SYS_read;
+  n_write += number == SYS_sendto;
+  return NEXT (syscall) (number, a[0], a[1], a[2], a[3], a[4], a[5]);
+}
 
 ssize_t
 recv (int fd, void *data, size_t size, int flags)

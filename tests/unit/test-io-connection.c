@@ -7,9 +7,11 @@
 #include <dlfcn.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <stdarg.h>
+#include <sys/syscall.h>
 
-/* stands before the C library's: how often something was written, and how much of it goes through
- */
+/* stand before the C library's, in either way that a connection writes: how often something was
+ * written, and how much of it goes through */
 static guint n_sends;
 static gsize send_limit;
 
@@ -22,6 +24,27 @@ send (int fd, const void *data, size_t size, int flags)
     *(void **) &real = dlsym (RTLD_NEXT, "send");
   n_sends++;
   return real (fd, data, send_limit > 0 ? MIN (size, send_limit) : size, flags);
+}
+
+long
+syscall (long number, ...)
+{
+  static long (*real) (long, ...);
+  long a[6];
+  va_list arguments;
+
+  va_start (arguments, number);
+  for (gsize i = 0; i < G_N_ELEMENTS (a); i++)
+    a[i] = va_arg (arguments, long);
+  va_end (arguments);
+  if (real == NULL)
+    *(void **) &real = dlsym (RTLD_NEXT, "syscall");
+  if (number == SYS_sendto)
+    {
+      n_sends++;
+      a[2] = send_limit > 0 ? MIN (a[2], (long) send_limit) : a[2];
+    }
+  return real (number, a[0], a[1], a[2], a[3], a[4], a[5]);
 }
 
 static GMainContext *context;
@@ -265,6 +288,146 @@ Test (io_connection, answers_to_all_frames_of_one_read_leave_in_one_write)
   put (fds[1], "d");
   iterate_until (context, peer.n_received == 4);
   close (fds[1]);
+}
+
+/* short answers */
+
+static void
+answer (const char *text)
+{
+  _milter_io_connection_answer (peer.connection, (const guint8 *) text, strlen (text));
+}
+
+static void
+answer_twice (gpointer data)
+{
+  answer ("one ");
+  answer ("two ");
+}
+
+Test (io_connection, answers_leave_in_one_write)
+{
+  peer.act = answer_twice;
+  put (far_end, "?");
+  n_sends = 0;
+  iterate_until (context, peer.n_received == 1);
+  cr_expect (n_sends == 1);
+  assert_taken (far_end, "one two ");
+}
+
+static void
+answer_in_all_ways (gpointer data)
+{
+  answer ("1");
+  write_text (peer.connection, "2");
+  answer ("3");
+  g_byte_array_append (_milter_io_connection_get_output (peer.connection), (const guint8 *) "4", 1);
+  _milter_io_connection_written (peer.connection);
+  answer ("5");
+  cr_expect (_milter_io_connection_get_pending (peer.connection) == 5);
+}
+
+Test (io_connection, answers_stand_in_order_with_all_else_that_is_written)
+{
+  peer.act = answer_in_all_ways;
+  put (far_end, "?");
+  n_sends = 0;
+  iterate_until (context, peer.n_received == 1);
+  cr_expect (n_sends == 1);
+  assert_taken (far_end, "12345");
+  answer ("6");
+  iterate_ready (context);
+  assert_taken (far_end, "6");
+}
+
+static void
+answer_much (gpointer data)
+{
+  for (guint i = 0; i < 100; i++)
+    answer ("0123456789");
+}
+
+Test (io_connection, any_number_of_answers_leaves)
+{
+  peer.act = answer_much;
+  put (far_end, "?");
+  iterate_until (context, peer.n_received == 1);
+  g_autofree char *got = take (far_end);
+  cr_expect (strlen (got) == 1000);
+  cr_expect (g_str_has_suffix (got, "0123456789"));
+}
+
+Test (io_connection, of_answers_that_the_kernel_does_not_take_at_once_none_is_lost)
+{
+  send_limit = 3;
+  peer.act = answer_twice;
+  put (far_end, "?");
+  iterate_until (context, peer.n_received == 1);
+  send_limit = 0;
+  iterate_until (context, _milter_io_connection_get_pending (peer.connection) == 0);
+  assert_taken (far_end, "one two ");
+}
+
+static void
+answer_and_close (gpointer how)
+{
+  answer ("bye");
+  _milter_io_connection_close (peer.connection, GPOINTER_TO_INT (how));
+}
+
+Test (io_connection, an_answer_before_closing_leaves_or_not_as_was_asked)
+{
+  peer.act = answer_and_close;
+  peer.act_data = GINT_TO_POINTER (MILTER_IO_CLOSE_FLUSH);
+  put (far_end, "?");
+  iterate_until (context, peer.n_received == 1);
+  assert_taken (far_end, "bye");
+  assert_taken (far_end, "EOF");
+  close (far_end);
+
+  far_end = peer_open (&peer, loop);
+  peer.act_data = GINT_TO_POINTER (MILTER_IO_CLOSE_NOW);
+  put (far_end, "?");
+  iterate_until (context, peer.n_received == 2);
+  assert_taken (far_end, "EOF");
+}
+
+static void
+answer_and_shut (gpointer data)
+{
+  answer ("last");
+  _milter_io_connection_shutdown_write (peer.connection);
+  answer ("too late");
+}
+
+Test (io_connection, nothing_is_answered_behind_the_end)
+{
+  peer.act = answer_and_shut;
+  put (far_end, "?");
+  iterate_until (context, peer.n_received == 1);
+  assert_taken (far_end, "last");
+  assert_taken (far_end, "EOF");
+}
+
+static void
+answer_and_iterate (gpointer data)
+{
+  peer.act = NULL;
+  answer ("now");
+  iterate_ready (context);
+  assert_taken (far_end, "now");
+  answer ("later");
+  iterate_ready (context);
+  assert_taken (far_end, "later");
+}
+
+Test (io_connection, answers_leave_while_their_handler_waits_for_something_else)
+{
+  peer.act = answer_and_iterate;
+  put (far_end, "?");
+  n_sends = 0;
+  iterate_until (context, peer.n_received == 1);
+  cr_expect (n_sends == 2);
 }
 
 Test (io_connection, flush_writes_at_once)
