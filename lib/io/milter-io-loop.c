@@ -11,6 +11,8 @@
 
 #include <unistd.h>
 
+#include "milter-io-looks.h"
+
 /* connections that are served before other sources of the context have their turn */
 #define BATCH_SIZE 256
 
@@ -34,14 +36,10 @@ typedef struct
  * lets the main context's other sources have their turn */
 #define LINGER_WAIT_MS 1
 #define LINGER_MAX_US  (4 * 1000)
-/* How long it looks again and again first, and for how many connections: with more of them there is
- * always something to do. A peer that needs longer, so many times on end, is not looked for the next
- * so many times, and twice as many if that was in vain: it may want the processor that we look from. */
+/* How long it looks again and again first, where that pays, and for how many connections: with more
+ * of them there is always something to do. */
 #define LOOK_US          40
 #define LOOK_CONNECTIONS 2
-#define LOOK_MISSES      4
-#define LOOK_PAUSE       128
-#define LOOK_PAUSE_MAX   4096
 
 struct _MilterIoLoop
 {
@@ -50,10 +48,8 @@ struct _MilterIoLoop
   guint users; /* of a thread's default loop */
   bool closed;
   bool lingers;
-  bool looks;         /* … and there is another processor for the peer */
-  guint look_misses;  /* on end */
-  guint look_pause;   /* so many times it is not looked … */
-  guint look_penalty; /* … after the next misses */
+  bool may_look; /* … and there is another processor for the peer */
+  MilterIoLooks looks;
   GSource *source;
   gpointer tag;
   MilterIoPoller *poller;
@@ -447,37 +443,32 @@ serve_queue (MilterIoLoop *loop, guint8 *buffer)
 
 /* Falling asleep and being woken takes longer than most answers do. Returns how many were ready. */
 static guint
-look (MilterIoLoop *loop, guint8 *buffer)
+look (MilterIoLoop *loop, guint8 *buffer, gint64 end_us)
 {
-  gint64 end_us;
+  guint n;
 
-  if (!loop->looks || loop->n_connections > LOOK_CONNECTIONS)
-    return 0;
-  if (loop->look_pause > 0)
-    {
-      loop->look_pause--;
-      return 0;
-    }
-  end_us = g_get_monotonic_time () + LOOK_US;
   do
-    {
-      guint n = serve_ready (loop, buffer, /* wait_ms= */ 0);
+    n = serve_ready (loop, buffer, /* wait_ms= */ 0);
+  while (n == 0 && g_get_monotonic_time () < end_us);
+  return n;
+}
 
-      if (n > 0)
-        {
-          loop->look_misses = 0;
-          loop->look_penalty = LOOK_PAUSE;
-          return n;
-        }
-    }
-  while (g_get_monotonic_time () < end_us);
-  if (++loop->look_misses >= LOOK_MISSES)
-    {
-      loop->look_misses = 0;
-      loop->look_pause = loop->look_penalty;
-      loop->look_penalty = MIN (loop->look_penalty * 2, LOOK_PAUSE_MAX);
-    }
-  return 0;
+/* the same for what comes next, in the way that pays */
+static guint
+wait_for_answer (MilterIoLoop *loop, guint8 *buffer)
+{
+  gint64 begin_us;
+  guint n = 0;
+
+  if (!loop->may_look || loop->n_connections > LOOK_CONNECTIONS)
+    return serve_ready (loop, buffer, LINGER_WAIT_MS);
+  begin_us = g_get_monotonic_time ();
+  if (milter_io_looks_now (&loop->looks))
+    n = look (loop, buffer, begin_us + LOOK_US);
+  if (n == 0)
+    n = serve_ready (loop, buffer, LINGER_WAIT_MS);
+  milter_io_looks_note (&loop->looks, g_get_monotonic_time () - begin_us);
+  return n;
 }
 
 /* Peers that answer at once are served in one dispatch: a turn of the main context costs more than a
@@ -488,7 +479,7 @@ linger (MilterIoLoop *loop, guint8 *buffer)
   gint64 end_us = g_get_monotonic_time () + LINGER_MAX_US;
 
   while (!loop->closed && loop->n_connections > 0 && loop->first == NULL
-         && (look (loop, buffer) > 0 || serve_ready (loop, buffer, LINGER_WAIT_MS) > 0))
+         && wait_for_answer (loop, buffer) > 0)
     {
       if (!loop->closed)
         serve_queue (loop, buffer);
@@ -676,8 +667,7 @@ _milter_io_loop_set_linger (MilterIoLoop *loop, bool lingers)
     return;
   loop->lingers = lingers;
   /* not those that we may use: the peer may use others */
-  loop->looks = lingers && sysconf (_SC_NPROCESSORS_ONLN) > 1;
-  loop->look_penalty = LOOK_PAUSE;
+  loop->may_look = lingers && sysconf (_SC_NPROCESSORS_ONLN) > 1;
 }
 
 guint

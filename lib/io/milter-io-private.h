@@ -106,7 +106,7 @@ MILTER_AVAILABLE guint _milter_io_loop_get_n_connections (MilterIoLoop *loop);
 /* For a thread that does nothing else that is urgent, as that of a program that plays sessions: a
  * dispatch waits for the peers' next bytes, a millisecond at a time and four in all, before it gives
  * the main context's other sources their turn. Of each it looks again and again for some microseconds,
- * without sleeping, as long as that finds something and there is another processor for the peer. */
+ * without sleeping, where that is faster and there is another processor for the peer. */
 MILTER_AVAILABLE void _milter_io_loop_set_linger (MilterIoLoop *loop, bool lingers);
 /* the loop of this thread's default main context, made when first asked for and shared by all who
  * ask; each call is paired with one of _milter_io_loop_unref(). With the last one its connections
