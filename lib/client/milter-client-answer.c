@@ -229,24 +229,6 @@ milter_client_context_answer (MilterClientContext *context, MilterStatus status)
     milter_client_context_settle (context, row, status);
 }
 
-/* does what milter_client_context_answer() would do */
-void
-milter_client_context_continue (MilterClientContext *context)
-{
-  static const guint8 frame[] = { 0, 0, 0, 1, MILTER_REPLY_CONTINUE };
-  MilterClientContextPrivate *priv = context->priv;
-  const MilterClientRow *row = g_steal_pointer (&priv->current);
-
-  /* no reply was agreed on else */
-  if (milter_session_may_continue (&priv->session))
-    {
-      milter_session_continue (&priv->session);
-      _milter_io_connection_write (priv->connection, frame, sizeof frame);
-    }
-  priv->status = MILTER_STATUS_CONTINUE;
-  milter_client_context_enter (context, row->state + 1);
-}
-
 /* Answers that come later. */
 
 void

@@ -73,11 +73,8 @@ typedef struct
   MilterClientEvent event;
   MilterClientContextState state; /* while it is handled; the next value is "replied" */
   guint32 unwanted;               /* the step that keeps it away */
-  /* asks the handlers; FALSE for contents that cannot be handed to them */
-  gboolean (*take) (MilterClientContext *context,
-                    const MilterMessage *message,
-                    MilterStatus *status,
-                    GError **error);
+  /* Asks the handlers. Of a CONNECT with contents that cannot be handed to them, sets @error. */
+  MilterStatus (*take) (MilterClientContext *context, const MilterField *fields, GError **error);
 } MilterClientRow;
 
 /* of milter-client-tap.c */
@@ -104,14 +101,25 @@ struct _MilterClientContextPrivate
   guint timeout; /* seconds, 0 for none */
 
   const MilterClientRow *current; /* (nullable): the command that is being handled or pending */
-  bool pending;                   /* ... waits for its response signal */
   bool in_handler;
   bool has_early; /* the response came before its handler had returned */
   MilterStatus early;
-  guint busy;   /* dispatching; what ends the context waits until 0 */
-  bool closing; /* nothing more is read, handled or answered */
-  bool leaving; /* closes when no message is under way */
+  guint busy; /* dispatching; what ends the context waits until 0 */
   bool finished;
+  /* What a context mostly is not: with each command, one look at all of it. */
+  union
+  {
+    struct
+    {
+      bool pending; /* the current command waits for its response signal */
+      bool closing; /* nothing more is read, handled or answered */
+      bool leaving; /* closes when no message is under way */
+      bool tapped;  /* there is a tap */
+      bool tracked; /* there is a result */
+      bool held;    /* there is a quarantine reason */
+    };
+    guint64 unusual;
+  };
   GError *failure; /* (nullable): why it closed */
   bool use_bytes;
   bool in_message;    /* between MAIL and its end, as the handlers see it */
@@ -148,8 +156,10 @@ G_GNUC_INTERNAL void milter_client_context_install_signals (MilterClientContextC
 static inline void
 milter_client_context_enter (MilterClientContext *context, MilterClientContextState state)
 {
-  context->priv->last_state = context->priv->state;
-  context->priv->state = state;
+  MilterClientContextPrivate *priv = context->priv;
+
+  priv->last_state = priv->state;
+  priv->state = state;
 }
 
 /* milter-client-context.c */
@@ -187,14 +197,19 @@ G_GNUC_INTERNAL void
 milter_client_context_ask_abort (MilterClientContext *context, MilterClientContextState state);
 
 /* milter-client-dispatch.c */
-/* Takes whole commands off @data until one is pending, the context closes, more bytes are needed, or
- * too many answers wait for an MTA that does not read. FALSE for what a peer must not send: the
- * error has been told and the context is closing. */
+/* Takes whole commands off @data until one is pending, the context closes, or more bytes are needed.
+ * FALSE for what a peer must not send: the error has been told and the context is closing. */
 G_GNUC_INTERNAL gboolean milter_client_context_take (MilterClientContext *context,
                                                      const guint8 *data,
                                                      gsize size,
                                                      gsize *consumed,
                                                      GError **error);
+/* The same for the bytes of a connection: its `received`. It stops, too, when too many answers wait
+ * for an MTA that does not read. */
+G_GNUC_INTERNAL gsize milter_client_context_received (MilterIoConnection *connection,
+                                                      const guint8 *data,
+                                                      gsize size,
+                                                      gpointer user_data);
 /* handles what was fed, or kept, and not yet consumed */
 G_GNUC_INTERNAL gboolean
 milter_client_context_take_input (MilterClientContext *context, GError **error);
@@ -212,27 +227,16 @@ G_GNUC_INTERNAL void milter_client_context_finish (MilterClientContext *context)
 static inline void
 milter_client_context_unbusy (MilterClientContext *context)
 {
-  context->priv->busy--;
-  if (context->priv->busy == 0 && context->priv->closing)
+  MilterClientContextPrivate *priv = context->priv;
+
+  priv->busy--;
+  if (G_UNLIKELY (priv->closing) && priv->busy == 0)
     milter_client_context_finish (context);
 }
 /* the client shuts down: closes now if nothing is under way, else at the end of the message */
 G_GNUC_INTERNAL void milter_client_context_leave (MilterClientContext *context);
 
 /* milter-client-answer.c */
-/* Whether the command that was handled last can be answered with CONTINUE by the short way: neither
- * an offer nor an end of message, and nothing else waits for it to end. */
-static inline bool
-milter_client_context_may_continue (MilterClientContext *context)
-{
-  const MilterClientContextPrivate *priv = context->priv;
-
-  return priv->connection != NULL && priv->current->event != EVENT_NEGOTIATE
-         && priv->current->event != EVENT_END_OF_MESSAGE && !priv->leaving && priv->result == NULL
-         && priv->tap == NULL;
-}
-/* ... and does so */
-G_GNUC_INTERNAL void milter_client_context_continue (MilterClientContext *context);
 G_GNUC_INTERNAL void
 milter_client_context_answer (MilterClientContext *context, MilterStatus status);
 /* the command of @row has been answered: what follows from it */
@@ -303,7 +307,8 @@ milter_client_context_end_message (MilterClientContext *context, MilterStatus st
 G_GNUC_INTERNAL void milter_client_context_begin_result (MilterClientContext *context);
 /* a command is about to be handled; there is a result */
 G_GNUC_INTERNAL void milter_client_context_track (MilterClientContext *context,
-                                                  const MilterMessage *message);
+                                                  guint8 letter,
+                                                  const MilterField *fields);
 G_GNUC_INTERNAL void
 milter_client_context_track_edit (MilterClientContext *context, MilterBytes frame);
 /* there is a result */

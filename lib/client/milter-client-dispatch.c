@@ -3,6 +3,8 @@
  * milter-client-dispatch.c: bytes come, rules are asked, events happen, and the connection ends.
  */
 #include "milter-client-context-private.h"
+#include "milter-message-private.h"
+#include "milter-session-private.h"
 
 /* What libmilter takes though it is not as it should be: bytes behind the last field
  * (FRM-15, HDR-08, CON-07). */
@@ -157,45 +159,129 @@ take_silent (MilterClientContext *context, const MilterMessage *message)
     }
 }
 
-/* asks the handlers; what they say is answered, or waited for */
-static inline gboolean
+/* whether the MTA has so many answers to read that it gets no more for the moment */
+static bool
+is_held_up (MilterClientContext *context)
+{
+  MilterIoConnection *connection = context->priv->connection;
+
+  return connection != NULL && _milter_io_connection_is_full (connection);
+}
+
+/* the command has reached the context */
+static inline void
+enter_command (MilterClientContext *context,
+               MilterClientContextPrivate *priv,
+               const MilterClientRow *row,
+               bool of_message,
+               const MilterField *fields)
+{
+  MilterProtocolAgentState *agent = priv->agent;
+
+  if (agent->macros != NULL)
+    milter_macros_command (agent->macros, row->letter);
+  agent->macro_context = row->letter;
+  priv->last_state = priv->state;
+  priv->state = row->state;
+  priv->current = row;
+  if (of_message && !priv->in_message)
+    {
+      priv->in_message = true;
+      milter_client_context_begin_result (context);
+    }
+  if (priv->tracked)
+    milter_client_context_track (context, row->letter, fields);
+}
+
+static inline MilterStatus
+ask_handlers (MilterClientContext *context,
+              MilterClientContextPrivate *priv,
+              const MilterClientRow *row,
+              const MilterField *fields,
+              GError **error)
+{
+  MilterStatus status;
+
+  /* one that was given in a handler which then answered by itself is no answer to this */
+  priv->has_early = false;
+  priv->in_handler = true;
+  status = row->take (context, fields, error);
+  priv->in_handler = false;
+  return status;
+}
+
+/* what the handlers said is answered, or waited for */
+static void
+conclude (MilterClientContext *context, MilterStatus status)
+{
+  if (status != MILTER_STATUS_PROGRESS)
+    milter_client_context_answer (context, status);
+  else
+    milter_client_context_wait (context);
+}
+
+static gboolean
 take_event (MilterClientContext *context,
             const MilterClientRow *row,
             const MilterMessage *message,
             GError **error)
 {
   MilterClientContextPrivate *priv = context->priv;
-  MilterStatus status = MILTER_STATUS_DEFAULT;
-  gboolean taken;
+  GError *refusal = NULL;
+  MilterStatus status;
 
-  if (priv->agent->macros != NULL)
-    milter_macros_command (priv->agent->macros, row->letter);
-  priv->agent->macro_context = row->letter;
-  milter_client_context_enter (context, row->state);
-  priv->current = row;
-  if (!priv->in_message && message->spec->in_message)
+  enter_command (context, priv, row, message->spec->in_message, message->fields);
+  status = ask_handlers (context, priv, row, message->fields, &refusal);
+  if (refusal != NULL)
     {
-      priv->in_message = true;
-      milter_client_context_begin_result (context);
+      g_propagate_error (error, refusal);
+      return FALSE;
     }
-  if (priv->result != NULL)
-    milter_client_context_track (context, message);
-
-  /* one that was given in a handler which then answered by itself is no answer to this */
-  priv->has_early = false;
-  priv->in_handler = true;
-  taken = row->take (context, message, &status, error);
-  priv->in_handler = false;
-  if (!taken || priv->closing || is_tapped (context, row, message))
-    return taken;
-
-  if (status == MILTER_STATUS_CONTINUE && milter_client_context_may_continue (context))
-    milter_client_context_continue (context);
-  else if (status != MILTER_STATUS_PROGRESS)
-    milter_client_context_answer (context, status);
-  else
-    milter_client_context_wait (context);
+  if (!priv->closing && !is_tapped (context, row, message))
+    conclude (context, status);
   return TRUE;
+}
+
+/* Does what milter_client_context_answer() would do for a CONTINUE that nothing else goes with.
+ * Returns whether there is a reply: it may have been agreed that there is none. */
+static inline bool
+let_pass (MilterClientContext *context,
+          MilterClientContextPrivate *priv,
+          const MilterClientRow *row)
+{
+  static const guint8 frame[] = { 0, 0, 0, 1, MILTER_REPLY_CONTINUE };
+  bool is_due = milter_session_let_pass (&priv->session);
+
+  if (is_due)
+    _milter_io_connection_answer (priv->connection, frame, sizeof frame);
+  priv->current = NULL;
+  priv->status = MILTER_STATUS_CONTINUE;
+  priv->last_state = priv->state;
+  priv->state = row->state + 1;
+  if (row->event == EVENT_END_OF_MESSAGE)
+    milter_client_context_end_message (context, MILTER_STATUS_CONTINUE);
+  return is_due;
+}
+
+/* The rest for a command of take_plain() that turned out to be less plain: its handler did not let
+ * it pass, or made the context something unusual. */
+static G_GNUC_NO_INLINE void
+conclude_plain (MilterClientContext *context,
+                const MilterClientRow *row,
+                MilterBytes payload,
+                MilterStatus status)
+{
+  MilterMessage message;
+
+  if (context->priv->closing)
+    return;
+  if (context->priv->tapped)
+    {
+      milter_message_parse (MILTER_SIDE_MTA, row->letter, payload, &message);
+      if (is_tapped (context, row, &message))
+        return;
+    }
+  conclude (context, status);
 }
 
 static inline gboolean
@@ -235,15 +321,52 @@ dispatch (MilterClientContext *context, MilterMessage *message, GError **error)
   return TRUE;
 }
 
-/* whether the MTA has so many answers to read that it gets no more for the moment */
+/* a tap has taken bytes that make no frame: nothing behind them can be read */
 static bool
-is_held_up (MilterClientContext *context)
+drop_rest (MilterClientContext *context, const guint8 *data, gsize size, gsize *used)
 {
-  MilterIoConnection *connection = context->priv->connection;
+  milter_client_context_tap_passed (
+      context, MILTER_SIDE_MTA, milter_bytes (data + *used, size - *used));
+  *used = size;
+  return false;
+}
 
-  /* what a tap was given is not handed on again; it has what one read brought at most */
-  return connection != NULL && context->priv->tap == NULL
-         && _milter_io_connection_is_full (connection);
+/* One command, whatever it is. FALSE if there is no whole one, or if it is nothing that an MTA may
+ * send: then @fault is set. */
+static bool
+take_next (MilterClientContext *context,
+           const guint8 *data,
+           gsize size,
+           gsize *used,
+           GError **fault)
+{
+  MilterClientContextPrivate *priv = context->priv;
+  MilterMessage message;
+  gsize n = 0;
+  MilterDecodeStatus found;
+
+  if (G_UNLIKELY (priv->tap != NULL) && milter_client_context_tap_drops (context))
+    return drop_rest (context, data, size, used);
+  found = milter_message_decode (
+      MILTER_SIDE_MTA, data + *used, size - *used, &priv->limits, &message, &n, fault);
+
+  if (G_UNLIKELY (priv->tap != NULL))
+    milter_client_context_tap_passed (context, MILTER_SIDE_MTA, milter_bytes (data + *used, n));
+  if (G_UNLIKELY (priv->tap != NULL) && found == MILTER_DECODE_ERROR
+      && milter_client_context_tap_garbage (context))
+    {
+      g_clear_error (fault);
+      return drop_rest (context, data, size, used);
+    }
+  if (found != MILTER_DECODE_COMPLETE)
+    return false;
+  *used += n;
+  if (dispatch (context, &message, fault))
+    return true;
+  if (!is_tapped (context, NULL, &message))
+    return false;
+  g_clear_error (fault);
+  return true;
 }
 
 gboolean
@@ -259,45 +382,9 @@ milter_client_context_take (MilterClientContext *context,
   bool failed;
 
   priv->busy++;
-  while (!priv->closing && !priv->pending)
-    {
-      MilterMessage message;
-      gsize n = 0;
-      MilterDecodeStatus found;
-
-      if (G_UNLIKELY (priv->tap != NULL) && milter_client_context_tap_drops (context))
-        {
-          milter_client_context_tap_passed (
-              context, MILTER_SIDE_MTA, milter_bytes (data + used, size - used));
-          used = size;
-          break;
-        }
-      found = milter_message_decode (
-          MILTER_SIDE_MTA, data + used, size - used, &priv->limits, &message, &n, &fault);
-
-      if (G_UNLIKELY (priv->tap != NULL))
-        milter_client_context_tap_passed (context, MILTER_SIDE_MTA, milter_bytes (data + used, n));
-      if (G_UNLIKELY (priv->tap != NULL) && found == MILTER_DECODE_ERROR
-          && milter_client_context_tap_garbage (context))
-        {
-          g_clear_error (&fault);
-          milter_client_context_tap_passed (
-              context, MILTER_SIDE_MTA, milter_bytes (data + used, size - used));
-          used = size;
-        }
-      if (found != MILTER_DECODE_COMPLETE)
-        break;
-      used += n;
-      if (!dispatch (context, &message, &fault))
-        {
-          if (!is_tapped (context, NULL, &message))
-            break;
-          g_clear_error (&fault);
-        }
-      /* the first command had room for its answer */
-      if (used == size || is_held_up (context))
-        break;
-    }
+  while (!priv->closing && !priv->pending && take_next (context, data, size, &used, &fault)
+         && used < size)
+    ;
   *consumed = used;
   /* what is read no more */
   if (G_UNLIKELY (priv->tap != NULL) && (fault != NULL || priv->closing))
@@ -310,6 +397,95 @@ milter_client_context_take (MilterClientContext *context,
     g_propagate_error (error, g_error_copy (priv->failure));
   milter_client_context_unbusy (context);
   return !failed;
+}
+
+/* What nearly every command is: well-formed, legal, of a message, seen by nobody but its handler,
+ * and that lets it pass. Handles as many of them as stand between @at and @end, and returns where
+ * they end. What is left is for take_next(), which does the same for any command. */
+static inline const guint8 *
+take_plain (MilterClientContext *context, const guint8 *at, const guint8 *end)
+{
+  MilterClientContextPrivate *priv = context->priv;
+
+  while (at < end && priv->unusual == 0)
+    {
+      MilterField fields[2];
+      const guint8 *payload = at + MILTER_FRAME_OVERHEAD;
+      gsize size = 0;
+      const MilterSpec *spec = milter_command_find (at, (gsize) (end - at), &priv->limits, &size);
+      guint8 next = spec != NULL ? milter_session_find_step (&priv->session, spec) : 0;
+      const MilterClientRow *row;
+      MilterStatus status;
+
+      /* a message that is still under way is cut short by MAIL */
+      if (next == 0 || (next == MILTER_SESSION_MAIL && priv->in_message)
+          || !milter_payload_parse_plain (spec, payload, size, fields)
+          /* a field without a name, which check_field() refuses */
+          || (next == MILTER_SESSION_HEADER && fields[0].bytes.size == 0))
+        break;
+      milter_session_step (&priv->session, spec, next);
+      at = payload + size;
+
+      row = &milter_client_rows[spec->letter - 'A'];
+      enter_command (context, priv, row, /* of_message= */ true, fields);
+      status = ask_handlers (context, priv, row, fields, /* error= */ NULL);
+      bool answered = true;
+      if (G_UNLIKELY (status != MILTER_STATUS_CONTINUE || priv->unusual != 0))
+        conclude_plain (context, row, milter_bytes (payload, size), status);
+      else
+        answered = let_pass (context, priv, row);
+      if (answered && at < end && is_held_up (context))
+        break;
+    }
+  return at;
+}
+
+/* The next one, which take_plain() did not take. Returns where it ends; where it begins if it
+ * cannot be handled now. */
+static G_GNUC_NO_INLINE const guint8 *
+take_other (MilterClientContext *context, const guint8 *at, const guint8 *end, bool is_first)
+{
+  MilterClientContextPrivate *priv = context->priv;
+  g_autoptr (GError) fault = NULL;
+  gsize used = 0;
+
+  /* the first command has room for its answer */
+  if (priv->closing || priv->pending || (!is_first && is_held_up (context)))
+    return at;
+  take_next (context, at, (gsize) (end - at), &used, &fault);
+  if (fault != NULL)
+    milter_client_context_fail (context, fault);
+  return at + used;
+}
+
+gsize
+milter_client_context_received (MilterIoConnection *connection,
+                                const guint8 *data,
+                                gsize size,
+                                gpointer user_data)
+{
+  MilterClientContext *context = user_data;
+  const guint8 *const end = data + size;
+  const guint8 *at = data, *begin;
+
+  if (G_UNLIKELY (context->priv->tapped))
+    {
+      g_object_ref (context);
+      milter_client_context_tap_received (context, data, size);
+      g_object_unref (context);
+      return size;
+    }
+  context->priv->busy++;
+  do
+    {
+      at = take_plain (context, at, end);
+      begin = at;
+      if (at < end)
+        at = take_other (context, at, end, /* is_first= */ at == data);
+    }
+  while (at > begin && at < end);
+  milter_client_context_unbusy (context);
+  return (gsize) (at - data);
 }
 
 /* The end of a connection. */

@@ -64,7 +64,7 @@ signal_of (MilterClientContext *context, MilterClientEvent event)
 
 /* Whether to emit. Where a function is there anyway, what was connected since the last look counts
  * from the next MAIL on; this is the only difference between the two shapes of handlers. */
-static bool
+static inline bool
 is_heard (MilterClientContext *context, MilterClientEvent event, bool has_function)
 {
   if (context->priv->listened & (1u << event))
@@ -144,8 +144,8 @@ judge_silence (MilterClientContext *context, MilterClientEvent event)
  * ones, the table's, the class's. `parameters`, `arguments` and `emitted` begin with a comma;
  * `convert` makes what is emitted, if that is not the arguments themselves. */
 #define EXPAND(...) __VA_ARGS__
-#define DEFINE_ASK_AS(ask, name, class_name, EVENT, parameters, arguments, convert, emitted)       \
-  static MilterStatus ask (MilterClientContext *context EXPAND parameters)                         \
+#define DEFINE_ASK_ALL(ask, name, class_name, EVENT, parameters, arguments, convert, emitted)      \
+  static G_GNUC_NO_INLINE MilterStatus ask (MilterClientContext *context EXPAND parameters)        \
   {                                                                                                \
     const MilterClientHandlers *handlers = context->priv->handlers;                                \
     const MilterClientContextClass *klass = MILTER_CLIENT_CONTEXT_GET_CLASS (context);             \
@@ -165,6 +165,20 @@ judge_silence (MilterClientContext *context, MilterClientEvent event)
     if (klass->class_name != NULL && passes (status))                                              \
       status = take_status (status, klass->class_name (context EXPAND emitted));                   \
     return status;                                                                                 \
+  }
+/* ... and nearly always there is one alone, of the table */
+#define DEFINE_ASK_AS(ask, name, class_name, EVENT, parameters, arguments, convert, emitted)       \
+  DEFINE_ASK_ALL (ask##_all, name, class_name, EVENT, parameters, arguments, convert, emitted)     \
+  static inline MilterStatus ask (MilterClientContext *context EXPAND parameters)                  \
+  {                                                                                                \
+    const MilterClientContextPrivate *priv = context->priv;                                        \
+    const MilterClientContextClass *klass = MILTER_CLIENT_CONTEXT_GET_CLASS (context);             \
+                                                                                                   \
+    if (priv->handlers != NULL && priv->handlers->name != NULL && klass->class_name == NULL        \
+        && (priv->listened & (1u << EVENT)) == 0)                                                  \
+      return take_status (MILTER_STATUS_DEFAULT,                                                   \
+                          priv->handlers->name (context EXPAND arguments, priv->handlers_data));   \
+    return ask##_all (context EXPAND arguments);                                                   \
   }
 #define DEFINE_ASK(name, EVENT, parameters, arguments)                                             \
   DEFINE_ASK_AS (ask_##name, name, name, EVENT, parameters, arguments, (), arguments)
@@ -278,10 +292,10 @@ milter_client_context_ask_negotiate (MilterClientContext *context,
   return ask_negotiate (context, option, requests);
 }
 
-/* Commands. A function for each takes the fields apart and asks; FALSE for what cannot be handed
- * on. Strings of a decoded message are followed by their NUL. */
+/* Commands. A function for each takes the fields apart and asks. Strings of a decoded message are
+ * followed by their NUL. */
 
-#define STRING(i) ((const char *) message->fields[i].bytes.data)
+#define STRING(i) ((const char *) fields[i].bytes.data)
 
 static gboolean
 refuse_address (GError **error, MilterBytes text, const char *what)
@@ -342,31 +356,26 @@ read_address (const MilterAddress *from,
     }
 }
 
-static gboolean
-take_connect (MilterClientContext *context,
-              const MilterMessage *message,
-              MilterStatus *status,
-              GError **error)
+static MilterStatus
+take_connect (MilterClientContext *context, const MilterField *fields, GError **error)
 {
   MilterGenericSocketAddress address = { 0 };
   socklen_t size = 0;
+  MilterStatus status;
 
-  if (!read_address (&message->fields[1].address, &address, &size, error))
-    return FALSE;
+  if (!read_address (&fields[1].address, &address, &size, error))
+    return MILTER_STATUS_ERROR;
   context->priv->arguments = milter_bytes (&address, size);
-  *status = ASK (connect, STRING (0), size > 0 ? &address.base : NULL, size);
+  status = ASK (connect, STRING (0), size > 0 ? &address.base : NULL, size);
   context->priv->arguments = milter_bytes (NULL, 0);
-  return TRUE;
+  return status;
 }
 
 #define DEFINE_TAKE(name, call)                                                                    \
-  static gboolean take_##name (MilterClientContext *context,                                       \
-                               const MilterMessage *message,                                       \
-                               MilterStatus *status,                                               \
-                               GError **error)                                                     \
+  static MilterStatus take_##name (                                                                \
+      MilterClientContext *context, const MilterField *fields, GError **error)                     \
   {                                                                                                \
-    *status = call;                                                                                \
-    return TRUE;                                                                                   \
+    return call;                                                                                   \
   }
 
 DEFINE_TAKE (helo, ASK (helo, STRING (0)))
@@ -376,56 +385,46 @@ DEFINE_TAKE (header, ASK (header, STRING (0), STRING (1)))
 DEFINE_TAKE (end_of_header, ask_end_of_header (context))
 DEFINE_TAKE (negotiate, milter_client_context_take_offer (context))
 
-static gboolean
-take_envelope_from (MilterClientContext *context,
-                    const MilterMessage *message,
-                    MilterStatus *status,
-                    GError **error)
+static MilterStatus
+take_envelope_from (MilterClientContext *context, const MilterField *fields, GError **error)
 {
+  MilterStatus status;
+
   look_again (context);
-  context->priv->arguments = message->fields[1].bytes;
-  *status = ASK (envelope_from, STRING (0));
+  context->priv->arguments = fields[1].bytes;
+  status = ASK (envelope_from, STRING (0));
   context->priv->arguments = milter_bytes (NULL, 0);
-  return TRUE;
+  return status;
 }
 
-static gboolean
-take_envelope_recipient (MilterClientContext *context,
-                         const MilterMessage *message,
-                         MilterStatus *status,
-                         GError **error)
+static MilterStatus
+take_envelope_recipient (MilterClientContext *context, const MilterField *fields, GError **error)
 {
-  context->priv->arguments = message->fields[1].bytes;
-  *status = ASK (envelope_recipient, STRING (0));
+  MilterStatus status;
+
+  context->priv->arguments = fields[1].bytes;
+  status = ASK (envelope_recipient, STRING (0));
   context->priv->arguments = milter_bytes (NULL, 0);
-  return TRUE;
+  return status;
 }
 
-static gboolean
-take_body (MilterClientContext *context,
-           const MilterMessage *message,
-           MilterStatus *status,
-           GError **error)
+static MilterStatus
+take_body (MilterClientContext *context, const MilterField *fields, GError **error)
 {
-  MilterBytes chunk = message->fields[0].bytes;
+  MilterBytes chunk = fields[0].bytes;
 
   /* a handler said SKIP, but the MTA cannot know, or sends on all the same */
-  *status = MILTER_STATUS_CONTINUE;
-  if (!context->priv->skip_body)
-    *status = ASK (body, (const char *) chunk.data, chunk.size);
-  return TRUE;
+  if (context->priv->skip_body)
+    return MILTER_STATUS_CONTINUE;
+  return ASK (body, (const char *) chunk.data, chunk.size);
 }
 
-static gboolean
-take_end_of_message (MilterClientContext *context,
-                     const MilterMessage *message,
-                     MilterStatus *status,
-                     GError **error)
+static MilterStatus
+take_end_of_message (MilterClientContext *context, const MilterField *fields, GError **error)
 {
-  MilterBytes chunk = message->fields[0].bytes;
+  MilterBytes chunk = fields[0].bytes;
 
-  *status = ASK (end_of_message, (const char *) chunk.data, chunk.size);
-  return TRUE;
+  return ASK (end_of_message, (const char *) chunk.data, chunk.size);
 }
 
 /* A row a command that is handed to programs, by letter. */

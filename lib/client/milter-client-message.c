@@ -24,6 +24,7 @@ milter_client_context_reset_message_related_data (MilterClientContext *context)
   priv = context->priv;
   g_clear_pointer (&priv->shelf, g_hash_table_unref);
   g_clear_pointer (&priv->quarantine_reason, g_free);
+  priv->held = false;
   if (priv->reply != NULL)
     g_string_free (g_steal_pointer (&priv->reply), TRUE);
   priv->reply_code = 0;
@@ -89,6 +90,7 @@ milter_client_context_set_quarantine_reason (MilterClientContext *context, const
   old = context->priv->quarantine_reason;
   /* one frame has room for so much, and the NUL */
   context->priv->quarantine_reason = g_strndup (reason, MILTER_LIMIT_FROM_MTA - 1);
+  context->priv->held = reason != NULL;
   if (reason != NULL)
     g_strdelimit (context->priv->quarantine_reason, "\r\n", ' ');
   g_free (old);

@@ -23,35 +23,35 @@ is_wanted (MilterClientContext *context)
 /* Commands. */
 
 static void
-track_from (MilterMessageResult *result, const MilterMessage *message)
+track_from (MilterMessageResult *result, const MilterField *fields)
 {
-  _milter_message_result_set_from (result, (const char *) message->fields[0].bytes.data);
+  _milter_message_result_set_from (result, (const char *) fields[0].bytes.data);
 }
 
 static void
-track_recipient (MilterMessageResult *result, const MilterMessage *message)
+track_recipient (MilterMessageResult *result, const MilterField *fields)
 {
-  _milter_message_result_add_recipient (result, (const char *) message->fields[0].bytes.data);
+  _milter_message_result_add_recipient (result, (const char *) fields[0].bytes.data);
 }
 
 static void
-track_header (MilterMessageResult *result, const MilterMessage *message)
+track_header (MilterMessageResult *result, const MilterField *fields)
 {
   milter_headers_append_header (milter_message_result_get_headers (result),
-                                (const char *) message->fields[0].bytes.data,
-                                (const char *) message->fields[1].bytes.data);
+                                (const char *) fields[0].bytes.data,
+                                (const char *) fields[1].bytes.data);
 }
 
 static void
-track_body (MilterMessageResult *result, const MilterMessage *message)
+track_body (MilterMessageResult *result, const MilterField *fields)
 {
-  _milter_message_result_add_body_size (result, message->fields[0].bytes.size);
+  _milter_message_result_add_body_size (result, fields[0].bytes.size);
 }
 
 static const struct
 {
   guint8 letter;
-  void (*track) (MilterMessageResult *result, const MilterMessage *message);
+  void (*track) (MilterMessageResult *result, const MilterField *fields);
 } tracked_commands[] = {
   { MILTER_COMMAND_ENVELOPE_FROM, track_from },
   { MILTER_COMMAND_ENVELOPE_RECIPIENT, track_recipient },
@@ -67,18 +67,19 @@ milter_client_context_begin_result (MilterClientContext *context)
 
   if (priv->result == NULL && is_wanted (context))
     priv->result = _milter_message_result_new ();
+  priv->tracked = priv->result != NULL;
   if (priv->result != NULL)
     _milter_message_result_start (priv->result, g_get_monotonic_time ());
 }
 
 void
-milter_client_context_track (MilterClientContext *context, const MilterMessage *message)
+milter_client_context_track (MilterClientContext *context, guint8 letter, const MilterField *fields)
 {
   MilterClientContextPrivate *priv = context->priv;
 
   for (gsize i = 0; i < G_N_ELEMENTS (tracked_commands); i++)
-    if (tracked_commands[i].letter == message->letter)
-      tracked_commands[i].track (priv->result, message);
+    if (tracked_commands[i].letter == letter)
+      tracked_commands[i].track (priv->result, fields);
 }
 
 /* Edits, as they are sent. */
@@ -142,6 +143,7 @@ milter_client_context_tell_result (MilterClientContext *context, MilterStatus st
   MilterClientContextPrivate *priv = context->priv;
   g_autoptr (MilterMessageResult) result = g_steal_pointer (&priv->result);
 
+  priv->tracked = false;
   if (result == NULL)
     return;
   _milter_message_result_set_state (result, (MilterState) priv->state);
@@ -175,6 +177,7 @@ milter_client_context_set_message_result (MilterClientContext *context, MilterMe
 {
   g_return_if_fail (MILTER_IS_CLIENT_CONTEXT (context));
   g_return_if_fail (result == NULL || MILTER_IS_MESSAGE_RESULT (result));
+  context->priv->tracked = result != NULL;
   if (g_set_object (&context->priv->result, result))
     g_object_notify (G_OBJECT (context), "message-result");
 }

@@ -43,6 +43,7 @@ _milter_client_context_set_tap (MilterClientContext *context,
   milter_client_context_tap_clear (context);
   if (tap == NULL)
     return;
+  priv->tapped = true;
   priv->tap = g_new0 (MilterClientTapState, 1);
   priv->tap->table = tap;
   priv->tap->user_data = user_data;
@@ -52,6 +53,7 @@ void
 milter_client_context_tap_clear (MilterClientContext *context)
 {
   g_clear_pointer (&context->priv->tap, g_free);
+  context->priv->tapped = false;
 }
 
 /* What passes. */

@@ -111,23 +111,6 @@ milter_client_worker_arm (MilterClientContext *context)
       priv->connection, priv->pending ? 0 : (gint64) priv->timeout * G_USEC_PER_SEC);
 }
 
-static gsize
-on_received (MilterIoConnection *connection, const guint8 *data, gsize size, gpointer user_data)
-{
-  MilterClientContext *context = user_data;
-  gsize consumed;
-
-  if (G_UNLIKELY (context->priv->tap != NULL))
-    {
-      g_object_ref (context);
-      milter_client_context_tap_received (context, data, size);
-      g_object_unref (context);
-      return size;
-    }
-  milter_client_context_take (context, data, size, &consumed, NULL);
-  return consumed;
-}
-
 static void
 tell_lost_connection (MilterClientContext *context, gsize leftover, const GError *cause)
 {
@@ -213,7 +196,7 @@ on_deadline (MilterIoConnection *connection, gpointer user_data)
 }
 
 static const MilterIoHandlers io_handlers = {
-  .received = on_received,
+  .received = milter_client_context_received,
   .ended = on_ended,
   .deadline = on_deadline,
   .gone = on_gone,

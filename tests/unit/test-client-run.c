@@ -248,14 +248,60 @@ replace_with_64k (MilterClientContext *context, const char *chunk, gsize size, g
   return MILTER_STATUS_ACCEPT;
 }
 
+static MilterStatus
+on_text (MilterClientContext *context, const char *text, gpointer data)
+{
+  return MILTER_STATUS_CONTINUE;
+}
+
+static MilterStatus
+on_header (MilterClientContext *context, const char *name, const char *value, gpointer data)
+{
+  return MILTER_STATUS_CONTINUE;
+}
+
+static MilterStatus
+on_event (MilterClientContext *context, gpointer data)
+{
+  return MILTER_STATUS_CONTINUE;
+}
+
+static MilterStatus
+on_body (MilterClientContext *context, const char *chunk, gsize size, gpointer data)
+{
+  return MILTER_STATUS_CONTINUE;
+}
+
+/* nothing is answered but the end of a message */
+static MilterStatus
+on_negotiate (MilterClientContext *context,
+              MilterOption *option,
+              MilterMacrosRequests *requests,
+              gpointer data)
+{
+  milter_option_set_step (option, MILTER_STEP_NO_REPLY_MASK);
+  return MILTER_STATUS_CONTINUE;
+}
+
 static const MilterClientHandlers long_answers = { .end_of_message = replace_with_64k };
+static const MilterClientHandlers long_answers_alone = {
+  .negotiate = on_negotiate,
+  .helo = on_text,
+  .envelope_from = on_text,
+  .envelope_recipient = on_text,
+  .data = on_event,
+  .unknown = on_text,
+  .header = on_header,
+  .end_of_header = on_event,
+  .body = on_body,
+  .end_of_message = replace_with_64k,
+};
 
 #define N_MESSAGES 500
 
-Test (client_run, one_read_of_many_small_messages_with_large_answers_does_not_fill_our_memory)
+static void
+check_large_answers (const MilterClientHandlers *large, MilterBytes message)
 {
-  /* nothing but this is left of a message when nobody listens to the rest */
-  static const char message[] = "\0\0\0\1";
   Stage *stage = stage_new ();
   g_autofree char *bytes = g_malloc (BODY_SIZE);
   g_autoptr (GByteArray) messages = g_byte_array_new ();
@@ -264,11 +310,8 @@ Test (client_run, one_read_of_many_small_messages_with_large_answers_does_not_fi
 
   g_atomic_int_set (&n_bodies, 0);
   for (guint i = 0; i < N_MESSAGES; i++)
-    {
-      g_byte_array_append (messages, (const guint8 *) message, sizeof message - 1);
-      g_byte_array_append (messages, (const guint8 *) "E", 1);
-    }
-  milter_client_set_handlers (stage->client, &long_answers, stage, NULL);
+    g_byte_array_append (messages, message.data, (guint) message.size);
+  milter_client_set_handlers (stage->client, large, stage, NULL);
   stage_start (stage);
   SAY (stage, OFFER);
   cr_assert_gt (hear (stage, bytes, BODY_SIZE, PATIENCE_MS), 0);
@@ -291,6 +334,25 @@ Test (client_run, one_read_of_many_small_messages_with_large_answers_does_not_fi
   cr_expect_eq (total, N_MESSAGES * answer_size);
   cr_expect_eq (g_atomic_int_get (&n_bodies), N_MESSAGES);
   stage_free (stage);
+}
+
+Test (client_run, one_read_of_many_small_messages_with_large_answers_does_not_fill_our_memory)
+{
+  /* nothing but this is left of a message when nobody listens to the rest */
+  static const MilterBytes message = MILTER_BYTES_INIT ("\0\0\0\1E");
+
+  check_large_answers (&long_answers, message);
+}
+
+Test (client_run, nor_does_one_read_of_many_whole_messages)
+{
+  static const MilterBytes message = MILTER_BYTES_INIT ("\0\0\0\5M<a>\0"
+                                                        "\0\0\0\5R<b>\0"
+                                                        "\0\0\0\1T"
+                                                        "\0\0\0\1N"
+                                                        "\0\0\0\1E");
+
+  check_large_answers (&long_answers_alone, message);
 }
 
 /* An answer that is never given. */
