@@ -20,9 +20,9 @@ N_IDLE = 1000
 
 # instructions for a command, KB for an idle connection
 LIMITS = {
-    "functions": (1300, 1.0),
-    "subclass": (1350, 1.0),
-    "signals": (2400, 3.9),
+    "functions": (600, 0.8),
+    "subclass": (600, 0.8),
+    "signals": (1700, 3.6),
 }
 
 
