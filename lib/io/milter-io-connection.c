@@ -18,6 +18,8 @@
 #include "milter-io-socket.h"
 #include "milter-io-system.h"
 
+G_STATIC_ASSERT (G_STRUCT_OFFSET (MilterIoConnection, watch) == 0);
+
 static MilterIoSpare *
 get_spare (const MilterIoConnection *connection)
 {

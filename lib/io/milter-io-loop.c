@@ -30,7 +30,7 @@ typedef struct
 #define BUSY_MAX 1024
 
 /* a turn that took so long is one in which a handler waited for something */
-#define SLOW_TURN_US 10000
+#define SLOW_TURN_US 4000
 
 /* how long a loop that lingers waits for the next bytes, and how long it may go on in all before it
  * lets the main context's other sources have their turn */
@@ -70,6 +70,10 @@ typedef struct
   GSource source;
   MilterIoLoop *loop; /* unowned; NULL when the loop is closed */
 } LoopSource;
+
+/* what MilterIoTurn says of loops and connections */
+G_STATIC_ASSERT (G_STRUCT_OFFSET (MilterIoLoop, turn) == 0);
+G_STATIC_ASSERT (G_STRUCT_OFFSET (MilterIoWatch, loop) == 0);
 
 static GSourceFuncs source_funcs;
 

@@ -123,6 +123,7 @@ def compare(title, unit, scale, pairs, ours, theirs, per_ours=1, per_theirs=1):
         pair = ours() / per_ours, theirs() / per_theirs
         share = (seconds_of_others(milters) - others) / (time.perf_counter() - begin)
         if share > MAX_SHARE_OF_OTHERS and time.perf_counter() < end:
+            print(f"{title}: others used {share:.2f} processors; once more", file=sys.stderr)
             continue
         if share > MAX_SHARE_OF_OTHERS:
             print(f"{title}: others used {share:.2f} processors meanwhile", file=sys.stderr)
