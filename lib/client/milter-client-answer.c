@@ -14,9 +14,9 @@ get_output (MilterClientContextPrivate *priv)
 {
   if (priv->connection != NULL)
     return _milter_io_connection_get_output (priv->connection);
-  if (priv->output == NULL)
-    priv->output = g_byte_array_new ();
-  return priv->output;
+  if (priv->seldom->output == NULL)
+    milter_client_context_get_seldom (priv)->output = g_byte_array_new ();
+  return priv->seldom->output;
 }
 
 GByteArray *
@@ -41,8 +41,11 @@ milter_client_context_written (MilterClientContext *context)
 GByteArray *
 milter_client_context_take_output (MilterClientContext *context)
 {
-  GByteArray *output = g_steal_pointer (&context->priv->output);
+  MilterClientContextPrivate *priv = context->priv;
+  GByteArray *output = NULL;
 
+  if (priv->seldom->output != NULL)
+    output = g_steal_pointer (&milter_client_context_get_seldom (priv)->output);
   return output != NULL ? output : g_byte_array_new ();
 }
 
@@ -100,9 +103,9 @@ static bool
 has_text_for (MilterClientContext *context, guint8 letter)
 {
   MilterClientContextPrivate *priv = context->priv;
-  guint class = priv->reply_code / 100;
+  guint class = priv->seldom->reply_code / 100;
 
-  return priv->reply != NULL
+  return priv->seldom->reply != NULL
          && ((letter == MILTER_REPLY_REJECT && class == 5)
              || (letter == MILTER_REPLY_TEMPORARY_FAILURE && class == 4));
 }
@@ -134,17 +137,18 @@ static void
 send_text (MilterClientContext *context)
 {
   MilterClientContextPrivate *priv = context->priv;
+  MilterClientContextSeldom *seldom = milter_client_context_get_seldom (priv);
   MilterMessage message;
   g_autoptr (GError) error = NULL;
 
   milter_message_init (&message, MILTER_SIDE_MILTER, MILTER_REPLY_REPLY_CODE);
-  message.fields[0].bytes = milter_bytes (priv->reply->str, priv->reply->len);
+  message.fields[0].bytes = milter_bytes (seldom->reply->str, seldom->reply->len);
   /* only what was checked before stands in the fields */
   if (!milter_message_append (&message, milter_client_context_get_output (context), &error))
     g_error ("a checked reply cannot be written: %s", error->message);
   milter_session_reply (&priv->session, &message, NULL);
-  g_string_free (g_steal_pointer (&priv->reply), TRUE);
-  priv->reply_code = 0;
+  g_string_free (g_steal_pointer (&seldom->reply), TRUE);
+  seldom->reply_code = 0;
 }
 
 static void
@@ -352,13 +356,13 @@ reply_text_free (gpointer data)
 static void
 take_reply_text (MilterClientContext *context, gpointer data)
 {
-  MilterClientContextPrivate *priv = context->priv;
+  MilterClientContextSeldom *seldom = milter_client_context_get_seldom (context->priv);
   ReplyText *reply = data;
 
-  if (priv->reply != NULL)
-    g_string_free (priv->reply, TRUE);
-  priv->reply = g_steal_pointer (&reply->text);
-  priv->reply_code = reply->code;
+  if (seldom->reply != NULL)
+    g_string_free (seldom->reply, TRUE);
+  seldom->reply = g_steal_pointer (&reply->text);
+  seldom->reply_code = reply->code;
 }
 
 /**
@@ -424,6 +428,9 @@ milter_client_context_set_reply (MilterClientContext *context,
 char *
 milter_client_context_format_reply (MilterClientContext *context)
 {
+  const GString *reply;
+
   g_return_val_if_fail (MILTER_IS_CLIENT_CONTEXT (context), NULL);
-  return context->priv->reply != NULL ? g_strdup (context->priv->reply->str) : NULL;
+  reply = context->priv->seldom->reply;
+  return reply != NULL ? g_strdup (reply->str) : NULL;
 }

@@ -80,6 +80,21 @@ typedef struct
 /* of milter-client-tap.c */
 typedef struct _MilterClientTapState MilterClientTapState;
 
+/* What a context has for some moments only, or never: most connections wait for their next message
+ * most of the time. */
+typedef struct
+{
+  MilterOption *offer; /* while the negotiation is pending */
+  MilterMacrosRequests *requests;
+  MilterOption *option; /* (nullable): made when asked for */
+  GError *failure;      /* (nullable): why it closed */
+  GString *reply;       /* (nullable): text for the next refusal */
+  guint reply_code;
+  char *quarantine_reason;
+  GHashTable *shelf;  /* (nullable) */
+  GByteArray *output; /* of a context without a connection */
+} MilterClientContextSeldom;
+
 struct _MilterClientContextPrivate
 {
   MilterClient *client;           /* (nullable) */
@@ -105,7 +120,8 @@ struct _MilterClientContextPrivate
   bool has_early; /* the response came before its handler had returned */
   MilterStatus early;
   guint busy; /* dispatching; what ends the context waits until 0 */
-  bool finished;
+  socklen_t address_size;
+  const MilterClientContextSeldom *seldom; /* to be read; see below */
   /* What a context mostly is not: with each command, one look at all of it. */
   union
   {
@@ -120,7 +136,7 @@ struct _MilterClientContextPrivate
     };
     guint64 unusual;
   };
-  GError *failure; /* (nullable): why it closed */
+  bool finished;
   bool use_bytes;
   bool in_message;    /* between MAIL and its end, as the handlers see it */
   bool skip_body;     /* SKIP was answered where the MTA does not know it */
@@ -128,21 +144,11 @@ struct _MilterClientContextPrivate
   bool body_closed;   /* ... and another edit came behind it */
 
   MilterBytes arguments; /* of the MAIL or RCPT that is being handled; a CONNECT's address */
-  MilterOption *offer;   /* while the negotiation is pending */
-  MilterMacrosRequests *requests;
-  MilterOption *option; /* (nullable): made when asked for */
-
-  GString *reply; /* (nullable): text for the next refusal */
-  guint reply_code;
-  socklen_t address_size;
-  char *quarantine_reason;
   MilterMessageResult *result; /* (nullable) */
   GByteArray *input;           /* fed and not yet consumed */
-  GByteArray *output;          /* of a context without a connection */
 
   gpointer private_data;
   GDestroyNotify private_data_destroy;
-  GHashTable *shelf; /* (nullable) */
   /* (nullable): as the system gave it, maybe shorter than its type: most programs never ask. Of a
    * unix socket without a name there is only the size. */
   MilterGenericSocketAddress *address;
@@ -152,6 +158,19 @@ G_GNUC_INTERNAL extern guint milter_client_context_signals[N_SIGNALS];
 
 /* milter-client-signals.c */
 G_GNUC_INTERNAL void milter_client_context_install_signals (MilterClientContextClass *klass);
+
+/* what all have that have nothing of it */
+G_GNUC_INTERNAL extern const MilterClientContextSeldom milter_client_context_nothing;
+/* to be changed */
+static inline MilterClientContextSeldom *
+milter_client_context_get_seldom (MilterClientContextPrivate *priv)
+{
+  if (priv->seldom == &milter_client_context_nothing)
+    priv->seldom = g_new0 (MilterClientContextSeldom, 1);
+  return (MilterClientContextSeldom *) priv->seldom;
+}
+/* its memory goes if there is nothing any more */
+G_GNUC_INTERNAL void milter_client_context_drop_seldom (MilterClientContextPrivate *priv);
 
 static inline void
 milter_client_context_enter (MilterClientContext *context, MilterClientContextState state)

@@ -36,6 +36,33 @@ enum
 
 static GParamSpec *properties[N_PROPERTIES];
 
+const MilterClientContextSeldom milter_client_context_nothing = { .offer = NULL };
+
+void
+milter_client_context_drop_seldom (MilterClientContextPrivate *priv)
+{
+  if (priv->seldom == &milter_client_context_nothing
+      || memcmp (priv->seldom, &milter_client_context_nothing, sizeof *priv->seldom) != 0)
+    return;
+  g_free (milter_client_context_get_seldom (priv));
+  priv->seldom = &milter_client_context_nothing;
+}
+
+static void
+seldom_free (MilterClientContextSeldom *seldom)
+{
+  g_clear_object (&seldom->offer);
+  g_clear_object (&seldom->requests);
+  g_clear_object (&seldom->option);
+  g_clear_error (&seldom->failure);
+  if (seldom->reply != NULL)
+    g_string_free (seldom->reply, TRUE);
+  g_free (seldom->quarantine_reason);
+  g_clear_pointer (&seldom->shelf, g_hash_table_unref);
+  g_clear_pointer (&seldom->output, g_byte_array_unref);
+  g_free (seldom);
+}
+
 static void
 milter_client_context_finalize (GObject *object)
 {
@@ -44,18 +71,11 @@ milter_client_context_finalize (GObject *object)
   if (priv->private_data_destroy != NULL)
     priv->private_data_destroy (priv->private_data);
   milter_session_clear (&priv->session);
-  g_clear_object (&priv->offer);
-  g_clear_object (&priv->requests);
-  g_clear_object (&priv->option);
-  if (priv->reply != NULL)
-    g_string_free (priv->reply, TRUE);
-  g_clear_error (&priv->failure);
+  if (priv->seldom != &milter_client_context_nothing)
+    seldom_free (milter_client_context_get_seldom (priv));
   g_clear_object (&priv->result);
-  g_free (priv->quarantine_reason);
   milter_client_context_tap_clear (MILTER_CLIENT_CONTEXT (object));
   g_clear_pointer (&priv->input, g_byte_array_unref);
-  g_clear_pointer (&priv->output, g_byte_array_unref);
-  g_clear_pointer (&priv->shelf, g_hash_table_unref);
   g_free (priv->address);
   g_clear_pointer (&priv->worker, milter_client_worker_unref);
   g_clear_object (&priv->client);
@@ -82,7 +102,7 @@ milter_client_context_get_property (GObject *object, guint id, GValue *value, GP
       g_value_set_object (value, milter_client_context_get_option (context));
       break;
     case PROP_QUARANTINE_REASON:
-      g_value_set_string (value, context->priv->quarantine_reason);
+      g_value_set_string (value, context->priv->seldom->quarantine_reason);
       break;
     case PROP_MESSAGE_RESULT:
       g_value_set_object (value, milter_client_context_get_message_result (context));
@@ -249,6 +269,7 @@ milter_client_context_init (MilterClientContext *context)
   MilterClientContextPrivate *priv = milter_client_context_get_instance_private (context);
 
   context->priv = priv;
+  priv->seldom = &milter_client_context_nothing;
   milter_session_init (&priv->session, MILTER_SESSION_LENIENT);
   priv->limits.max_payload = MILTER_LIMIT_FROM_MTA;
   priv->state = MILTER_CLIENT_CONTEXT_STATE_START;
@@ -460,7 +481,7 @@ milter_client_context_set_option (MilterClientContext *context, MilterOption *op
 {
   g_return_if_fail (MILTER_IS_CLIENT_CONTEXT (context));
   g_return_if_fail (option == NULL || MILTER_IS_OPTION (option));
-  if (g_set_object (&context->priv->option, option))
+  if (g_set_object (&milter_client_context_get_seldom (context->priv)->option, option))
     g_object_notify_by_pspec (G_OBJECT (context), properties[PROP_OPTION]);
 }
 
@@ -480,9 +501,10 @@ milter_client_context_get_option (MilterClientContext *context)
   g_return_val_if_fail (MILTER_IS_CLIENT_CONTEXT (context), NULL);
   priv = context->priv;
   agreed = &priv->session.agreed;
-  if (priv->option == NULL && priv->session.state >= MILTER_SESSION_READY)
-    priv->option = milter_option_new (agreed->version, agreed->actions, agreed->steps);
-  return priv->option;
+  if (priv->seldom->option == NULL && priv->session.state >= MILTER_SESSION_READY)
+    milter_client_context_get_seldom (priv)->option
+        = milter_option_new (agreed->version, agreed->actions, agreed->steps);
+  return priv->seldom->option;
 }
 
 /**

@@ -392,9 +392,9 @@ milter_client_context_take (MilterClientContext *context,
         context, MILTER_SIDE_MTA, milter_bytes (data + used, size - used));
   if (fault != NULL)
     milter_client_context_fail (context, fault);
-  failed = priv->failure != NULL;
+  failed = priv->seldom->failure != NULL;
   if (failed)
-    g_propagate_error (error, g_error_copy (priv->failure));
+    g_propagate_error (error, g_error_copy (priv->seldom->failure));
   milter_client_context_unbusy (context);
   return !failed;
 }
@@ -493,8 +493,8 @@ milter_client_context_received (MilterIoConnection *connection,
 void
 milter_client_context_fail (MilterClientContext *context, const GError *error)
 {
-  if (context->priv->failure == NULL)
-    context->priv->failure = g_error_copy (error);
+  if (context->priv->seldom->failure == NULL)
+    milter_client_context_get_seldom (context->priv)->failure = g_error_copy (error);
   milter_client_context_emit_error (context, error);
   milter_client_context_close (context, MILTER_IO_CLOSE_FLUSH);
 }

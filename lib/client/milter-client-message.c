@@ -22,12 +22,18 @@ milter_client_context_reset_message_related_data (MilterClientContext *context)
 
   g_return_if_fail (MILTER_IS_CLIENT_CONTEXT (context));
   priv = context->priv;
-  g_clear_pointer (&priv->shelf, g_hash_table_unref);
-  g_clear_pointer (&priv->quarantine_reason, g_free);
+  if (priv->seldom != &milter_client_context_nothing)
+    {
+      MilterClientContextSeldom *seldom = milter_client_context_get_seldom (priv);
+
+      g_clear_pointer (&seldom->shelf, g_hash_table_unref);
+      g_clear_pointer (&seldom->quarantine_reason, g_free);
+      if (seldom->reply != NULL)
+        g_string_free (g_steal_pointer (&seldom->reply), TRUE);
+      seldom->reply_code = 0;
+      milter_client_context_drop_seldom (priv);
+    }
   priv->held = false;
-  if (priv->reply != NULL)
-    g_string_free (g_steal_pointer (&priv->reply), TRUE);
-  priv->reply_code = 0;
   priv->skip_body = false;
   priv->body_replaced = false;
   priv->body_closed = false;
@@ -84,15 +90,17 @@ milter_client_context_get_envelope_arguments (MilterClientContext *context)
 void
 milter_client_context_set_quarantine_reason (MilterClientContext *context, const char *reason)
 {
+  MilterClientContextSeldom *seldom;
   char *old;
 
   g_return_if_fail (MILTER_IS_CLIENT_CONTEXT (context));
-  old = context->priv->quarantine_reason;
+  seldom = milter_client_context_get_seldom (context->priv);
+  old = seldom->quarantine_reason;
   /* one frame has room for so much, and the NUL */
-  context->priv->quarantine_reason = g_strndup (reason, MILTER_LIMIT_FROM_MTA - 1);
+  seldom->quarantine_reason = g_strndup (reason, MILTER_LIMIT_FROM_MTA - 1);
   context->priv->held = reason != NULL;
   if (reason != NULL)
-    g_strdelimit (context->priv->quarantine_reason, "\r\n", ' ');
+    g_strdelimit (seldom->quarantine_reason, "\r\n", ' ');
   g_free (old);
   g_object_notify (G_OBJECT (context), "quarantine-reason");
 }
@@ -107,7 +115,7 @@ const char *
 milter_client_context_get_quarantine_reason (MilterClientContext *context)
 {
   g_return_val_if_fail (MILTER_IS_CLIENT_CONTEXT (context), NULL);
-  return context->priv->quarantine_reason;
+  return context->priv->seldom->quarantine_reason;
 }
 
 static gboolean
@@ -166,11 +174,11 @@ milter_client_context_send_quarantine (MilterClientContext *context)
   MilterClientContextPrivate *priv = context->priv;
   MilterMessage message;
 
-  if (priv->quarantine_reason == NULL
+  if (priv->seldom->quarantine_reason == NULL
       || (priv->session.agreed.actions & MILTER_ACTION_QUARANTINE) == 0)
     return;
   milter_message_init (&message, MILTER_SIDE_MILTER, MILTER_REPLY_QUARANTINE);
-  message.fields[0].bytes = milter_bytes_from_string (priv->quarantine_reason);
+  message.fields[0].bytes = milter_bytes_from_string (priv->seldom->quarantine_reason);
   if (!milter_message_append (&message, milter_client_context_get_output (context), NULL))
     g_error ("a checked quarantine reason cannot be written");
   milter_client_context_written (context);
@@ -191,9 +199,10 @@ milter_client_context_get_mail_transaction_shelf (MilterClientContext *context)
 
   g_return_val_if_fail (MILTER_IS_CLIENT_CONTEXT (context), NULL);
   priv = context->priv;
-  if (priv->shelf == NULL)
-    priv->shelf = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
-  return priv->shelf;
+  if (priv->seldom->shelf == NULL)
+    milter_client_context_get_seldom (priv)->shelf
+        = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
+  return priv->seldom->shelf;
 }
 
 /**
@@ -231,9 +240,9 @@ milter_client_context_get_mail_transaction_shelf_value (MilterClientContext *con
 {
   g_return_val_if_fail (MILTER_IS_CLIENT_CONTEXT (context), NULL);
   g_return_val_if_fail (key != NULL, NULL);
-  if (context->priv->shelf == NULL)
+  if (context->priv->seldom->shelf == NULL)
     return NULL;
-  return g_hash_table_lookup (context->priv->shelf, key);
+  return g_hash_table_lookup (context->priv->seldom->shelf, key);
 }
 
 /**
@@ -246,7 +255,8 @@ void
 milter_client_context_clear_mail_transaction_shelf (MilterClientContext *context)
 {
   g_return_if_fail (MILTER_IS_CLIENT_CONTEXT (context));
-  g_clear_pointer (&context->priv->shelf, g_hash_table_unref);
+  if (context->priv->seldom->shelf != NULL)
+    g_clear_pointer (&milter_client_context_get_seldom (context->priv)->shelf, g_hash_table_unref);
 }
 
 /**
@@ -265,9 +275,9 @@ milter_client_context_mail_transaction_shelf_foreach (MilterClientContext *conte
   gpointer value;
 
   g_return_if_fail (MILTER_IS_CLIENT_CONTEXT (context));
-  if (context->priv->shelf == NULL)
+  if (context->priv->seldom->shelf == NULL)
     return;
-  g_hash_table_iter_init (&iter, context->priv->shelf);
+  g_hash_table_iter_init (&iter, context->priv->seldom->shelf);
   while (g_hash_table_iter_next (&iter, &key, &value))
     func (key, value, user_data);
 }

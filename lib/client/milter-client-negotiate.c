@@ -17,17 +17,19 @@ milter_client_context_take_offer (MilterClientContext *context)
 {
   MilterClientContextPrivate *priv = context->priv;
   const MilterOffer *offer = &priv->session.offer;
+  MilterClientContextSeldom *seldom;
   MilterMacrosRequests *requests;
 
   /* many programs never look */
   if (!milter_client_context_wants_offer (context))
     return MILTER_STATUS_ALL_OPTIONS;
-  priv->offer = milter_option_new (offer->version, offer->actions, offer->steps);
-  priv->requests = milter_macros_requests_new ();
+  seldom = milter_client_context_get_seldom (priv);
+  seldom->offer = milter_option_new (offer->version, offer->actions, offer->steps);
+  seldom->requests = milter_macros_requests_new ();
   requests = milter_protocol_agent_get_macros_requests (MILTER_PROTOCOL_AGENT (context));
   if (requests != NULL)
-    milter_macros_requests_merge (priv->requests, requests);
-  return milter_client_context_ask_negotiate (context, priv->offer, priv->requests);
+    milter_macros_requests_merge (seldom->requests, requests);
+  return milter_client_context_ask_negotiate (context, seldom->offer, seldom->requests);
 }
 
 void
@@ -36,9 +38,9 @@ milter_client_context_replace_offer (MilterClientContext *context,
                                      MilterMacrosRequests *requests)
 {
   if (option != NULL)
-    g_set_object (&context->priv->offer, option);
+    g_set_object (&milter_client_context_get_seldom (context->priv)->offer, option);
   if (requests != NULL)
-    g_set_object (&context->priv->requests, requests);
+    g_set_object (&milter_client_context_get_seldom (context->priv)->requests, requests);
 }
 
 /* whether the handlers changed the offer */
@@ -46,7 +48,7 @@ static bool
 is_edited (MilterClientContext *context)
 {
   const MilterOffer *offer = &context->priv->session.offer;
-  MilterOption *option = context->priv->offer;
+  MilterOption *option = context->priv->seldom->offer;
 
   return option != NULL
          && (milter_option_get_version (option) != offer->version
@@ -60,8 +62,8 @@ get_declared (MilterClientContext *context)
 {
   MilterClientContextPrivate *priv = context->priv;
 
-  if (priv->option != NULL || priv->client == NULL)
-    return priv->option;
+  if (priv->seldom->option != NULL || priv->client == NULL)
+    return priv->seldom->option;
   return milter_client_get_option (priv->client);
 }
 
@@ -95,7 +97,7 @@ default_answer (MilterClientContext *context, MilterOffer *answer, GError **erro
 static gboolean
 edited_answer (MilterClientContext *context, MilterOffer *answer, GError **error)
 {
-  MilterOption *option = context->priv->offer;
+  MilterOption *option = context->priv->seldom->offer;
   const MilterOffer *offer = &context->priv->session.offer;
   /* offered actions that nobody here has heard of cannot be meant, only copied (NEG-14) */
   guint32 copied = offer->actions & ~MILTER_ACTIONS_ALL;
@@ -152,7 +154,7 @@ static GByteArray *
 symbol_lists (MilterClientContext *context)
 {
   MilterClientContextPrivate *priv = context->priv;
-  MilterMacrosRequests *requests = priv->requests;
+  MilterMacrosRequests *requests = priv->seldom->requests;
   SymbolLists lists = { g_byte_array_new () };
 
   if (requests == NULL)
@@ -235,9 +237,17 @@ has_lists (MilterMacrosRequests *requests)
 void
 milter_client_context_forget_offer (MilterClientContext *context)
 {
-  g_clear_object (&context->priv->option);
-  g_clear_object (&context->priv->offer);
-  g_clear_object (&context->priv->requests);
+  MilterClientContextPrivate *priv = context->priv;
+
+  if (priv->seldom != &milter_client_context_nothing)
+    {
+      MilterClientContextSeldom *seldom = milter_client_context_get_seldom (priv);
+
+      g_clear_object (&seldom->option);
+      g_clear_object (&seldom->offer);
+      g_clear_object (&seldom->requests);
+      milter_client_context_drop_seldom (priv);
+    }
 }
 
 void
@@ -263,7 +273,8 @@ milter_client_context_answer_offer (MilterClientContext *context, MilterStatus s
       return;
     }
   send_answer (context, &answer);
-  if (priv->requests != NULL && has_lists (priv->requests))
-    milter_protocol_agent_set_macros_requests (MILTER_PROTOCOL_AGENT (context), priv->requests);
+  if (priv->seldom->requests != NULL && has_lists (priv->seldom->requests))
+    milter_protocol_agent_set_macros_requests (MILTER_PROTOCOL_AGENT (context),
+                                               priv->seldom->requests);
   milter_client_context_forget_offer (context);
 }

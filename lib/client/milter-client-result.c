@@ -148,7 +148,7 @@ milter_client_context_tell_result (MilterClientContext *context, MilterStatus st
     return;
   _milter_message_result_set_state (result, (MilterState) priv->state);
   _milter_message_result_set_status (result, status);
-  _milter_message_result_set_quarantine (result, priv->quarantine_reason != NULL);
+  _milter_message_result_set_quarantine (result, priv->seldom->quarantine_reason != NULL);
   _milter_message_result_stop (result, g_get_monotonic_time ());
   g_signal_emit (context, milter_client_context_signals[SIGNAL_MESSAGE_PROCESSED], 0, result);
 }
