@@ -19,6 +19,13 @@ const MilterRecordedLimits milter_recorded_limits_no_bodies = {
   .digests = false,
 };
 
+const MilterRecordedLimits milter_recorded_limits_bare = {
+  .max_body = 0,
+  .max_kept = (gsize) 1 << 20,
+  .digests = false,
+  .bare = true,
+};
+
 /* --- memory
  * ------------------------------------------------------------------------------------------- */
 

@@ -27,18 +27,23 @@ G_BEGIN_DECLS
  * @max_kept: bytes that all open messages of one connection may take; what is beyond is left out of
  * a body, and makes a message %MILTER_RECORDED_TOO_LARGE otherwise
  * @digests: bodies that are not kept whole have a digest
+ * @bare: only what is counted is kept: no header fields and macros, nor what commands are about, and
+ * header fields and body chunks in a row are one whatever they were answered
  */
 typedef struct
 {
   gsize max_body;
   gsize max_kept;
   bool digests;
+  bool bare;
 } MilterRecordedLimits;
 
 /* a megabyte of a body, four of a connection, and digests: what is compared needs them */
 extern const MilterRecordedLimits milter_recorded_limits_default;
 /* nothing of bodies but their sizes */
 extern const MilterRecordedLimits milter_recorded_limits_no_bodies;
+/* … and bare: for who counts */
+extern const MilterRecordedLimits milter_recorded_limits_bare;
 
 /**
  * MilterRecordedEvents:

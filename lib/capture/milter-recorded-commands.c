@@ -147,6 +147,22 @@ await (MilterBuilding *building, MilterRecordedMessage *message)
   milter_building_lose_step (building);
 }
 
+/* (nullable) of a bare message: the entry of the field or chunk before, if its answer has come */
+static MilterRecordedCommand *
+reuse_last (const MilterBuilding *building, const GPtrArray *commands, guint8 letter)
+{
+  MilterRecordedCommand *last
+      = commands->len > 0 ? g_ptr_array_index (commands, commands->len - 1) : NULL;
+
+  if (last == NULL || last->letter != letter || !milter_session_letter_in (letter, "LB")
+      || building->due.length > 0 || last->text != NULL)
+    return NULL;
+  last->answer = MILTER_RECORDED_WAITING;
+  last->reply = 0;
+  last->latency_ns = -1;
+  return last;
+}
+
 /* @waits: the rules say that it is answered */
 static void
 add_command (MilterBuilding *building,
@@ -157,25 +173,33 @@ add_command (MilterBuilding *building,
 {
   const Kind *kind = kind_of (command->letter);
   GPtrArray *commands = message != NULL ? message->commands : building->session->commands;
-  MilterBytes about = kind->is_about ? milter_building_field (command, 0) : milter_bytes (NULL, 0);
-  MilterRecordedCommand *added;
+  bool bare = building->builder->limits.bare;
+  MilterBytes about
+      = kind->is_about && !bare ? milter_building_field (command, 0) : milter_bytes (NULL, 0);
+  MilterRecordedCommand *added = bare ? reuse_last (building, commands, command->letter) : NULL;
 
   building->last = (MilterBuildingDue){ NULL, NULL };
   /* the entry and, of what the mail has, a copy */
-  if (!milter_building_must_keep (
-          building, message, about.size + (kind->is_kept ? command->payload.size : 0)))
+  if (added == NULL
+      && !milter_building_must_keep (
+          building, message, about.size + (kind->is_kept && !bare ? command->payload.size : 0)))
     {
       /* its answer comes all the same, and finds nothing that it could belong to */
       if (waits)
         milter_building_lose_step (building);
       return;
     }
-  added = milter_recorded_command_new (command->letter, moment);
-  if (kind->is_about)
+  if (added == NULL)
+    {
+      added = milter_recorded_command_new (command->letter, moment);
+      g_ptr_array_add (commands, added);
+    }
+  added->sent = *moment;
+  if (kind->is_about && !bare)
     added->about = milter_building_string (about);
-  g_ptr_array_add (commands, added);
   building->last = (MilterBuildingDue){ added, message };
-  if (kind->take != NULL && (message != NULL || !kind->in_message))
+  if (kind->take != NULL && (message != NULL || !kind->in_message)
+      && !(bare && command->letter == MILTER_COMMAND_HEADER))
     kind->take (building, message, command);
   if (waits)
     {
@@ -284,7 +308,8 @@ milter_building_take_command (MilterBuilding *building,
   milter_session_command (&building->rules, command, /* error= */ NULL);
   if (command->letter == MILTER_COMMAND_DEFINE_MACRO)
     {
-      take_macros (building, command);
+      if (!building->builder->limits.bare)
+        take_macros (building, command);
       return;
     }
   waits

@@ -285,7 +285,9 @@ recording_summary_new (const RecordingFilter *filter)
 
   summary->filter = filter;
   summary->builder = milter_recorded_builder_new (
-      &milter_recorded_limits_no_bodies, &recorded_events, summary);
+      filter != NULL ? &milter_recorded_limits_no_bodies : &milter_recorded_limits_bare,
+      &recorded_events,
+      summary);
   summary->verdicts = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
   summary->matched = g_hash_table_new (/* hash= */ NULL, /* equal= */ NULL);
   summary->waiting = g_hash_table_new_full (
