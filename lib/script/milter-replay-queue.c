@@ -6,16 +6,15 @@
 
 #include <string.h>
 
-/* events stand at multiples of this */
-#define ALIGNMENT sizeof (gint64)
 /* the first piece; and one that is empty is given back if it grew beyond the second */
-#define MIN_CAPACITY  ((gsize) 4096)
+#define MIN_CAPACITY  ((gsize) 8192)
 #define KEEP_CAPACITY ((gsize) 64 << 10)
 
 static gsize
 size_of (const MilterReplayEvent *event)
 {
-  gsize padded = (event->bytes.size + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+  gsize padded = (event->bytes.size + MILTER_REPLAY_ALIGNMENT - 1) / MILTER_REPLAY_ALIGNMENT
+                 * MILTER_REPLAY_ALIGNMENT;
 
   return sizeof *event + padded;
 }
@@ -48,14 +47,11 @@ milter_replay_queue_next (const MilterReplayQueue *queue,
                           guint64 *position,
                           MilterReplayEvent *event)
 {
-  gsize at = (gsize) (*position - queue->base);
+  const MilterReplayEvent *next = milter_replay_queue_peek (queue, *position, position);
 
-  if (at >= queue->size)
-    return false;
-  memcpy (event, queue->data + at, sizeof *event);
-  event->bytes.data = queue->data + at + sizeof *event;
-  *position += size_of (event);
-  return true;
+  if (next != NULL)
+    *event = *next;
+  return next != NULL;
 }
 
 void

@@ -59,8 +59,27 @@ milter_replay_queue_end (const MilterReplayQueue *queue)
 {
   return queue->base + queue->size;
 }
-/* The event at this position, which moves on behind it; false: there is none yet. A view, until the
- * queue is changed. */
+/* events stand at multiples of this */
+#define MILTER_REPLAY_ALIGNMENT sizeof (gint64)
+
+/* The event at this position, and where the next one stands; NULL: there is none yet. A view, until
+ * the queue is changed. */
+static inline const MilterReplayEvent *
+milter_replay_queue_peek (const MilterReplayQueue *queue, guint64 position, guint64 *behind)
+{
+  gsize at = (gsize) (position - queue->base);
+  MilterReplayEvent *event = (MilterReplayEvent *) (gpointer) (queue->data + at);
+
+  if (at >= queue->size)
+    return NULL;
+  event->bytes.data = (const guint8 *) (event + 1);
+  *behind = position + sizeof *event
+            + (event->bytes.size + MILTER_REPLAY_ALIGNMENT - 1) / MILTER_REPLAY_ALIGNMENT
+                  * MILTER_REPLAY_ALIGNMENT;
+  return event;
+}
+/* The same as a copy: the event at this position, which moves on behind it; false: there is none
+ * yet. A view, until the queue is changed. */
 bool milter_replay_queue_next (const MilterReplayQueue *queue,
                                guint64 *position,
                                MilterReplayEvent *event);

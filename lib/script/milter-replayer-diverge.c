@@ -68,6 +68,48 @@ walk_head (MilterReplayer *replayer,
     func (replayer, &event);
 }
 
+static void
+trace_live_event (MilterReplayer *replayer, const MilterReplayEvent *event)
+{
+  MilterMessage message;
+
+  if (event->kind != MILTER_REPLAY_FRAME)
+    return;
+  if (event->from == MILTER_SIDE_MTA)
+    {
+      milter_trace_session_ask (
+          &replayer->live, milter_replay_letter (event), milter_replay_payload (event));
+      return;
+    }
+  milter_message_parse (
+      MILTER_SIDE_MILTER, milter_replay_letter (event), milter_replay_payload (event), &message);
+  if (milter_trace_is_final (&message) && replayer->live.due)
+    milter_trace_session_answer (&replayer->live, &message);
+}
+
+/* it has passed: said by the MTA, or said by the milter as it was then */
+static bool
+has_passed (const MilterReplayer *replayer, const MilterReplayEvent *event, guint64 at)
+{
+  return at < (event->from == MILTER_SIDE_MTA ? replayer->play : replayer->match);
+}
+
+void
+milter_replayer_trace_live (MilterReplayer *replayer)
+{
+  MilterReplayEvent event;
+
+  if (replayer->traced)
+    return;
+  replayer->traced = true;
+  walk_head (replayer, trace_live_event);
+  for (guint64 at = replayer->log, next = at;
+       milter_replay_queue_next (&replayer->queue, &next, &event);
+       at = next)
+    if (has_passed (replayer, &event, at))
+      trace_live_event (replayer, &event);
+}
+
 /* Up to here both are the same: what has passed is what was recorded. */
 void
 milter_replayer_diverge (MilterReplayer *replayer)
@@ -76,6 +118,7 @@ milter_replayer_diverge (MilterReplayer *replayer)
   guint64 at = position;
   MilterReplayEvent event;
 
+  milter_replayer_trace_live (replayer);
   replayer->differs = true;
   if (replayer->told)
     return;
@@ -90,9 +133,7 @@ milter_replayer_diverge (MilterReplayer *replayer)
   walk_head (replayer, milter_replayer_trace_recorded);
   for (position = at; milter_replay_queue_next (&replayer->queue, &position, &event); at = position)
     {
-      bool passed = at < (event.from == MILTER_SIDE_MTA ? replayer->play : replayer->match);
-
-      if (passed)
+      if (has_passed (replayer, &event, at))
         milter_replayer_tell_live (replayer, &event);
       if (at < replayer->play)
         milter_replayer_trace_recorded (replayer, &event);
@@ -120,46 +161,60 @@ milter_replayer_tell_live_frame (MilterReplayer *replayer,
 
 /* --- what the milter says --------------------------------------------------------------------- */
 
-/* What the milter says next in the recording; false: nothing that is known yet. */
-static bool
-find_match (MilterReplayer *replayer, MilterReplayEvent *event, guint64 *behind)
+/* (nullable) What the milter says next in the recording, if that is known yet. */
+static const MilterReplayEvent *
+find_match (MilterReplayer *replayer, guint64 *behind)
 {
-  guint64 position = replayer->match;
+  const MilterReplayEvent *event;
 
-  while (milter_replay_queue_next (&replayer->queue, &position, event))
-    {
-      if (event->from == MILTER_SIDE_MILTER)
-        {
-          *behind = position;
-          return true;
-        }
-      replayer->match = position;
-    }
-  return false;
+  while ((event = milter_replay_queue_peek (&replayer->queue, replayer->match, behind)) != NULL
+         && event->from != MILTER_SIDE_MILTER)
+    replayer->match = *behind;
+  return event;
 }
 
 /* the milter said something before this event that it has not said yet */
 bool
 milter_replayer_owes_something (MilterReplayer *replayer)
 {
-  MilterReplayEvent event;
   guint64 behind;
 
-  return !replayer->differs && find_match (replayer, &event, &behind)
-         && replayer->match < replayer->play;
+  /* what it said is looked for behind what has been played only when it says something */
+  if (replayer->differs || replayer->match >= replayer->play)
+    return false;
+  return find_match (replayer, &behind) != NULL && replayer->match < replayer->play;
+}
+
+/* it is its turn: the MTA says nothing more before it */
+static bool
+is_expected (const MilterReplayer *replayer)
+{
+  guint64 next = replayer->play;
+  const MilterReplayEvent *event;
+
+  if (replayer->match < replayer->play)
+    return true;
+  while (next < replayer->match
+         && (event = milter_replay_queue_peek (&replayer->queue, next, &next)) != NULL)
+    if (event->from == MILTER_SIDE_MTA)
+      return false;
+  return true;
 }
 
 /* It says what it said then, and not before it was asked. */
 bool
 milter_replayer_take_match (MilterReplayer *replayer, const MilterMessage *message)
 {
-  MilterReplayEvent event;
+  const MilterReplayEvent *event;
   guint64 behind;
 
-  if (replayer->differs || !find_match (replayer, &event, &behind)
-      || (!replayer->live.due && replayer->match >= replayer->play)
-      || event.kind != MILTER_REPLAY_FRAME || milter_replay_letter (&event) != message->letter
-      || !milter_bytes_equal (milter_replay_payload (&event), message->payload))
+  if (replayer->differs)
+    return false;
+  event = find_match (replayer, &behind);
+  if (event == NULL || event->kind != MILTER_REPLAY_FRAME
+      || (!(replayer->traced && replayer->live.due) && !is_expected (replayer))
+      || milter_replay_letter (event) != message->letter
+      || !milter_bytes_equal (milter_replay_payload (event), message->payload))
     return false;
   replayer->match = behind;
   return true;
@@ -169,9 +224,11 @@ milter_replayer_take_match (MilterReplayer *replayer, const MilterMessage *messa
 bool
 milter_replayer_takes_end (MilterReplayer *replayer)
 {
-  MilterReplayEvent event;
+  const MilterReplayEvent *event;
   guint64 behind;
 
-  return !replayer->differs && find_match (replayer, &event, &behind)
-         && event.kind == MILTER_REPLAY_END;
+  if (replayer->differs)
+    return false;
+  event = find_match (replayer, &behind);
+  return event != NULL && event->kind == MILTER_REPLAY_END;
 }

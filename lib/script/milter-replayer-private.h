@@ -28,14 +28,17 @@ struct _MilterReplayer
 
   MilterReplayQueue queue;
   MilterReplayQueue head; /* what was recorded before the first message */
-  bool has_head;
-  bool begins_message; /* macros of MAIL were the last */
+  bool has_message;       /* one has begun, … */
+  guint64 head_end;       /* … the first one here, in the queue */
+  bool begins_message;    /* macros of MAIL were the last */
   guint64 log;   /* from here on it is kept, while nothing has diverged: the present message */
   guint64 play;  /* the next event */
   guint64 match; /* where to look for what the milter said next */
   bool finished;
 
-  MilterTraceSession live, recorded;
+  MilterTraceSession live;     /* once `traced` */
+  MilterTraceSession recorded; /* once `told` */
+  bool traced;  /* what passes is followed; before, it is what was recorded, answers and all */
   bool differs; /* something is not as it was recorded */
   bool told;    /* what was recorded and what passes is told */
   bool was_odd; /* the milter broke the protocol in the recording */
@@ -49,7 +52,6 @@ struct _MilterReplayer
   guint8 asked;         /* the last command … */
   gint64 asked_ns;      /* … when it was recorded */
   gint64 waits_from_us; /* the last sign of life */
-  bool waited;          /* for what the milter said unasked, in vain */
   MilterReplayCounts counts;
 };
 
@@ -84,6 +86,8 @@ void milter_replayer_put_own (MilterReplayer *replayer,
                               gint64 now_us);
 
 /* --- milter-replayer-diverge.c --- */
+/* From here on it is known what is due, and not only what came then. */
+void milter_replayer_trace_live (MilterReplayer *replayer);
 /* Up to here both are the same: what has passed is what was recorded. Once. */
 void milter_replayer_diverge (MilterReplayer *replayer);
 /* what was recorded is played now, or left out */

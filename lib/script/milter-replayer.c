@@ -3,9 +3,11 @@
  * milter-replayer.c: recorded frames to a milter, one after the other, each when the answers before
  * it are there.
  *
- * Two sessions are walked along: the live one, by what passes, which tells what is due; and the
- * recorded one, which tells whether the MTA of then left a command out itself. As long as both are
- * the same there is only the first: nothing is left out that was sent then.
+ * While the milter says what it said then, nothing needs to be known but that: the MTA goes on when
+ * all has come that had come then. From the first difference on, or when something takes long, two
+ * sessions are walked along: the live one, by what passes, which tells what is due and what does
+ * not apply any more; and the recorded one, which tells whether the MTA of then sent such a thing
+ * all the same.
  */
 #include "milter-replayer-private.h"
 
@@ -13,6 +15,8 @@
 
 /* what leaves in one write at most, where no answer is waited for between */
 #define MAX_OUT 65536u
+/* … and what mostly does */
+#define OUT_SIZE 2048u
 
 /* where a message ends that is left out, since bytes of it are missing */
 #define BEHIND_MESSAGE "OCMHQ"
@@ -22,7 +26,8 @@
 static void
 put_frame (MilterReplayer *replayer, guint8 letter, MilterBytes payload, gint64 now_us)
 {
-  milter_trace_session_ask (&replayer->live, letter, payload);
+  if (replayer->traced)
+    milter_trace_session_ask (&replayer->live, letter, payload);
   if (letter == MILTER_COMMAND_CONNECT)
     replayer->connected = true;
   else if (letter == MILTER_COMMAND_HELO)
@@ -32,7 +37,6 @@ put_frame (MilterReplayer *replayer, guint8 letter, MilterBytes payload, gint64 
   else if (letter == MILTER_COMMAND_QUIT_NC)
     replayer->connected = replayer->heloed = false;
   replayer->waits_from_us = now_us;
-  replayer->waited = false;
   if (letter == MILTER_COMMAND_DEFINE_MACRO)
     return;
   replayer->asked = letter;
@@ -43,12 +47,14 @@ put_frame (MilterReplayer *replayer, guint8 letter, MilterBytes payload, gint64 
 static void
 put_recorded (MilterReplayer *replayer, const MilterReplayEvent *event, gint64 now_us)
 {
-  MilterReplayEvent now = *event;
-
-  now.time_ns = now_us * 1000;
   g_byte_array_append (replayer->out, event->bytes.data, (guint) event->bytes.size);
   if (replayer->told)
-    milter_replayer_tell_live (replayer, &now);
+    {
+      MilterReplayEvent now = *event;
+
+      now.time_ns = now_us * 1000;
+      milter_replayer_tell_live (replayer, &now);
+    }
   replayer->asked_ns = event->time_ns;
   put_frame (replayer, milter_replay_letter (event), milter_replay_payload (event), now_us);
 }
@@ -66,17 +72,24 @@ milter_replayer_put_own (MilterReplayer *replayer,
 
 /* --- one event after the other ---------------------------------------------------------------- */
 
-/* Behind here is another message: while all is the same, the one before is not needed any more. */
+/* Here a message begins: while all is the same, the one before is not needed any more, but what was
+ * said before the first one is. */
 static void
 begin_message (MilterReplayer *replayer, guint64 at)
 {
   guint64 position = replayer->log;
   MilterReplayEvent event;
 
-  if (!replayer->has_head)
-    while (position < at && milter_replay_queue_next (&replayer->queue, &position, &event))
+  if (!replayer->has_message)
+    {
+      replayer->has_message = true;
+      replayer->head_end = at;
+      return;
+    }
+  if (replayer->head_end > position)
+    while (position < replayer->head_end
+           && milter_replay_queue_next (&replayer->queue, &position, &event))
       milter_replay_queue_push (&replayer->head, &event);
-  replayer->has_head = true;
   replayer->log = at;
   replayer->counts.n_same = replayer->counts.n_messages;
 }
@@ -173,6 +186,20 @@ play_milter_end (MilterReplayer *replayer, gint64 now_us, MilterReplayAction *ac
   return true;
 }
 
+/* The milter said something before this that it has not said yet, asked or not. If that takes long
+ * it is looked up whether an answer is due; if none is, it does otherwise now. */
+static bool
+wait_as_then (MilterReplayer *replayer, gint64 now_us, MilterReplayAction *action)
+{
+  if (now_us < replayer->waits_from_us + replayer->grace_us)
+    return stop_until (action, replayer->waits_from_us + replayer->grace_us);
+  if (replayer->traced)
+    milter_replayer_diverge (replayer);
+  else
+    milter_replayer_trace_live (replayer);
+  return true;
+}
+
 static bool
 play_mta_event (MilterReplayer *replayer,
                 const MilterReplayEvent *event,
@@ -182,13 +209,14 @@ play_mta_event (MilterReplayer *replayer,
 {
   if (event->kind != MILTER_REPLAY_FRAME && event->due_us > now_us)
     return stop_until (action, event->due_us);
-  /* what it said without being asked comes before what follows */
-  if (milter_replayer_owes_something (replayer) && !replayer->waited)
+  if (milter_replayer_owes_something (replayer))
+    return wait_as_then (replayer, now_us, action);
+  /* an MTA that goes may go without an answer */
+  if (event->kind == MILTER_REPLAY_END && replayer->phase == MILTER_REPLAY_PLAYING
+      && !replayer->traced)
     {
-      if (now_us < replayer->waits_from_us + replayer->grace_us)
-        return stop_until (action, replayer->waits_from_us + replayer->grace_us);
-      replayer->waited = true;
-      milter_replayer_diverge (replayer);
+      milter_replayer_trace_live (replayer);
+      return true;
     }
   if (event->kind == MILTER_REPLAY_FRAME)
     return play_mta_frame (replayer, event, behind, now_us, action);
@@ -290,30 +318,44 @@ leave (MilterReplayer *replayer, gint64 now_us, MilterReplayAction *action)
   return stop_done (replayer, action);
 }
 
+/* nothing is left to be played */
+static bool
+go_on_without (MilterReplayer *replayer, gint64 now_us, MilterReplayAction *action)
+{
+  action->kind = MILTER_REPLAY_MORE;
+  if (!replayer->finished)
+    return false;
+  /* the answer to the last command may not have been recorded */
+  if (!replayer->traced && replayer->phase == MILTER_REPLAY_PLAYING)
+    {
+      milter_replayer_trace_live (replayer);
+      return true;
+    }
+  return leave (replayer, now_us, action);
+}
+
 /* false: @action tells why not */
 static bool
 step (MilterReplayer *replayer, gint64 now_us, MilterReplayAction *action)
 {
-  guint64 position = replayer->play;
-  MilterReplayEvent event;
+  const MilterReplayEvent *event;
+  guint64 behind;
 
   if (replayer->phase == MILTER_REPLAY_OVER)
     return stop_done (replayer, action);
-  if (replayer->live.due)
+  if (replayer->traced && replayer->live.due)
     {
       /* what was put together leaves before anything is waited for */
       if (replayer->out->len > 0)
         return false;
       return wait_for_answer (replayer, now_us, action);
     }
-  if (!milter_replay_queue_next (&replayer->queue, &position, &event))
-    {
-      action->kind = MILTER_REPLAY_MORE;
-      return replayer->finished ? leave (replayer, now_us, action) : false;
-    }
-  return event.from == MILTER_SIDE_MTA
-             ? play_mta_event (replayer, &event, position, now_us, action)
-             : play_milter_event (replayer, &event, position, now_us, action);
+  event = milter_replay_queue_peek (&replayer->queue, replayer->play, &behind);
+  if (event == NULL)
+    return go_on_without (replayer, now_us, action);
+  return event->from == MILTER_SIDE_MTA
+             ? play_mta_event (replayer, event, behind, now_us, action)
+             : play_milter_event (replayer, event, behind, now_us, action);
 }
 
 /* where that begins which may still be asked for */
@@ -376,7 +418,7 @@ milter_replayer_received (MilterReplayer *replayer, const MilterMessage *message
     }
   milter_replayer_tell_live_frame (
       replayer, MILTER_SIDE_MILTER, message->letter, message->payload, now_us);
-  if (final && replayer->live.due)
+  if (final && replayer->traced && replayer->live.due)
     milter_trace_session_answer (&replayer->live, message);
 }
 
@@ -388,9 +430,12 @@ milter_replayer_ended (MilterReplayer *replayer, bool reset, const char *garbage
     .kind = MILTER_REPLAY_END, .from = MILTER_SIDE_MILTER, .reset = reset, .time_ns = now_us * 1000
   };
   bool as_then = garbage == NULL && milter_replayer_takes_end (replayer);
-  bool over = replayer->phase != MILTER_REPLAY_PLAYING || replayer->live.client_over;
+  bool over;
   g_autofree char *sentence = NULL;
 
+  if (!as_then && replayer->phase == MILTER_REPLAY_PLAYING)
+    milter_replayer_trace_live (replayer);
+  over = replayer->phase != MILTER_REPLAY_PLAYING || replayer->live.client_over;
   if (garbage != NULL)
     sentence = g_strdup_printf ("what came is no milter frame: %s", garbage);
   else if (!as_then && !over)
@@ -420,7 +465,7 @@ milter_replayer_new (gint64 timeout_us,
   replayer->grace_us = grace_us;
   replayer->handlers = handlers;
   replayer->data = data;
-  replayer->out = g_byte_array_new ();
+  replayer->out = g_byte_array_sized_new (OUT_SIZE);
   milter_trace_session_init (&replayer->live);
   milter_trace_session_init (&replayer->recorded);
   return replayer;
@@ -443,7 +488,7 @@ void
 milter_replayer_tell_all (MilterReplayer *replayer)
 {
   g_assert (!replayer->told && milter_replay_queue_end (&replayer->queue) == replayer->play);
-  replayer->told = true;
+  replayer->traced = replayer->told = true;
   replayer->handlers->diverged (replayer->data);
 }
 

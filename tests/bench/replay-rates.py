@@ -53,7 +53,8 @@ class Capture:
         self.ns = 1_700_000_000 * 10**9
         offer = frame(b"O", b"\0\0\0\6\0\0\1\xff\0\x1f\xff\xff")
         client = frame(b"C", b"client.example.com\0004\xc5\x0b192.0.2.1\0")
-        self.turns = [(offer, frame(b"O", OPTIONS)), (client, frame(b"c")), (frame(b"H", b"client\0"), frame(b"c"))]
+        # as load-mta says it: CONNECT and HELO in one write
+        self.turns = [(offer, frame(b"O", OPTIONS)), (client + frame(b"H", b"client\0"), frame(b"c") * 2)]
         self.turns += [(command, frame(b"c")) for command in message]
 
     def packet(self, port, to_milter, flags, seq, ack, data=b""):

@@ -307,6 +307,7 @@ Test (replayer, what_is_sent_and_left_out_and_told)
     { HEAD "M,.", "M=.", "O C H M ", "", "", "" },
     /* an MTA that went without an answer */
     { HEAD "M.", "M=", "O C H M ", "", "", "" },
+    { HEAD "M.", "", "O C H M ", "", "OOCcHcM.", "OOCcHcMc." },
     /* bytes of the MTA are missing: the message is aborted, the rest of it left out */
     { HEAD "M<cR<c-L<cN<cE<cM<cR<cA Q.",
       "",
@@ -414,6 +415,11 @@ Test (replayer, each_word_waits_for_its_time_and_for_the_answers_before_it)
   play.now_us = 3000000;
   run (&play, "C=");
   cr_expect_str_eq (play.sent->str, "O C ");
+  cr_expect (play.hungry);
+  /* the recording ends here: the milter may answer all the same */
+  milter_replayer_finish (play.replayer);
+  run (&play, "");
+  cr_expect_not (play.done);
   cr_expect_eq (play.deadline_us, 3000000 + TIMEOUT_US);
   play_clear (&play);
 }

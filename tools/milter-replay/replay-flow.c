@@ -12,13 +12,14 @@
 #include "tool-source.h"
 
 /* sessions that wait for their turn, before the reader does; below, it goes on */
-#define MAX_WAITING 512u
+#define MAX_WAITING 128u
 /* what may wait in memory, while those that play have something to do … */
 #define MAX_HELD ((gsize) 32 << 20)
 /* … and at all: connections of a recording that overlap, played one after the other */
 #define MAX_HELD_AT_ALL ((gsize) 1 << 30)
-/* events between two looks at what else there is to do */
-#define PATIENCE 256u
+/* Events that are read between two looks at what else there is to do. Reading and playing take
+ * turns: each is faster if it goes on for a while. */
+#define BATCH 4096u
 /* at a given speed the reader is ahead by so much */
 #define LEAD_US (50 * G_TIME_SPAN_MILLISECOND)
 /* connections that cannot be made, one after the other, before all is given up */
@@ -32,6 +33,7 @@ typedef struct
   gint64 due_us; /* … from then on; 0: at once */
   bool in_round; /* the recording may have more of it */
   bool was_open; /* … and has not closed it yet */
+  bool has_news; /* something was added, and it has not been fed */
   bool settled;  /* it is over, and that was taken note of */
 } Entry;
 
@@ -48,7 +50,8 @@ struct _ReplayFlow
   guint round, n_rounds;
   bool has_start;
   gint64 first_ns, base_us;
-  guint n_events; /* since the last look */
+  GPtrArray *news; /* of Entry, unowned: those that have some */
+  guint n_events;  /* since the last look */
   bool starting;
   bool stopped;
   char *failure;
@@ -210,8 +213,22 @@ count_held (const ReplayFlow *flow)
 }
 
 static void
+feed (ReplayFlow *flow)
+{
+  for (guint i = 0; i < flow->news->len; i++)
+    {
+      Entry *entry = g_ptr_array_index (flow->news, i);
+
+      entry->has_news = false;
+      replay_session_feed (entry->session);
+    }
+  g_ptr_array_set_size (flow->news, 0);
+}
+
+static void
 iterate (ReplayFlow *flow, bool may_block)
 {
+  feed (flow);
   g_main_context_iteration (/* context= */ NULL, may_block);
   for (guint i = 0; i < flow->entries->len; i++)
     settle (flow, g_ptr_array_index (flow->entries, i));
@@ -223,13 +240,13 @@ hold_back (ReplayFlow *flow, gint64 due_us)
 {
   gsize held;
 
-  while (!flow->stopped && due_us > g_get_monotonic_time () + LEAD_US)
+  while (!flow->stopped && due_us != 0 && due_us > g_get_monotonic_time () + LEAD_US)
     {
       tool_clock_set (flow->clock, due_us - LEAD_US);
       iterate (flow, /* may_block= */ true);
       start_waiting (flow);
     }
-  if (++flow->n_events < PATIENCE || flow->stopped)
+  if (++flow->n_events < (flow->pace.is_live ? 1 : BATCH) || flow->stopped)
     return;
   flow->n_events = 0;
   iterate (flow, /* may_block= */ false);
@@ -275,6 +292,11 @@ add (ReplayFlow *flow, const MilterCapturePlace *place, MilterReplayEvent *event
   event->due_us = find_due (flow, place->moment.time_ns);
   if (entry != NULL)
     replay_session_add (entry->session, event);
+  if (entry != NULL && !entry->has_news && replay_session_is_started (entry->session))
+    {
+      entry->has_news = true;
+      g_ptr_array_add (flow->news, entry);
+    }
   if (entry != NULL && entry->was_open && event->kind == MILTER_REPLAY_END)
     {
       entry->was_open = false;
@@ -377,6 +399,7 @@ replay_flow_new (ReplaySetup *setup, const ReplayPace *pace)
   flow->pace = *pace;
   flow->entries = g_ptr_array_new_with_free_func (entry_free);
   flow->by_number = g_hash_table_new (/* hash= */ NULL, /* equal= */ NULL);
+  flow->news = g_ptr_array_new ();
   flow->clock = tool_clock_new (on_clock, flow);
   return flow;
 }
@@ -388,6 +411,7 @@ replay_flow_free (ReplayFlow *flow)
     return;
   tool_source_free (flow->clock);
   g_queue_clear (&flow->waiting);
+  g_ptr_array_unref (flow->news);
   g_hash_table_unref (flow->by_number);
   g_ptr_array_unref (flow->entries);
   g_free (flow->failure);

@@ -17,6 +17,7 @@ typedef struct
 {
   double speed;      /* times as fast as recorded; 0: as fast as can be */
   guint connections; /* at once; 0: as many as were recorded */
+  bool is_live;      /* the recording comes as it is made: nothing waits for what follows */
 } ReplayPace;
 
 typedef struct

@@ -28,6 +28,7 @@ struct _ReplaySession
   bool hungry;
   bool recorded_whole; /* nothing more of the recording matters */
   bool unreachable;
+  gint64 now_us; /* when something came last */
   bool over;
   MilterReplayer *replayer;
   MilterServerPort *port; /* (nullable) */
@@ -47,6 +48,7 @@ typedef struct
 } LeftOut;
 
 static void pump (ReplaySession *session);
+static void pump_at (ReplaySession *session, gint64 now_us);
 
 /* --- what a replayer tells -------------------------------------------------------------------- */
 
@@ -251,14 +253,17 @@ on_message (MilterServerPort *port, const MilterMessage *message, gpointer user_
 {
   ReplaySession *session = user_data;
 
-  milter_replayer_received (session->replayer, message, g_get_monotonic_time ());
+  session->now_us = g_get_monotonic_time ();
+  milter_replayer_received (session->replayer, message, session->now_us);
 }
 
 /* only now: a second answer that came with the first one answers nothing that is sent next */
 static void
 on_settled (MilterServerPort *port, gpointer user_data)
 {
-  pump (user_data);
+  ReplaySession *session = user_data;
+
+  pump_at (session, session->now_us);
 }
 
 static void
@@ -310,10 +315,9 @@ static const MilterServerPortHandlers port_handlers = {
 /* --- what is to be done ----------------------------------------------------------------------- */
 
 static void
-pump (ReplaySession *session)
+pump_at (ReplaySession *session, gint64 now_us)
 {
   MilterReplayAction action;
-  gint64 now_us = g_get_monotonic_time ();
 
   if (session->port == NULL || !session->connected)
     return;
@@ -328,6 +332,12 @@ pump (ReplaySession *session)
         session->port,
         action.kind == MILTER_REPLAY_WAIT && action.deadline_us < G_MAXINT64 ? action.deadline_us
                                                                              : 0);
+}
+
+static void
+pump (ReplaySession *session)
+{
+  pump_at (session, g_get_monotonic_time ());
 }
 
 /* --- from outside ----------------------------------------------------------------------------- */
@@ -383,8 +393,16 @@ replay_session_add (ReplaySession *session, const MilterReplayEvent *event)
   session->recorded_whole = session->recorded_whole || is_last (event);
   if (session->state == SESSION_PLAYED)
     end_if_over (session);
-  else if (session->hungry)
+}
+
+void
+replay_session_feed (ReplaySession *session)
+{
+  if (session->hungry)
     pump (session);
+  /* outside of a turn of the loop: what is sent need not wait for one */
+  if (session->port != NULL)
+    _milter_server_port_flush (session->port);
 }
 
 void

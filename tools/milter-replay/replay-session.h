@@ -41,8 +41,9 @@ ReplaySession *replay_session_new (const ReplaySetup *setup,
 void replay_session_free (ReplaySession *session);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (ReplaySession, replay_session_free)
 
-/* Something more of the recording; if it plays already, as soon as may be. */
+/* Something more of the recording. If the session is hungry it goes on with it when it is fed. */
 void replay_session_add (ReplaySession *session, const MilterReplayEvent *event);
+void replay_session_feed (ReplaySession *session);
 /* there is no more of it */
 void replay_session_finish (ReplaySession *session);
 /* Connects, and plays. */

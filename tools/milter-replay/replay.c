@@ -5,6 +5,9 @@
 #include "replay.h"
 
 #include <signal.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "read-recording.h"
 #include "replay-flow.h"
@@ -112,6 +115,18 @@ on_signal (int signal_number, gpointer user_data)
     replay_flow_stop (replay->flow, "interrupted");
 }
 
+static bool
+is_any_pipe (char **paths)
+{
+  struct stat about;
+
+  for (char **path = paths; *path != NULL; path++)
+    if (strcmp (*path, "-") == 0 ? fstat (STDIN_FILENO, &about) == 0 && !S_ISREG (about.st_mode)
+                                 : stat (*path, &about) == 0 && !S_ISREG (about.st_mode))
+      return true;
+  return false;
+}
+
 static ToolExit
 play_rounds (Replay *replay)
 {
@@ -145,7 +160,7 @@ play (Replay *replay, ToolChain *chain)
     .report = replay->report,
     .rules = options->rules,
   };
-  const ReplayPace pace = { options->speed, options->connections };
+  const ReplayPace pace = { options->speed, options->connections, is_any_pipe (options->paths) };
   g_autoptr (ReplayFlow) flow = replay_flow_new (&setup, &pace);
   ToolExit status;
 
