@@ -59,6 +59,11 @@ read_some (MilterCaptureInput *input)
 {
   gssize n;
 
+  if (input->wait != NULL && !input->wait (input->fd, input->wait_data))
+    {
+      input->over = true;
+      return;
+    }
   do
     n = read (input->fd, input->own + input->left, input->size - input->left);
   while (n < 0 && errno == EINTR);

@@ -22,6 +22,9 @@ typedef struct
   gsize left;      /* bytes from @at on that have been read */
   bool over;       /* nothing more comes */
   int error;       /* errno of the read that failed, or 0 */
+  bool (*wait) (int fd, gpointer data); /* (nullable) called before each read, until which something else may be
+                                           done; false: nothing more is wanted */
+  gpointer wait_data;
 } MilterCaptureInput;
 
 /* @fd: unowned */

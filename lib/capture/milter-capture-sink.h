@@ -51,6 +51,8 @@ typedef struct
  * @closed: one side has closed the connection, or reset it
  * @note: a remark about what could not be read; @text is a part of a sentence, `an IP fragment`
  * @stopped: nothing more is wanted: the rest of the recording is not read
+ * @wait: the recording is about to be read from this descriptor, which may take until more is recorded; %FALSE:
+ *   nothing more is wanted
  *
  * All are called in the order in which things happened on a connection, with views that live as long as the
  * call. Any of them may be %NULL.
@@ -68,6 +70,7 @@ typedef struct
   void (*closed) (const MilterCapturePlace *place, bool reset, gpointer data);
   void (*note) (const MilterCapturePlace *place, const char *text, gpointer data);
   bool (*stopped) (gpointer data);
+  bool (*wait) (int fd, gpointer data);
 } MilterCaptureSink;
 
 G_END_DECLS

@@ -59,7 +59,7 @@ milter_replay_queue_drop (MilterReplayQueue *queue, guint64 position)
 {
   gsize n = (gsize) (position - queue->base);
 
-  if (n < queue->size / 2 && n < queue->capacity / 2)
+  if (n == 0 || (n < queue->size / 2 && n < queue->capacity / 2))
     return;
   memmove (queue->data, queue->data + n, queue->size - n);
   queue->size -= n;

@@ -68,10 +68,11 @@ static inline const MilterReplayEvent *
 milter_replay_queue_peek (const MilterReplayQueue *queue, guint64 position, guint64 *behind)
 {
   gsize at = (gsize) (position - queue->base);
-  MilterReplayEvent *event = (MilterReplayEvent *) (gpointer) (queue->data + at);
+  MilterReplayEvent *event;
 
   if (at >= queue->size)
     return NULL;
+  event = (MilterReplayEvent *) (gpointer) (queue->data + at);
   event->bytes.data = (const guint8 *) (event + 1);
   *behind = position + sizeof *event
             + (event->bytes.size + MILTER_REPLAY_ALIGNMENT - 1) / MILTER_REPLAY_ALIGNMENT

@@ -277,6 +277,25 @@ def test_the_recorded_pace_is_kept(recorded, ruled, replay):
     assert end - between > 0.6 > between - begin
 
 
+def test_a_pipe_is_played_as_it_comes(recorded, fake, tool):
+    """Each word goes out when it is there, whatever is still to come; and it can be interrupted while it waits."""
+    capture = recorded().read_bytes()
+    milter = fake()
+    process = subprocess.Popen([tool("milter-replay"), "replay", "-", "-s", milter.spec], stdin=subprocess.PIPE,
+                               stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    # all but the end of the connection
+    process.stdin.write(capture[:-300])
+    process.stdin.flush()
+    end = time.monotonic() + 20
+    while milter.letters("D").count("E") < 2:
+        assert process.poll() is None and time.monotonic() < end, milter.letters()
+        time.sleep(0.02)
+    process.send_signal(signal.SIGINT)
+    assert process.wait(timeout=30) == 1
+    out, err = process.communicate(timeout=30)
+    assert b"interrupted" in out + err and b"2 messages" in out
+
+
 # --- holes --------------------------------------------------------------------------------------------------------
 
 @pytest.mark.parametrize("name", ["13-mid-session.pcap", "14-snaplen96.pcap", "35-capture-lost-packets.pcap"])

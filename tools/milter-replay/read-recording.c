@@ -107,6 +107,8 @@ read_fd (Reading *reading, const char *path, int fd)
   ToolExit status;
 
   milter_capture_input_init (&input, fd);
+  input.wait = reading->to.sink->wait;
+  input.wait_data = reading->to.data;
   status = read_input (reading, path, &input);
   milter_capture_input_clear (&input);
   return status;

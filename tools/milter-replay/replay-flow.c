@@ -377,6 +377,33 @@ on_asked_to_stop (gpointer data)
   return ((const ReplayFlow *) data)->stopped;
 }
 
+static gboolean
+on_readable (int fd, GIOCondition condition, gpointer data)
+{
+  *(bool *) data = true;
+  return G_SOURCE_CONTINUE;
+}
+
+/* a pipe: what is played goes on while nothing more is recorded */
+static bool
+on_wait (int fd, gpointer data)
+{
+  ReplayFlow *flow = data;
+  bool readable = false;
+  GSource *reader;
+
+  if (!flow->pace.is_live || flow->stopped)
+    return !flow->stopped;
+  reader = tool_reader_new (fd, on_readable, &readable);
+  while (!readable && !flow->stopped)
+    {
+      iterate (flow, /* may_block= */ true);
+      start_waiting (flow);
+    }
+  tool_source_free (reader);
+  return !flow->stopped;
+}
+
 const MilterCaptureSink replay_flow_sink = {
   .opened = on_opened,
   .message = on_message,
@@ -384,6 +411,7 @@ const MilterCaptureSink replay_flow_sink = {
   .hole = on_hole,
   .closed = on_closed,
   .stopped = on_asked_to_stop,
+  .wait = on_wait,
 };
 
 /* --- from outside ----------------------------------------------------------------------------- */
