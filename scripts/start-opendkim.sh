@@ -3,7 +3,7 @@
 #
 # start-opendkim.sh WORKDIR SPEC: runs Debian's opendkim in the foreground, for demonstrations and
 # tests. It listens on SPEC (unix:PATH or inet:PORT@HOST), signs mail from example.com that comes
-# from a client in 192.0.2.0/24, and verifies what comes from anybody else.
+# from a client in 192.0.2.0/24 (or in OPENDKIM_INTERNAL), and verifies what comes from anybody else.
 #
 # The signing key (selector `spot`) is made in WORKDIR when there is none. Public keys are read from
 # WORKDIR/public.txt instead of DNS: the one just made, and the one of the signed mails in
@@ -46,7 +46,7 @@ Domain            example.com
 Selector          spot
 KeyFile           $work/spot.private
 RequireSafeKeys   no
-InternalHosts     192.0.2.0/24
+InternalHosts     ${OPENDKIM_INTERNAL:-192.0.2.0/24}
 TestPublicKeys    $work/public.txt
 AlwaysAddARHeader yes
 END
