@@ -10,7 +10,8 @@
 #define MILLISECOND G_GINT64_CONSTANT (1000000)
 
 static void
-tell_frame (MilterRecordedBuilder *builder,
+tell_frame (const MilterCaptureSink *sink,
+            gpointer data,
             const MilterCapturePlace *place,
             const RecordedStep *step)
 {
@@ -18,12 +19,12 @@ tell_frame (MilterRecordedBuilder *builder,
 
   milter_frame_append (
       (guint8) step->bytes[1], milter_bytes (step->bytes + 2, step->size - 2), frame);
-  milter_recorded_sink.message (
-      place, milter_bytes (frame->data, frame->len), /* behind_hole= */ false, builder);
+  sink->message (place, milter_bytes (frame->data, frame->len), /* behind_hole= */ false, data);
 }
 
 static void
-tell_step (MilterRecordedBuilder *builder,
+tell_step (const MilterCaptureSink *sink,
+           gpointer data,
            const MilterCapturePlace *place,
            const RecordedStep *step)
 {
@@ -31,25 +32,33 @@ tell_step (MilterRecordedBuilder *builder,
     { "192.0.2.1:40000", "192.0.2.2:8891", .from_start = true },
     { "192.0.2.1:40000", "192.0.2.2:8891", .from_start = false },
   };
-  const MilterCaptureSink *sink = &milter_recorded_sink;
 
   if (step->bytes[0] == '+' || step->bytes[0] == '-')
-    sink->opened (place, &openings[step->bytes[0] == '-'], builder);
+    sink->opened (place, &openings[step->bytes[0] == '-'], data);
   else if (step->bytes[1] == '!')
     sink->hole (place,
                 step->size > 2 ? atoi (step->bytes + 2) : MILTER_HOLE_UNKNOWN,
                 /* letter= */ 0,
-                builder);
+                data);
   else if (step->bytes[1] == '*')
-    sink->raw (place, milter_bytes (step->bytes + 2, step->size - 2), builder);
+    sink->raw (place, milter_bytes (step->bytes + 2, step->size - 2), data);
   else if (step->bytes[1] == '.' || step->bytes[1] == 'x')
-    sink->closed (place, step->bytes[1] == 'x', builder);
+    sink->closed (place, step->bytes[1] == 'x', data);
   else
-    tell_frame (builder, place, step);
+    tell_frame (sink, data, place, step);
 }
 
 void
 recorded_tell (MilterRecordedBuilder *builder, const RecordedStep *steps, gsize n)
+{
+  recorded_tell_sink (&milter_recorded_sink, builder, steps, n);
+}
+
+void
+recorded_tell_sink (const MilterCaptureSink *sink,
+                    gpointer data,
+                    const RecordedStep *steps,
+                    gsize n)
 {
   guint connection = 1;
 
@@ -64,7 +73,7 @@ recorded_tell (MilterRecordedBuilder *builder, const RecordedStep *steps, gsize 
       if (steps[i].bytes[0] == '@')
         connection = (guint) atoi (steps[i].bytes + 1);
       else
-        tell_step (builder, &place, &steps[i]);
+        tell_step (sink, data, &place, &steps[i]);
     }
 }
 

@@ -27,6 +27,12 @@ typedef struct
 /* tells a builder @n steps, from number 1 of the packets on */
 void recorded_tell (MilterRecordedBuilder *builder, const RecordedStep *steps, gsize n);
 
+/* … or any sink */
+void recorded_tell_sink (const MilterCaptureSink *sink,
+                         gpointer data,
+                         const RecordedStep *steps,
+                         gsize n);
+
 /* Events that append a line for each message and session to a GString: the messages' commands with
  * their answers, edits, verdict. */
 extern const MilterRecordedEvents recorded_log;
