@@ -18,7 +18,8 @@ choose_stream (const TestClientOptions *options)
 static bool
 judges (const TestClientOptions *options)
 {
-  return options->paths != NULL || options->lines != NULL || options->strict;
+  return options->paths != NULL || options->lines != NULL || options->replay != NULL
+         || options->strict;
 }
 
 Report *

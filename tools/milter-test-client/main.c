@@ -14,6 +14,7 @@
 #include "conformance-rules.h"
 #include "frame-log.h"
 #include "print-events.h"
+#include "replay-book.h"
 #include "rules.h"
 #include "tell-ready.h"
 #include "test-client-options.h"
@@ -23,6 +24,7 @@ typedef struct
 {
   TestClientOptions options;
   Rules *rules;
+  MilterEchoBook *book; /* (nullable) without --replay */
   FrameLog *log;
   guint64 n_sessions; /* that are over */
 } Tool;
@@ -152,6 +154,10 @@ run (Tool *tool)
   tool->rules = open_rules (options, &status);
   if (tool->rules == NULL)
     return status;
+  tool->book = replay_book_open (options, &status);
+  if (status != TOOL_EXIT_OK)
+    return status;
+  rules_replay (tool->rules, tool->book);
   if (options->strict)
     rules_be_strict (tool->rules);
   tool->log = frame_log_new (options);
@@ -160,6 +166,8 @@ run (Tool *tool)
 
   status = frame_log_finish (tool->log) ? TOOL_EXIT_OK : TOOL_EXIT_USAGE;
   rules_judge (tool->rules, report);
+  if (tool->book != NULL)
+    replay_book_judge (tool->book, report);
   return tool_exit_worse (status, client_report_close (report));
 }
 
@@ -179,6 +187,7 @@ main (int argc, char **argv)
 
   frame_log_free (tool.log);
   rules_free (tool.rules);
+  milter_echo_book_free (tool.book);
   test_client_options_clear (&tool.options);
   g_object_unref (client);
   milter_client_quit ();

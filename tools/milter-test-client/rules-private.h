@@ -9,6 +9,7 @@
 
 #include <pthread.h>
 
+#include "milter-echo.h"
 #include "milter-responder.h"
 #include "rules.h"
 
@@ -19,6 +20,7 @@ struct _Rules
   GPtrArray *scenarios;  /* of MilterScenario, in order */
   GHashTable *lines;     /* of MilterRule that judge to char *: the line as it stands in its file */
   MilterRuleBook *book;  /* (nullable) NULL: there is no source */
+  MilterEchoBook *echoes; /* unowned (nullable) answers of a recording, instead of rules */
   bool strict;
   bool has_program;
   pthread_mutex_t lock;  /* several threads serve */

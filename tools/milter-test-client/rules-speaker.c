@@ -17,6 +17,7 @@ typedef struct
   Rules *rules;                   /* unowned */
   MilterClientContext *context;   /* unowned; it tells its end */
   MilterResponder *responder;     /* (nullable) without rules */
+  MilterEcho *echo;               /* (nullable) without a recording */
   const MilterClientTap *watcher; /* (nullable) */
   gpointer watcher_data;
   GSource *clock; /* wakes when something is due */
@@ -130,6 +131,25 @@ answer_offer (Speaker *speaker, const MilterMessage *offer)
   return true;
 }
 
+/* As in the recording; @message: (nullable) the MTA's end. false: nothing was recorded to say to it. */
+static bool
+answer_as_recorded (Speaker *speaker, const MilterMessage *message)
+{
+  MilterClientContext *context = speaker->context;
+  MilterEchoAnswer answer = { .end = MILTER_ECHO_STAYS };
+
+  if (!(message != NULL ? milter_echo_received (speaker->echo, message, &answer)
+                        : milter_echo_ended (speaker->echo, &answer)))
+    return false;
+  if (answer.bytes.size > 0)
+    _milter_client_context_send (context, answer.bytes);
+  if (answer.end == MILTER_ECHO_STAYS)
+    _milter_client_context_answered (context, answer.bytes);
+  else
+    _milter_client_context_end (context, answer.end == MILTER_ECHO_RESETS);
+  return true;
+}
+
 /* --- --strict --------------------------------------------------------------------------------- */
 
 static void
@@ -229,9 +249,11 @@ on_command (MilterClientContext *context, const MilterMessage *message, gpointer
 
   if (speaker->rules->strict)
     judge_command (speaker, message);
+  speaker->greeted = speaker->greeted || is_offer;
+  if (speaker->echo != NULL)
+    return answer_as_recorded (speaker, message);
   if (speaker->responder == NULL)
     return FALSE;
-  speaker->greeted = speaker->greeted || is_offer;
   if (!milter_responder_received (speaker->responder, message, get_macros (speaker), now ()))
     return is_offer && !speaker->rules->has_program && answer_offer (speaker, message);
   speaker->quits = message->letter == MILTER_COMMAND_QUIT;
@@ -255,6 +277,8 @@ on_closed (MilterClientContext *context, gpointer user_data)
 {
   Speaker *speaker = user_data;
 
+  if (speaker->echo != NULL)
+    return answer_as_recorded (speaker, /* message= */ NULL);
   if (speaker->responder == NULL)
     return FALSE;
   speaker->over = true;
@@ -269,6 +293,7 @@ speaker_free (Speaker *speaker)
 {
   tool_source_free (speaker->clock);
   g_clear_pointer (&speaker->responder, milter_responder_free);
+  milter_echo_free (speaker->echo);
   milter_frame_stream_clear (&speaker->said);
   milter_session_clear (&speaker->session);
   g_free (speaker);
@@ -302,7 +327,7 @@ rules_attach (Rules *rules,
 {
   Speaker *speaker;
 
-  if (rules->book == NULL && !rules->strict)
+  if (rules->book == NULL && rules->echoes == NULL && !rules->strict)
     {
       if (watcher != NULL)
         _milter_client_context_set_tap (context, watcher, watcher_data);
@@ -320,6 +345,8 @@ rules_attach (Rules *rules,
       speaker->responder = milter_responder_new (rules->book);
       speaker->clock = tool_clock_new (on_time, speaker);
     }
+  if (rules->echoes != NULL)
+    speaker->echo = milter_echo_new (rules->echoes);
   if (rules->strict)
     g_signal_connect (context, "error", G_CALLBACK (on_error), speaker);
   _milter_client_context_set_tap (context, &speaker_tap, speaker);

@@ -75,6 +75,12 @@ rules_be_strict (Rules *rules)
   rules->strict = true;
 }
 
+void
+rules_replay (Rules *rules, MilterEchoBook *book)
+{
+  rules->echoes = book;
+}
+
 /* --- violations ------------------------------------------------------------------------------- */
 
 void

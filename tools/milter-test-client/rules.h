@@ -15,6 +15,7 @@
 #include <milter/client.h>
 
 #include "milter-client-tap-private.h"
+#include "milter-echo-book.h"
 #include "report.h"
 
 G_BEGIN_DECLS
@@ -40,6 +41,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (Rules, rules_free)
 /* `--strict`: whatever an MTA does that the protocol does not allow is told on stderr when it comes,
  * and makes the run broken. Before the first rules_attach() */
 void rules_be_strict (Rules *rules);
+
+/* `--replay`: answers are those of a recording. @book lives longer. Before the first rules_attach() */
+void rules_replay (Rules *rules, MilterEchoBook *book);
 
 /* The context answers by the rules; in its thread, before its first byte is read. It takes the
  * context's tap. @watcher: (nullable) sees what passes, and the end, too; its `command` is not asked. */

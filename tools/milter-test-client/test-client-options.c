@@ -129,6 +129,8 @@ add_entries (GOptionGroup *group, Parsing *parsing)
     { "workers", 0, 0, G_OPTION_ARG_CALLBACK, (gpointer) set_n_workers, "Serve connections in N threads, as --n-workers", "N" },
     { "expression", 'e', 0, G_OPTION_ARG_STRING_ARRAY, &options->lines, "A line of rules, as 'on rcpt => reject'; may be repeated", "LINE" },
     { "define", 'D', 0, G_OPTION_ARG_CALLBACK, (gpointer) define, "Set a variable of the rules; may be repeated", "NAME=VALUE" },
+    { "replay", 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &options->replay, "Answer as the milter of a recording did (pcap, pcapng, trace); may be repeated", "CAPTURE" },
+    { "loop", 0, 0, G_OPTION_ARG_NONE, &options->loop, "With --replay: what has come may come again", NULL },
     { "report", 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &options->reports, "A report: text, junit, tap or json, - is stdout; may be repeated", "FORMAT:FILE" },
     { "strict", 0, 0, G_OPTION_ARG_NONE, &options->strict, "An MTA that breaks the protocol makes the exit status 3", NULL },
     { "conformance-rules", 0, 0, G_OPTION_ARG_NONE, &options->conformance_rules, "Do what messages of the conformance suite ask for", NULL },
@@ -219,6 +221,17 @@ choose_output (TestClientOptions *options, GError **error)
   return TRUE;
 }
 
+/* who answers */
+static gboolean
+check_sources (const TestClientOptions *options, GError **error)
+{
+  if (options->replay != NULL && (options->paths != NULL || options->lines != NULL))
+    return refuse (error, "--replay", "rules cannot answer, too; leave them out");
+  if (options->loop && options->replay == NULL)
+    return refuse (error, "--loop", "there is no --replay");
+  return TRUE;
+}
+
 bool
 test_client_options_parse (TestClientOptions *options,
                            MilterClient *client,
@@ -235,7 +248,8 @@ test_client_options_parse (TestClientOptions *options,
   options->variables
       = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, (GDestroyNotify) g_bytes_unref);
   context = make_context (&parsing);
-  if (!g_option_context_parse_strv (context, &words, &error) || !choose_output (options, &error))
+  if (!g_option_context_parse_strv (context, &words, &error) || !choose_output (options, &error)
+      || !check_sources (options, &error))
     {
       tool_usage_error ("%s", error->message);
       *status = TOOL_EXIT_USAGE;
@@ -256,6 +270,7 @@ test_client_options_clear (TestClientOptions *options)
   g_free (options->trace);
   g_strfreev (options->paths);
   g_strfreev (options->lines);
+  g_strfreev (options->replay);
   g_strfreev (options->reports);
   g_free (options->mutant);
   g_clear_pointer (&options->variables, g_hash_table_unref);

@@ -38,6 +38,8 @@ typedef struct
   char **paths;          /* (nullable) files and folders of rules */
   char **lines;          /* (nullable) of -e */
   GHashTable *variables; /* of -D: char * to GBytes */
+  char **replay;         /* (nullable) recordings to answer from, instead of rules */
+  gboolean loop;         /* … again and again */
   char **reports;        /* (nullable) FORMAT:FILE */
   gboolean strict;
   gboolean conformance_rules;
