@@ -54,7 +54,7 @@ def wait_for(path):
 
 def record(build, folder, to, listen, kind):
     file = folder / f"recorded.{len(running)}.{kind}"
-    process = start([build / "tools/milter-replay/milter-replay", "record", "-l", listen, "-t", to, "-o", file])
+    process = start([build / "tools/milter-replay/milter-replay", "record", "-l", listen, "-t", to, "-o", file, "--force"])
     line = process.stdout.readline()
     assert line.startswith("listening on "), line
     return line.split()[2]
