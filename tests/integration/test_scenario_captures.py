@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""scenarios/captures: recordings of real milters, the scenarios that are made of them, and the milters themselves."""
+
+import re
+import subprocess
+
+import pytest
+from conftest import ROOT
+
+FOLDER = ROOT / "scenarios/captures"
+START = ROOT / "scenarios/real/start.sh"
+ROW = re.compile(r"^\| `([^`]+)` \| ([^|]+) \| `([^`]+)` \| (?:`([^`]+)`)? ?\| ([^|]+) \|$", re.M)
+# recording, its MTA, the milter as start.sh calls it, what --ignore takes, what is in it
+ROWS = {row[1]: row for row in ROW.finditer((FOLDER / "README.md").read_text())}
+RECORDINGS = sorted(path for path in FOLDER.iterdir() if path.suffix in (".pcap", ".pcapng", ".trace"))
+
+
+def ignored(path):
+    rules = ROWS[path.name][4]
+    return ["--ignore", rules] if rules else []
+
+
+@pytest.fixture
+def convert(tool, tmp_path):
+    """convert(RECORDING): the scenario that is made of it, in a folder of its own."""
+    def run(path):
+        out = tmp_path / "made" / f"{path.stem}.scenario"
+        out.parent.mkdir(exist_ok=True)
+        done = subprocess.run([tool("milter-replay"), "convert", path, "-o", out, *ignored(path)], timeout=60,
+                              capture_output=True, text=True)
+        assert (done.returncode, done.stderr) == (0, "")
+        return out
+    return run
+
+
+def test_every_file_has_its_row_and_every_row_its_files():
+    assert sorted(ROWS) == [path.name for path in RECORDINGS]
+    stems = {path.stem for path in RECORDINGS}
+    assert len(RECORDINGS) >= 12 and len(stems) == len(RECORDINGS)
+    for path in FOLDER.iterdir():
+        assert path.name in ("README.md", ".gitattributes") or path in RECORDINGS or re.sub(r"-\d+$", "", path.stem) in stems or (
+            path.suffix == ".scenario" and path.stem in stems), path
+    assert {path.suffix for path in RECORDINGS} == {".pcap", ".pcapng", ".trace"}
+    assert len({row[3] for row in ROWS.values()}) >= 10
+
+
+@pytest.mark.parametrize("path", RECORDINGS, ids=lambda p: p.name)
+def test_the_scenario_is_what_convert_makes(convert, path):
+    made = convert(path)
+    for file in made.parent.iterdir():
+        assert (FOLDER / file.name).read_bytes() == file.read_bytes(), (
+            f"milter-replay convert {path.name} -o {path.stem}.scenario --force {' '.join(ignored(path))}")
+    assert "frame by frame" not in made.read_text()
+
+
+@pytest.mark.parametrize("path", RECORDINGS, ids=lambda p: p.name)
+def test_the_milter_that_was_recorded_answers_so_again(play, path):
+    done = play("--spawn", f"{START} {ROWS[path.name][3]} $socket $dir", "--spawn-timeout", "60", path.with_suffix(".scenario"),
+                timeout=120)
+    if re.search(r"exited with status (77|127) before it negotiated", done.stdout):
+        pytest.skip("a program that it needs is not installed")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert re.search(r"^(\d+) sessions?: \1 held\b", done.stdout, re.M), done.stdout
+
+
+@pytest.mark.parametrize("name, other, told", [
+    ("opendkim-sign", "opendkim-verify", "edits at eom"),
+    ("opendmarc-reject", "opendmarc", "reply to eom"),
+    ("clamav", "clamav-quarantine", "reply to eom"),
+    ("list-milter-crowd", "footer-milter", "negotiate"),
+])
+def test_another_milter_does_not(play, name, other, told):
+    """The same program with another policy, or another program."""
+    done = play("--spawn", f"{START} {other} $socket $dir", "--spawn-timeout", "60", FOLDER / f"{name}.scenario", timeout=120)
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert re.search(rf"FAIL .*{told}", done.stdout), done.stdout
