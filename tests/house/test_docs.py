@@ -23,7 +23,7 @@ sys.path.insert(0, str(ROOT / "tests/integration"))
 from listening import listens  # noqa: E402
 
 BUILD = os.environ.get("MILTERLAB_BUILD", "")
-DOCUMENTS = ["README.md", "docs/anonymizing.md", "docs/guide.md", "docs/scenarios.md"]
+DOCUMENTS = ["README.md", "docs/anonymizing.md", "docs/capturing.md", "docs/guide.md", "docs/scenarios.md"]
 FENCE = re.compile(r"^```([^\n]*)\n(.*?)^```$", re.M | re.S)
 
 
