@@ -349,9 +349,9 @@ milter_scenario_writer_add (MilterScenarioWriter *writer,
   MilterWrittenSession *session = NULL;
   g_autofree char *why = NULL;
 
-  writer->size += trace->len;
-  if (writer->size > MILTER_SCENARIO_MAX_FILE)
+  if (writer->size + trace->len > MILTER_SCENARIO_MAX_FILE)
     return fail_size (error);
+  writer->size += trace->len;
   exchanges = milter_exchanges_new (trace, replies, messages);
   if (exchanges == NULL)
     {

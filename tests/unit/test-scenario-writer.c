@@ -259,3 +259,143 @@ Test (scenario_writer, every_capture_becomes_a_scenario_that_holds_and_can_fail)
       }
   cr_assert_geq (n, 40);
 }
+
+/* --- single sessions ------------------------------------------------------------------------------ */
+
+#define NEGOTIATION                                                                                \
+  "start 2026-11-22T14:47:46Z\nmta exact\n+0 @1 session\n+0 @1 negotiate version=6 actions=all steps=all\n"        \
+  "+0 @1 => negotiate version=6 actions=all steps=none\n"
+#define FIRST_MAIL                                                                                 \
+  "+0 @1 connect a.example 192.0.2.7 port=1\n+0 @1 => continue\n+0 @1 helo a\n+0 @1 => continue\n"  \
+  "+0 @1 mail <a@example.com>\n+0 @1 => continue\n+0 @1 rcpt <b@example.net>\n+0 @1 => continue\n" \
+  "+0 @1 data\n+0 @1 => continue\n"
+
+/* the answers, one by one: the negotiation, `c` for each of the six letters, … */
+static GPtrArray *
+make_replies (const char *letters)
+{
+  GPtrArray *replies = g_ptr_array_new_with_free_func ((GDestroyNotify) g_bytes_unref);
+
+  g_ptr_array_add (replies, g_bytes_new ("\0\0\0\15O\0\0\0\6\0\0\1\xff\0\0\0\0", 17));
+  for (; *letters != '\0'; letters++)
+    {
+      const char frame[] = { 0, 0, 0, 1, *letters };
+
+      g_ptr_array_add (replies, g_bytes_new (frame, sizeof frame));
+    }
+  return replies;
+}
+
+typedef struct
+{
+  const char *name;
+  const char *trace;   /* behind the negotiation and the first mail */
+  const char *letters; /* of the answers behind the negotiation */
+  const char *holds;   /* a part of the scenario */
+} Case;
+
+static const Case cases[] = {
+  { "a mail that holds the end of its here-document",
+    FIRST_MAIL "+0 @1 header X: y\n+0 @1 => continue\n+0 @1 eoh\n+0 @1 => continue\n"
+               "+0 @1 body \"one\\r\\n END \\r\\nEND2\\r\\nlast\\r\\n\"\n+0 @1 => continue\n+0 @1 eom\n+0 @1 => accept\n",
+    "cccccccca",
+    "  eml <<END3\n    X: y\n\n    one\n     END \n    END2\n    last\n    END3\n  eom\n    => only\n    => accept\n" },
+  { "a body that no text is",
+    FIRST_MAIL "+0 @1 header X: y\n+0 @1 => continue\n+0 @1 eoh\n+0 @1 => continue\n"
+               "+0 @1 body \"a\\0b\\n\"\n+0 @1 => continue\n+0 @1 eom\n+0 @1 => accept\n",
+    "cccccccca",
+    "  header X: y\n  body \"a\\0b\\n\"\n  eom\n    => only\n    => accept\n" },
+  { "a header field that is refused",
+    FIRST_MAIL "+0 @1 header X: y\n+0 @1 => reject\n+0 @1 abort\n+0 @1 quit\n+0 @1 close\n",
+    "cccccr",
+    "  rcpt <b@example.net>\n  header X: y\n    => reject\n" },
+  { "nothing is decided",
+    FIRST_MAIL "+0 @1 abort\n+0 @1 abort\n+0 @1 quit\n+0 @1 close\n",
+    "ccccc",
+    "  rcpt <b@example.net>\n  data\n    => continue\n" },
+  { "the milter goes in the middle",
+    FIRST_MAIL "+0 @1 header X: y\n+0 @1 => reset\n",
+    "ccccc",
+    "  header X: y\n    => reset\n" },
+  { "the MTA goes in the middle",
+    FIRST_MAIL "+0 @1 header X: y\n+0 @1 => continue\n+0 @1 reset\n",
+    "cccccc",
+    "  header X: y\n    => continue\n  reset\n" },
+  { "what no MTA says",
+    FIRST_MAIL "+0 @1 frame Z \"x\"\n+0 @1 header X: y\n+0 @1 => continue\n+0 @1 close\n",
+    "cccccc",
+    "  mta exact\n" },
+};
+
+/* `mta exact` of a file that holds nothing else stands at its top */
+static bool
+is_found (const char *text, const char *part)
+{
+  return strstr (text, part) != NULL
+         || (strcmp (part, "  mta exact\n") == 0 && g_str_has_prefix (text, "mta exact\n"));
+}
+
+Test (scenario_writer, single_sessions)
+{
+  for (gsize i = 0; i < G_N_ELEMENTS (cases); i++)
+    {
+      const MilterScenarioWriterConfig config = { .source = NULL };
+      g_autoptr (MilterScenarioWriter) writer = milter_scenario_writer_new (&config);
+      g_autoptr (GPtrArray) replies = make_replies (cases[i].letters);
+      g_autoptr (GString) trace = g_string_new (NEGOTIATION);
+      g_autoptr (GError) error = NULL;
+      GString *text;
+
+      g_string_append (trace, cases[i].trace);
+      cr_assert (milter_scenario_writer_add (writer, 1, trace, replies, &error), "%s", cases[i].name);
+      text = milter_scenario_writer_finish (writer, &error);
+      cr_assert_not_null (text, "%s", cases[i].name);
+      cr_expect (is_found (text->str, cases[i].holds), "%s:\n%s", cases[i].name, text->str);
+      g_string_free (text, TRUE);
+    }
+}
+
+Test (scenario_writer, sessions_of_one_name_are_told_apart_and_long_mails_are_files)
+{
+  const MilterScenarioWriterConfig config = { .source = "two\nlines", .mail_prefix = "a mail" };
+  g_autoptr (MilterScenarioWriter) writer = milter_scenario_writer_new (&config);
+  g_autoptr (GString) trace = g_string_new (NEGOTIATION FIRST_MAIL "+0 @1 header X: y\n+0 @1 => continue\n+0 @1 eoh\n"
+                                                                   "+0 @1 => continue\n+0 @1 body \"");
+  g_autoptr (GPtrArray) replies = make_replies ("cccccccca");
+  const MilterScenarioMail *mail;
+  GString *text;
+
+  for (guint i = 0; i < 1000; i++)
+    g_string_append (trace, "a line\\r\\n");
+  g_string_append (trace, "\"\n+0 @1 => continue\n+0 @1 eom\n+0 @1 => accept\n");
+  for (guint i = 1; i <= 2; i++)
+    cr_assert (milter_scenario_writer_add (writer, i, trace, replies, NULL));
+  text = milter_scenario_writer_finish (writer, NULL);
+  cr_expect (g_str_has_prefix (text->str, "# Made by milter-replay convert from two lines.\nmta "), "%s", text->str);
+  cr_expect_not_null (strstr (text->str, "session \"a@example.com to b@example.net: accepted\"\n"), "%s", text->str);
+  cr_expect_not_null (strstr (text->str, "session \"a@example.com to b@example.net: accepted (2)\"\n"), "%s", text->str);
+  cr_expect_not_null (strstr (text->str, "  eml \"a mail-1.eml\"\n"), "%s", text->str);
+  cr_expect_not_null (strstr (text->str, "  eml \"a mail-2.eml\"\n"), "%s", text->str);
+  cr_assert_eq (milter_scenario_writer_get_mails (writer)->len, 2);
+  mail = g_ptr_array_index (milter_scenario_writer_get_mails (writer), 1);
+  cr_expect_str_eq (mail->name, "a mail-2.eml");
+  cr_expect_eq (g_bytes_get_size (mail->bytes), 8008);
+  g_string_free (text, TRUE);
+}
+
+Test (scenario_writer, more_than_a_scenario_holds_is_an_error)
+{
+  const MilterScenarioWriterConfig config = { .source = NULL };
+  g_autoptr (MilterScenarioWriter) writer = milter_scenario_writer_new (&config);
+  g_autoptr (GPtrArray) replies = make_replies ("");
+  g_autoptr (GString) trace = g_string_sized_new (MILTER_SCENARIO_MAX_FILE + 1);
+  g_autoptr (GError) error = NULL;
+
+  g_string_set_size (trace, MILTER_SCENARIO_MAX_FILE + 1);
+  cr_expect_not (milter_scenario_writer_add (writer, 1, trace, replies, &error));
+  cr_expect_str_eq (error->message, "a scenario holds at most 64 MiB; a file for each session may be smaller");
+  g_clear_error (&error);
+  g_string_assign (trace, "no trace at all\n");
+  cr_expect_not (milter_scenario_writer_add (writer, 1, trace, replies, &error));
+  cr_expect_not_null (strstr (error->message, "recording:1:1: "), "%s", error->message);
+}
