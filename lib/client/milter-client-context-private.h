@@ -305,7 +305,8 @@ G_GNUC_INTERNAL bool milter_client_context_tap_command (MilterClientContext *con
                                                         const MilterClientRow *row,
                                                         const MilterMessage *message);
 /* bytes came that make no frame; whether they, and all that follow, are thrown away */
-G_GNUC_INTERNAL bool milter_client_context_tap_garbage (MilterClientContext *context);
+G_GNUC_INTERNAL bool milter_client_context_tap_garbage (MilterClientContext *context,
+                                                        MilterBytes bytes);
 G_GNUC_INTERNAL bool milter_client_context_tap_drops (MilterClientContext *context);
 /* the MTA has ended; whether the end waits until the taken command is answered */
 G_GNUC_INTERNAL bool

@@ -353,7 +353,8 @@ take_next (MilterClientContext *context,
   if (G_UNLIKELY (priv->tap != NULL))
     milter_client_context_tap_passed (context, MILTER_SIDE_MTA, milter_bytes (data + *used, n));
   if (G_UNLIKELY (priv->tap != NULL) && found == MILTER_DECODE_ERROR
-      && milter_client_context_tap_garbage (context))
+      && milter_client_context_tap_garbage (
+          context, milter_bytes (data + *used, size - *used)))
     {
       g_clear_error (fault);
       return drop_rest (context, data, size, used);

@@ -43,7 +43,7 @@ typedef struct
   gboolean (*command) (MilterClientContext *context,
                        const MilterMessage *message,
                        gpointer user_data);
-  gboolean (*garbage) (MilterClientContext *context, gpointer user_data);
+  gboolean (*garbage) (MilterClientContext *context, MilterBytes bytes, gpointer user_data);
   gboolean (*closed) (MilterClientContext *context, gpointer user_data);
   void (*ended) (MilterClientContext *context, gboolean by_us, gboolean reset, gpointer user_data);
 } MilterClientTap;

@@ -148,7 +148,7 @@ milter_client_context_tap_command (MilterClientContext *context,
 }
 
 bool
-milter_client_context_tap_garbage (MilterClientContext *context)
+milter_client_context_tap_garbage (MilterClientContext *context, MilterBytes bytes)
 {
   MilterClientContextPrivate *priv = context->priv;
   MilterClientTapState *tap = priv->tap;
@@ -159,7 +159,7 @@ milter_client_context_tap_garbage (MilterClientContext *context)
   tap->taken = true;
   tap->row = NULL;
   priv->pending = true;
-  if (tap->table->garbage (context, tap->user_data) || priv->closing)
+  if (tap->table->garbage (context, bytes, tap->user_data) || priv->closing)
     return true;
   tap->drops = false;
   tap->taken = false;

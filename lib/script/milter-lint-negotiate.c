@@ -67,7 +67,9 @@ milter_lint_version_echoed (const MilterLintEvent *event, GString *what)
 bool
 milter_lint_actions_not_offered (const MilterLintEvent *event, GString *what)
 {
-  guint32 offered = event->peer->session.offer.actions;
+  /* a word of 0 stands for the oldest set */
+  guint32 word = event->peer->session.offer.actions;
+  guint32 offered = word != 0 ? word : 0x0f;
   g_autofree char *names = NULL;
 
   if (!is_answer (event) || (get_number (event, 1) & ~offered) == 0)
@@ -80,7 +82,8 @@ milter_lint_actions_not_offered (const MilterLintEvent *event, GString *what)
 bool
 milter_lint_steps_not_offered (const MilterLintEvent *event, GString *what)
 {
-  guint32 offered = event->peer->session.offer.steps;
+  guint32 word = event->peer->session.offer.steps;
+  guint32 offered = word != 0 ? word : 0x3f;
   g_autofree char *names = NULL;
 
   if (!is_answer (event) || (get_number (event, 2) & ~offered) == 0)

@@ -29,6 +29,8 @@ take_event (MilterParser *parser, MilterRule *rule, guint *max_patterns)
       {
         rule->spec = milter_spec_from_word (MILTER_SIDE_MTA, events[i].word);
         rule->raw = events[i].span == MILTER_RULE_SPAN_NONE;
+        /* garbage has none */
+        rule->letter = strcmp (events[i].word, "frame") == 0 ? 1 : 0;
         *max_patterns = events[i].max_patterns;
         return true;
       }
@@ -189,13 +191,13 @@ parse_header_event (MilterParser *parser, MilterRule *rule)
 
 /* LETTER of `frame`; an MTA is judged by what the protocol has */
 static bool
-parse_raw_event (MilterParser *parser, MilterRule *rule, bool has_letter)
+parse_raw_event (MilterParser *parser, MilterRule *rule)
 {
   if (rule->judges)
     return milter_lexer_expected (&parser->lexer,
                                   parser->lexer.at,
                                   "an event of the protocol behind \"expect\" (\"on\" knows frame and garbage)");
-  return !has_letter || milter_parser_letter (parser, &rule->letter);
+  return rule->letter == 0 || milter_parser_letter (parser, &rule->letter);
 }
 
 static bool
@@ -204,7 +206,7 @@ parse_event (MilterParser *parser, MilterRule *rule)
   guint max_patterns = 0;
 
   if (!take_event (parser, rule, &max_patterns)
-      || !(rule->raw ? parse_raw_event (parser, rule, max_patterns > 0) : take_index (parser, rule)))
+      || !(rule->raw ? parse_raw_event (parser, rule) : take_index (parser, rule)))
     return false;
   if (rule->spec != NULL && rule->spec->letter == MILTER_COMMAND_NEGOTIATE)
     return milter_parser_negotiate (parser, /* pattern= */ true, &rule->negotiate);

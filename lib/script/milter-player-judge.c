@@ -168,6 +168,25 @@ milter_player_check_requirements (MilterPlayer *player, const MilterRecord *reco
   return false;
 }
 
+bool
+milter_player_check_refusal (MilterPlayer *player,
+                             const MilterRecord *record,
+                             const MilterExpectation *line)
+{
+  const MilterRequirement *wanted = find_unmet (player, NULL);
+  g_autofree char *name = milter_failure_peer (player, record->peer);
+
+  /* where the line lets it close nothing is wrong, and nothing more can be asked */
+  if (wanted == NULL || line == NULL || record->kind == MILTER_RECORD_MESSAGE
+      || record->kind == MILTER_RECORD_NOTHING
+      || !milter_expectation_has (line, MILTER_ANSWER_KIND_CLOSED))
+    return true;
+  player->skip_reason
+      = g_strdup_printf ("require %s: %s closed the connection, as it may", wanted->text, name);
+  player->outcome = MAX (player->outcome, MILTER_OUTCOME_SKIPPED);
+  return false;
+}
+
 void
 milter_player_judge_requirements (MilterPlayer *player)
 {

@@ -481,6 +481,11 @@ void milter_player_end_unit (MilterPlayer *player, const MilterUnit *unit, bool 
 /* --- milter-player-judge.c --- */
 /* the answer to the offer, against `require negotiate`: FALSE, and the session is skipped */
 bool milter_player_check_requirements (MilterPlayer *player, const MilterRecord *record);
+/* The negotiation ended otherwise. False: `require negotiate` cannot be met, and @line (nullable), which
+ * expects it, allows that: the session is skipped. */
+bool milter_player_check_refusal (MilterPlayer *player,
+                                  const MilterRecord *record,
+                                  const MilterExpectation *line);
 /* the lines are over and nothing was negotiated */
 void milter_player_judge_requirements (MilterPlayer *player);
 /* an answer to something that was filled in */

@@ -193,11 +193,13 @@ resolve_answer (MilterPlayer *player, MilterRecord *record)
 {
   MilterUnit *unit = g_queue_peek_head (&player->units);
   bool sound = record->kind == MILTER_RECORD_MESSAGE && !record->malformed;
+  const MilterExpectation *line = player->wait.line;
   bool go_on = false;
 
   milter_player_end_wait (player);
-  if (sound && unit->letter == MILTER_COMMAND_NEGOTIATE
-      && !milter_player_check_requirements (player, record))
+  if (unit->letter == MILTER_COMMAND_NEGOTIATE
+      && !(sound ? milter_player_check_requirements (player, record)
+                 : milter_player_check_refusal (player, record, line)))
     {
       milter_record_free (record);
       milter_player_leave (player);

@@ -29,6 +29,7 @@ typedef struct
   const MilterMessage *message; /* (nullable) CLOSE has none */
   const MilterMacros *macros;   /* (nullable) */
   bool leading_space;           /* HDR_LEADSPC was agreed */
+  MilterBytes garbage;          /* of bytes that make no frame */
   MilterBytes client;           /* the host that the last connect named; data NULL: there was none */
 } MilterEvent;
 

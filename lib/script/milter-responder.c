@@ -217,9 +217,9 @@ find_raw_rule (const MilterResponder *responder, const MilterEvent *event)
 }
 
 gboolean
-milter_responder_garbage (MilterResponder *responder)
+milter_responder_garbage (MilterResponder *responder, MilterBytes bytes)
 {
-  MilterEvent event = { .client = get_client (responder) };
+  MilterEvent event = { .garbage = bytes, .client = get_client (responder) };
   const MilterRule *rule = find_raw_rule (responder, &event);
 
   begin_command (responder);

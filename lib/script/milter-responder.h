@@ -56,7 +56,7 @@ gboolean milter_responder_received (MilterResponder *responder,
                                     gint64 now_us);
 /* Bytes came that make no frame; nothing that follows can be read. TRUE: a rule about garbage has
  * something to do, as above; FALSE: the milter closes. */
-gboolean milter_responder_garbage (MilterResponder *responder);
+gboolean milter_responder_garbage (MilterResponder *responder, MilterBytes bytes);
 /* The MTA has closed the connection, or reset it: the event `close`. @macros: (nullable) those that are
  * still set. TRUE: a rule has something to do then, which milter_responder_next() hands out as above;
  * bytes may be written, if the MTA has only ended its sending. */

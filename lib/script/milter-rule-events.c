@@ -30,7 +30,7 @@ static const MilterRuleEvent events[] = {
   { "quit-nc",   0,    SPAN (CONNECTION), "quit-nc [N]",                                    "the SMTP session is over, the connection stays" },
   { "close",     0,    SPAN (CONNECTION), "close [N]",                                      "the MTA has closed the connection" },
   { "frame",     1,    SPAN (NONE),       "frame LETTER [BYTES]",                           "any frame with this letter, also of macros, or one that nobody knows or can read; asked before the others. With `on` only" },
-  { "garbage",   0,    SPAN (NONE),       "garbage",                                        "bytes that make no frame; these and all that follow are thrown away. With `on` only" },
+  { "garbage",   1,    SPAN (NONE),       "garbage [BYTES]",                                "bytes that make no frame; these and all that follow are thrown away. With `on` only" },
 };
 /* clang-format on */
 

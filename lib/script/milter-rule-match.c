@@ -223,7 +223,9 @@ milter_rule_matches_raw (const MilterRule *rule, const MilterEvent *event)
       = rule->patterns->len > 0 ? g_ptr_array_index (rule->patterns, 0) : NULL;
 
   if (event->message == NULL)
-    return rule->letter == 0 && client_matches (rule, event, NULL);
+    return rule->letter == 0
+           && (payload == NULL || milter_pattern_matches (payload, event->garbage))
+           && client_matches (rule, event, NULL);
   return rule->letter == event->message->letter
          && (payload == NULL || milter_pattern_matches (payload, event->message->payload))
          && client_matches (rule, event, NULL) && macros_match (rule, event, NULL);

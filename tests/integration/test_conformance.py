@@ -31,6 +31,12 @@ def read_cases():
             for found in re.finditer(r"^case (\S+)", path.read_text(), re.M)]
 
 
+def read_slow():
+    return {found[1]
+            for path in sorted((SUITE / "milter").glob("*.scenario"))
+            for found in re.finditer(r"^case (\S+) .* slow\b", path.read_text(), re.M)}
+
+
 @pytest.fixture
 def judge(tool, play):
     """judge(CLIENT OPTIONS, …): the run against milter-test-client; the process, and the cases by id."""
@@ -57,6 +63,20 @@ def test_each_case_has_a_mutant():
     assert sorted(read_cases()) == sorted(read_mutants())
 
 
+def test_libmilter_keeps_all_but_its_known_deviations(build, play):
+    milter = build / "tests/integration/conformance-milter"
+    if not milter.exists():
+        pytest.skip("libmilter is not installed")
+    result = play("--conformance", "-q", "--report", "json:-", "--strict", "--deviations", "libmilter", "--timeout", "2s",
+                  "--spawn-grace", "1s", "--spawn", f"{milter} $socket", timeout=300)
+    cases = [json.loads(line) for line in result.stdout.splitlines()]
+    cases = {case["id"]: case for case in cases if case["type"] == "case"}
+    wrong = {name: [case.get("failures"), case.get("known_deviation")] for name, case in cases.items()
+             if case["outcome"] not in ("held", "known-deviation", "skipped")}
+    assert not wrong, json.dumps(wrong, indent=1)
+    assert result.returncode == 0, result.stderr
+
+
 def groups_of(mutants):
     """Any two mutants are apart in one of these: the number of each, bit by bit."""
     names = sorted(mutants)
@@ -71,17 +91,44 @@ def test_each_case_fails_by_its_mutant_and_by_no_other(judge):
     mutants = read_mutants()
 
     def run(group):
-        _, cases = judge("--mutant " + ",".join(group), "--strict")
+        _, cases = judge("--mutant " + ",".join(group), "--strict", "--timeout", "2s")
         red = {name for name, case in cases.items() if case["outcome"] in ("failed", "unplayed")}
         return group, red, cases
 
     with concurrent.futures.ThreadPoolExecutor(2) as pool:
         for group, red, cases in pool.map(run, [group for group in groups_of(mutants) if group]):
             assert cases, "the suite was not played"
-            wanted = set().union(*(mutants[name] for name in group))
+            wanted = set().union(*(mutants[name] for name in group)) - read_slow()
             assert not wanted - red, f"no mutant turns these red: {sorted(wanted - red)}"
             why = {name: cases[name]["failures"][:1] for name in red - wanted}
             assert not red - wanted, f"red without a reason: {json.dumps(why, indent=1)}"
+
+
+def test_cases_that_wait_for_long_fail_by_their_mutants_too(judge):
+    assert read_slow() == {"TMO-01"}
+    for client, outcome in (("--conformance-rules", "held"), ("--mutant TMO-01", "failed")):
+        _, cases = judge(client, "--slow", "-D", "silence=200ms", "--filter", "TMO-01")
+        assert cases["TMO-01"]["outcome"] == outcome
+
+
+def test_a_page_is_one_file_without_scripts(tool, play, tmp_path):
+    page = tmp_path / "report.html"
+    result = play("--conformance", "--filter", "NEG-0", "--report", f"html:{page}", "--spawn",
+                  f"{tool('milter-test-client')} -q --mutant NEG-05 -s $socket", timeout=300)
+    assert result.returncode == 1
+    text = page.read_text()
+    assert text.startswith("<!DOCTYPE html>") and text.endswith("</html>\n")
+    assert not re.search(r"<script|<link|<img|https?:|@import|url\(", text)
+    row = re.search(r'<tr id="NEG-05">.*?(?=<tr id|</table>)', text, re.S)[0]
+    assert "<dt>expected<dd>negotiate version=2..6" in row
+    assert '<td class="result bad">failed' in row
+    assert "&lt;" in text and "<sender@" not in text
+
+
+def test_a_page_is_made_of_the_suite_only(play, scenario, tmp_path):
+    result = play("-s", "unix:x", "--report", f"html:{tmp_path}/x.html", scenario("session\n  mail\n"))
+    assert result.returncode == 2
+    assert "a page is made of the conformance suite only" in result.stderr
 
 
 def test_a_mutant_alone_turns_its_case_red(judge):

@@ -431,7 +431,7 @@ end_on_command (MilterClientContext *context, const MilterMessage *message, gpoi
 }
 
 static gboolean
-on_garbage (MilterClientContext *context, gpointer data)
+on_garbage (MilterClientContext *context, MilterBytes bytes, gpointer data)
 {
   peer_note (&((Tapped *) data)->peer, "garbage");
   answer (data);

@@ -71,6 +71,7 @@ static const struct
   { "on frame Z", "on frame 0x5a\n" },
   { "on frame \\x07 \"a\\0*\" client=b => none", "on frame 0x07 \"a\\0*\" client=b\n    => NONE\n" },
   { "on garbage => none", "on garbage\n    => NONE\n" },
+  { "on garbage \"GET *\"", "on garbage \"GET *\"\n" },
   { "on rcpt within", "on rcpt \"within\"\n" },
   { "expect 1.. data", "expect 1..4294967295 data\n" },
   { "expect 2..5 rcpt <a>", "expect 2..5 rcpt <a>\n" },

@@ -175,6 +175,7 @@ extern const ReporterClass reporter_table;
 extern const ReporterClass reporter_junit;
 extern const ReporterClass reporter_tap;
 extern const ReporterClass reporter_json;
+extern const ReporterClass reporter_html;
 extern const ReporterClass reporter_json_frames;
 /* the text reporter's own settings, for its data (transfer full) */
 gpointer

@@ -18,7 +18,7 @@ static const ToolExit statuses[REPORT_N_RESULTS] = {
 };
 
 static const ReporterClass *const classes[]
-    = { &reporter_text, &reporter_junit, &reporter_tap, &reporter_json };
+    = { &reporter_text, &reporter_junit, &reporter_tap, &reporter_json, &reporter_html };
 
 static void
 reporter_free (gpointer data)
@@ -137,7 +137,9 @@ report_add_file (Report *report, const char *spec, GError **error)
 
   if (klass == NULL || *path == '\0')
     return bad_spec (error,
-                     "\"%s\" is not FORMAT:FILE, where FORMAT is text, junit, tap or json", spec);
+                     "\"%s\" is not FORMAT:FILE, where FORMAT is text, junit, tap, json or html", spec);
+  if (klass == &reporter_html && !report->conformance)
+    return bad_spec (error, "%s: a page is made of the conformance suite only", spec);
   if (strcmp (path, "-") == 0)
     {
       if (report_uses_stdout (report))

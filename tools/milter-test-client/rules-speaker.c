@@ -262,11 +262,11 @@ on_command (MilterClientContext *context, const MilterMessage *message, gpointer
 }
 
 static gboolean
-on_garbage (MilterClientContext *context, gpointer user_data)
+on_garbage (MilterClientContext *context, MilterBytes bytes, gpointer user_data)
 {
   Speaker *speaker = user_data;
 
-  if (speaker->responder == NULL || !milter_responder_garbage (speaker->responder))
+  if (speaker->responder == NULL || !milter_responder_garbage (speaker->responder, bytes))
     return FALSE;
   pump (speaker);
   return TRUE;

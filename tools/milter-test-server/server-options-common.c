@@ -136,7 +136,7 @@ static const ServerOptionRow rows[] = {
   { "writing-timeout", 0, "TIME", server_option_set_duration,
     "how long the milter may leave what was sent unread (10s)", MEMBER (writing_timeout_us) },
   { "all-timeouts", 0, "TIME", set_all_timeouts, "all time limits" },
-  { "report", 0, "FORMAT:FILE", add_report, "a report: text, junit, tap or json, - is stdout; may be repeated" },
+  { "report", 0, "FORMAT:FILE", add_report, "a report: text, junit, tap, json or (with --conformance) html, - is stdout; may be repeated" },
   { "json", 0, NULL, server_option_set_flag, "show each frame on stdout as a JSON object on a line, and the report json",
     MEMBER (json) },
   { "lint", 0, "MODE", set_lint, "answers that break a rule of the protocol: warn (default), error or off" },
