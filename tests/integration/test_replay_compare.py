@@ -323,7 +323,7 @@ def test_both_may_come_from_a_pipe_or_a_file_but_not_both_from_one(compare, tmp_
     (["a.pcap", "a.pcap", "a.pcap"], "two recordings are needed"),
     (["-", "-"], "only one of the recordings can be standard input"),
     (["a.pcap", "none.pcap"], "none.pcap cannot be read: No such file"),
-    (["text", "a.pcap"], "text: "),
+    (["text", "a.pcap"], "text is no capture"),
     (["--ignore", "date", "a.pcap", "a.pcap"], '"date" is no rule; there are: dates, ids,'),
     (["--ignore", "header", "a.pcap", "a.pcap"], '"header" lacks a NAME behind a colon'),
     (["--no-ignore", "dates", "a.pcap", "a.pcap"], "does not hold by default"),
