@@ -164,7 +164,7 @@ milter_value_append_duration (gint64 duration_us, GString *text)
   if (duration_us % unit != 0)
     {
       g_snprintf (part, sizeof part, "%0*d", unit == 1000 ? 3 : 6, (int) (duration_us % unit));
-      for (size = strlen (part); part[size - 1] == '0'; size--)
+      for (size = strlen (part); size > 0 && part[size - 1] == '0'; size--)
         part[size - 1] = '\0';
       g_string_append_printf (text, ".%s", part);
     }
