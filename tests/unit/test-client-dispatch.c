@@ -56,6 +56,7 @@ static const Talk talks[] = {
   TALK ("the end", MAIL RCPT DATA EOM FRAME ("\1", "Q") MAIL),
   TALK ("a value without an end", MAIL RCPT DATA FRAME ("\4", "LA\0b") HEADER EOM),
   TALK ("a field without a value", MAIL RCPT DATA FRAME ("\3", "LA\0") HEADER EOM),
+  TALK ("a field without a name", MAIL RCPT DATA HEADER FRAME ("\4", "L\0b\0") HEADER EOM),
   TALK ("a field of nothing", MAIL RCPT DATA FRAME ("\1", "L") HEADER EOM),
   TALK ("bytes behind a field", MAIL RCPT DATA FRAME ("\7", "LA\0b\0cd") HEADER EOM),
   TALK ("bytes behind a command", MAIL RCPT FRAME ("\2", "Tx") HEADER EOM),
