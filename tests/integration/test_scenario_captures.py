@@ -83,6 +83,20 @@ def test_the_milter_that_was_recorded_answers_so_again(play, replay, start, shor
     assert milter.poll() is None
 
 
+@pytest.mark.parametrize("path", RECORDINGS, ids=lambda p: p.name)
+def test_the_milter_of_the_recording_answers_so_and_finds_all_that_the_mta_said(play, client, path):
+    milter = client("--replay", path, "-q")
+    done = play("-s", milter.spec, path.with_suffix(".scenario"))
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert milter.stop() == 0, milter.err.read_text()
+
+
+def test_the_milter_of_another_recording_does_not(play, client):
+    milter = client("--replay", FOLDER / "clamav-quarantine.trace", "-q")
+    assert play("-s", milter.spec, FOLDER / "clamav.scenario").returncode == 1
+    assert milter.stop() == 1
+
+
 @pytest.mark.parametrize("name, other, told", [
     ("opendkim-sign", "opendkim-verify", "edits at eom"),
     ("opendmarc-reject", "opendmarc", "reply to eom"),
