@@ -26,7 +26,6 @@ struct _MilterCaptureReader
   guint n_remarks[G_N_ELEMENTS (remarks)];
   guint n_forgotten;
   MilterCaptureMoment latest;
-  gint64 start_ns;
 };
 
 MilterCaptureReader *
@@ -177,8 +176,7 @@ take_packet (MilterCaptureReader *reader, const MilterCapturePacket *packet)
       = milter_segment_read (packet->link_type, packet->data, packet->length, &segment);
 
   reader->latest = (MilterCaptureMoment){ packet->number, packet->time_ns };
-  if (reader->n_packets++ == 0)
-    reader->start_ns = packet->time_ns;
+  reader->n_packets++;
   if (kind == MILTER_PACKET_TCP)
     take_segment (reader, &segment, &reader->latest);
   else if (kind != MILTER_PACKET_OTHER)
@@ -233,12 +231,6 @@ milter_capture_reader_number_connection (MilterCaptureReader *reader, guint want
 
   context->latest_number = MAX (wanted, context->latest_number + 1);
   return context->latest_number;
-}
-
-gint64
-milter_capture_reader_get_start_ns (const MilterCaptureReader *reader)
-{
-  return reader->start_ns;
 }
 
 guint64

@@ -34,8 +34,6 @@ void milter_capture_reader_finish (MilterCaptureReader *reader);
  * that there were, or the next one. */
 guint milter_capture_reader_number_connection (MilterCaptureReader *reader, guint wanted);
 
-/* when the first packet was captured, in nanoseconds since 1970; 0: there was none */
-gint64 milter_capture_reader_get_start_ns (const MilterCaptureReader *reader);
 /* what has been read so far: packets, TCP connections, milter connections among them */
 guint64 milter_capture_reader_get_n_packets (const MilterCaptureReader *reader);
 guint milter_capture_reader_get_n_connections (const MilterCaptureReader *reader);

@@ -108,8 +108,10 @@ is_said_alike (const MilterEchoStep *recorded, const MilterEchoStep *came)
   return milter_bytes_equal (milter_echo_view (recorded->replies), milter_echo_view (came->replies));
 }
 
-bool
-milter_echo_part_fits (const MilterEchoPart *recorded,
+/* Whether all that came is in @recorded, and what was said to the first @n_answered of it, too. @at_least:
+ * how much commands have to be the same; those that are not there at all do not count with ALIKE. */
+static bool
+part_fits (const MilterEchoPart *recorded,
                        const MilterEchoPart *came,
                        guint n_answered,
                        MilterEchoFit at_least)
@@ -144,7 +146,7 @@ static bool
 may_be_swapped (const MilterEchoPart *part, const MilterEchoPart *other)
 {
   return part->owner != NULL
-         && milter_echo_part_fits (other,
+         && part_fits (other,
                                    part->owner->came,
                                    part->owner->came->steps->len,
                                    MILTER_ECHO_FIT_SAME);
@@ -213,8 +215,8 @@ is_better_message (const MilterEchoPart *message, const MilterEchoPart *came)
 
   return (has_same_id (message, came)
           && milter_echo_step_fit (first_step (message), first_step (came)) != MILTER_ECHO_FIT_NOT
-          && milter_echo_part_fits (message, came, n_answered, MILTER_ECHO_FIT_ALIKE))
-         || milter_echo_part_fits (message, came, n_answered, MILTER_ECHO_FIT_SAME);
+          && part_fits (message, came, n_answered, MILTER_ECHO_FIT_ALIKE))
+         || part_fits (message, came, n_answered, MILTER_ECHO_FIT_SAME);
 }
 
 MilterEchoPart *
@@ -290,7 +292,7 @@ milter_echo_book_find_better_session (const MilterEchoBook *book,
       MilterEchoPart *session = g_ptr_array_index (book->sessions, i);
 
       if ((is_free (book, session) || may_be_swapped (session, present))
-          && milter_echo_part_fits (session, came, came->steps->len - 1, MILTER_ECHO_FIT_SAME))
+          && part_fits (session, came, came->steps->len - 1, MILTER_ECHO_FIT_SAME))
         return session;
     }
   return NULL;

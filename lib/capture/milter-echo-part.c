@@ -104,8 +104,9 @@ milter_echo_part_free (gpointer data)
   g_free (part);
 }
 
-void
-milter_echo_part_add_body (MilterEchoPart *part, MilterBytes bytes)
+/* a chunk of the body, or what an end of message brings */
+static void
+add_body (MilterEchoPart *part, MilterBytes bytes)
 {
   part->body_size += bytes.size;
   if (part->sum == NULL)
@@ -161,7 +162,7 @@ milter_echo_part_add (MilterEchoPart *part, const MilterMessage *command, GByteA
     step->macros = g_steal_pointer (macros);
   g_clear_pointer (macros, g_byte_array_unref);
   if (is_body)
-    milter_echo_part_add_body (part, command->payload);
+    add_body (part, command->payload);
   if (command->letter == MILTER_COMMAND_HEADER)
     take_header (part, command);
   g_ptr_array_add (part->steps, step);

@@ -73,8 +73,6 @@ struct _MilterEchoBook
 MilterEchoStep *milter_echo_step_new (guint8 letter, MilterBytes payload);
 MilterEchoPart *milter_echo_part_new (guint connection, guint number);
 void milter_echo_part_free (gpointer part);
-/* a chunk of the body, or what an end of message brings */
-void milter_echo_part_add_body (MilterEchoPart *part, MilterBytes bytes);
 /* no more of it comes */
 void milter_echo_part_end_body (MilterEchoPart *part);
 /* Adds what @command is; its macros are stolen. */
@@ -118,12 +116,6 @@ MilterEchoFit milter_echo_step_fit (const MilterEchoStep *recorded, const Milter
 MilterEchoStep *milter_echo_part_take (const MilterEchoPart *recorded,
                                        const MilterEchoStep *came,
                                        GByteArray *taken);
-/* Whether all that came is in @recorded, and what was said to the first @n_answered of it, too. @at_least: how much commands have to be the same; those that are not there at
- * all do not count with ALIKE. */
-bool milter_echo_part_fits (const MilterEchoPart *recorded,
-                            const MilterEchoPart *came,
-                            guint n_answered,
-                            MilterEchoFit at_least);
 /* What came as this part, and is over: what is not the same becomes a difference of @recorded. */
 void milter_echo_part_compare (MilterEchoPart *recorded, const MilterEchoPart *came);
 GByteArray *milter_echo_taken_new (const MilterEchoPart *recorded);

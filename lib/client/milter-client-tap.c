@@ -123,6 +123,28 @@ milter_client_context_tap_received (MilterClientContext *context, const guint8 *
     update_reading (context);
 }
 
+/* What is told next may be answered in there: from here on it counts as taken … */
+static void
+offer_to_take (MilterClientContext *context, const MilterClientRow *row)
+{
+  context->priv->tap->taken = true;
+  context->priv->tap->row = row;
+  context->priv->pending = true;
+}
+
+/* … unless nobody took it. @taken: what they said; a connection that ends meanwhile is theirs, too. */
+static bool
+was_taken (MilterClientContext *context, bool taken)
+{
+  MilterClientContextPrivate *priv = context->priv;
+
+  if (taken || priv->closing)
+    return true;
+  priv->tap->taken = false;
+  priv->pending = false;
+  return false;
+}
+
 bool
 milter_client_context_tap_command (MilterClientContext *context,
                                    const MilterClientRow *row,
@@ -134,14 +156,9 @@ milter_client_context_tap_command (MilterClientContext *context,
 
   if (tap->table->command != NULL)
     {
-      /* it may be answered in there */
-      tap->taken = true;
-      tap->row = row;
-      priv->pending = true;
-      if (tap->table->command (context, message, tap->user_data) || priv->closing)
+      offer_to_take (context, row);
+      if (was_taken (context, tap->table->command (context, message, tap->user_data)))
         return true;
-      tap->taken = false;
-      priv->pending = false;
     }
   priv->current = current;
   return false;
@@ -150,20 +167,15 @@ milter_client_context_tap_command (MilterClientContext *context,
 bool
 milter_client_context_tap_garbage (MilterClientContext *context, MilterBytes bytes)
 {
-  MilterClientContextPrivate *priv = context->priv;
-  MilterClientTapState *tap = priv->tap;
+  MilterClientTapState *tap = context->priv->tap;
 
   if (tap->drops || tap->table->garbage == NULL)
     return tap->drops;
   tap->drops = true;
-  tap->taken = true;
-  tap->row = NULL;
-  priv->pending = true;
-  if (tap->table->garbage (context, bytes, tap->user_data) || priv->closing)
+  offer_to_take (context, /* row= */ NULL);
+  if (was_taken (context, tap->table->garbage (context, bytes, tap->user_data)))
     return true;
   tap->drops = false;
-  tap->taken = false;
-  priv->pending = false;
   return false;
 }
 
@@ -179,19 +191,13 @@ milter_client_context_tap_drops (MilterClientContext *context)
 static bool
 is_end_taken (MilterClientContext *context)
 {
-  MilterClientContextPrivate *priv = context->priv;
-  MilterClientTapState *tap = priv->tap;
+  MilterClientTapState *tap = context->priv->tap;
 
   if (tap->end_told || tap->table->closed == NULL)
     return false;
   tap->end_told = true;
-  tap->taken = true;
-  priv->pending = true;
-  if (tap->table->closed (context, tap->user_data) || priv->closing)
-    return true;
-  tap->taken = false;
-  priv->pending = false;
-  return false;
+  offer_to_take (context, /* row= */ NULL);
+  return was_taken (context, tap->table->closed (context, tap->user_data));
 }
 
 bool

@@ -13,6 +13,7 @@
 #include "milter-lexer.h"
 #include "milter-parser-private.h"
 #include "milter-scenario-private.h"
+#include "milter-values.h"
 #include "milter-verbs.h"
 
 /* how far what belongs to a line is indented behind it */
@@ -163,15 +164,6 @@ append_field (Formatter *formatter, gsize colon, const Line *line, GString *out)
       formatter, token, milter_bytes (formatter->text + at, value - at), line, out);
 }
 
-static bool
-is_number (MilterBytes word)
-{
-  for (gsize i = 0; i < word.size; i++)
-    if (!g_ascii_isdigit (word.data[i]))
-      return false;
-  return word.size > 0;
-}
-
 /* A word that the lexer was not asked for: a verb, what stands before one, `=>`, `|`. */
 static void
 look_at (MilterBytes word, Statement *statement)
@@ -184,7 +176,7 @@ look_at (MilterBytes word, Statement *statement)
     statement->is_recorded = true;
   else if (strcmp (text, "=>") == 0)
     statement->is_arrow = true;
-  else if (!is_number (word) && strcmp (text, "repeat") != 0 && strcmp (text, "parallel") != 0)
+  else if (!milter_value_is_number (word) && strcmp (text, "repeat") != 0 && strcmp (text, "parallel") != 0)
     statement->verb = milter_verb_find (text, MILTER_VERB_LINE);
 }
 

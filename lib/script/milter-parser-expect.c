@@ -186,15 +186,6 @@ parse_code (MilterParser *parser, const MilterVerb *verb, MilterAnswerPattern *a
 
 /* ---- edits ---- */
 
-static bool
-is_number (MilterBytes bytes)
-{
-  for (gsize i = 0; i < bytes.size; i++)
-    if (!g_ascii_isdigit (bytes.data[i]))
-      return false;
-  return bytes.size > 0;
-}
-
 /* N: a first word of digits */
 static bool
 parse_index (MilterParser *parser, MilterAnswerPattern *answer)
@@ -202,7 +193,7 @@ parse_index (MilterParser *parser, MilterAnswerPattern *answer)
   MilterLexer *lexer = &parser->lexer;
   MilterBytes raw = milter_lexer_peek_raw (lexer);
 
-  if (!is_number (raw))
+  if (!milter_value_is_number (raw))
     return true;
   if (!milter_value_parse_u32 (raw, &answer->index))
     return milter_lexer_expected (lexer, lexer->at, "a number below 4294967296");

@@ -40,15 +40,6 @@ take_event (MilterParser *parser, MilterRule *rule, guint *max_patterns)
                                 "body, eom, unknown, abort, quit, quit-nc, close, frame or garbage");
 }
 
-static bool
-is_number (MilterBytes bytes)
-{
-  for (gsize i = 0; i < bytes.size; i++)
-    if (!g_ascii_isdigit (bytes.data[i]))
-      return false;
-  return bytes.size > 0;
-}
-
 /* N: a first word of digits */
 static bool
 take_index (MilterParser *parser, MilterRule *rule)
@@ -57,7 +48,7 @@ take_index (MilterParser *parser, MilterRule *rule)
   MilterBytes raw = milter_lexer_peek_raw (lexer);
   guint32 index;
 
-  if (!is_number (raw))
+  if (!milter_value_is_number (raw))
     return true;
   if (!milter_value_parse_u32 (raw, &index) || index == 0)
     return milter_lexer_expected (lexer, lexer->at, "which event of its kind, from 1");

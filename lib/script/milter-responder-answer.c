@@ -12,8 +12,9 @@
 
 /* --- negotiation ------------------------------------------------------------------------------ */
 
-MilterOffer
-milter_rule_answer_default_offer (const MilterSession *session)
+/* what an offer is answered with by itself: every action offered, no step, version up to 6 */
+static MilterOffer
+default_offer (const MilterSession *session)
 {
   return (MilterOffer){ .version = MIN (session->offer.version, MILTER_PROTOCOL_VERSION_MAX),
                         .actions = session->offer.actions };
@@ -29,7 +30,7 @@ limit_flags (guint32 flags, const MilterFlagList *list, guint32 offered)
 static void
 append_options (GByteArray *bytes, const MilterNegotiateArgs *args, const MilterSession *session)
 {
-  MilterOffer base = milter_rule_answer_default_offer (session);
+  MilterOffer base = default_offer (session);
   MilterOffer answer = args != NULL ? milter_offer_from_args (&base, args) : base;
   g_autoptr (GBytes) payload = NULL;
 

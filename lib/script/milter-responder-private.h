@@ -101,7 +101,5 @@ bool milter_answer_append (GByteArray *bytes,
                            const MilterAnswerPattern *answer,
                            const MilterSession *session,
                            GError **error);
-/* what an offer is answered with by itself: every action offered, no step, version up to 6 */
-MilterOffer milter_rule_answer_default_offer (const MilterSession *session);
 
 G_END_DECLS

@@ -55,8 +55,6 @@ typedef struct
   guint n_commands[256]; /* by letter: how often macros of that stage could be sent */
 } MilterWrittenSession;
 
-MilterWrittenLine *milter_written_line_new (const char *text);
-void milter_written_line_free (gpointer line);
 void milter_written_session_free (gpointer session);
 
 /* --- milter-scenario-writer-session.c --- */

@@ -34,8 +34,8 @@ is_one_of (guint8 letter, const char *letters)
 
 /* --- lines ---------------------------------------------------------------------------------------- */
 
-MilterWrittenLine *
-milter_written_line_new (const char *text)
+static MilterWrittenLine *
+written_line_new (const char *text)
 {
   MilterWrittenLine *line = g_new0 (MilterWrittenLine, 1);
 
@@ -43,8 +43,8 @@ milter_written_line_new (const char *text)
   return line;
 }
 
-void
-milter_written_line_free (gpointer data)
+static void
+written_line_free (gpointer data)
 {
   MilterWrittenLine *line = data;
 
@@ -74,14 +74,14 @@ session_new (char *name, const MilterProfile *profile)
 
   session->name = name;
   session->profile = profile;
-  session->lines = g_ptr_array_new_with_free_func (milter_written_line_free);
+  session->lines = g_ptr_array_new_with_free_func (written_line_free);
   return session;
 }
 
 static MilterWrittenLine *
 add_line (Writing *writing, const char *text)
 {
-  MilterWrittenLine *line = milter_written_line_new (text);
+  MilterWrittenLine *line = written_line_new (text);
 
   g_ptr_array_add (writing->session->lines, line);
   return line;
@@ -539,13 +539,13 @@ milter_written_session_new_exact (const MilterExchanges *exchanges, const char *
       = session_new (milter_written_session_name (exchanges), milter_profile_get ("exact"));
   g_autofree char *comment = g_strdup_printf ("# frame by frame: %s", why);
 
-  g_ptr_array_add (session->lines, milter_written_line_new (comment));
+  g_ptr_array_add (session->lines, written_line_new (comment));
   for (char **line = exchanges->lines; *line != NULL; line++)
     {
       const char *text = skip_prefix (*line);
 
       if (**line == '+' && !g_str_has_prefix (text, "session"))
-        g_ptr_array_add (session->lines, milter_written_line_new (text));
+        g_ptr_array_add (session->lines, written_line_new (text));
     }
   return session;
 }

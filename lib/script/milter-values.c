@@ -43,6 +43,14 @@ take_digits (MilterBytes *text, guint base, guint64 *number)
   return true;
 }
 
+bool
+milter_value_is_number (MilterBytes text)
+{
+  guint64 value;
+
+  return take_digits (&text, 10, &value) && text.size == 0;
+}
+
 static bool
 take_u32 (MilterBytes *text, guint32 *number)
 {

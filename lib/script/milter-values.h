@@ -15,6 +15,8 @@ G_BEGIN_DECLS
 /* the longest wait that can be written: longer ones are a slip of the pen */
 #define MILTER_VALUE_MAX_DURATION_US (G_GINT64_CONSTANT (30) * 24 * 3600 * G_USEC_PER_SEC)
 
+/* decimal digits, one at least, and nothing else */
+bool milter_value_is_number (MilterBytes text);
 /* decimal digits, or 0x… */
 bool milter_value_parse_u32 (MilterBytes text, guint32 *number);
 /* `200`, `64k`, `1M`: powers of 1024 */

@@ -8,6 +8,12 @@
 
 #include "report-lines.h"
 
+const char *
+message_name_side (MilterSide side)
+{
+  return side == MILTER_SIDE_MTA ? "mta" : "milter";
+}
+
 /* members of an object, and items of a list, have commas between them */
 static void
 append_comma (GString *out)
@@ -192,7 +198,7 @@ message_append_json (const MilterMessage *message, GString *out)
 {
   const MilterSpec *spec = message->spec;
 
-  append_text ("from", message->sender == MILTER_SIDE_MTA ? "mta" : "milter", out);
+  append_text ("from", message_name_side (message->sender), out);
   append_member ("letter", milter_bytes (&message->letter, 1), out);
   if (spec != NULL)
     {

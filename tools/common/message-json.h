@@ -25,4 +25,7 @@ G_BEGIN_DECLS
  * as a whole instead of `fields`; an unknown letter has no name and no word. */
 void message_append_json (const MilterMessage *message, GString *out);
 
+/* (transfer none): `mta` or `milter` */
+const char *message_name_side (MilterSide side);
+
 G_END_DECLS

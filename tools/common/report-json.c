@@ -9,15 +9,6 @@
 #include "report-private.h"
 
 static void
-append_string (GString *text, const char *name, const char *value)
-{
-  if (value == NULL)
-    return;
-  g_string_append_c (text, ',');
-  report_append_json (text, name, milter_bytes_from_string (value));
-}
-
-static void
 append_bytes (GString *text, const char *name, const GString *value)
 {
   if (value == NULL || value->len == 0)
@@ -37,7 +28,7 @@ append_where (GString *text, const MilterWhere *where)
 {
   if (where->line == 0)
     return;
-  append_string (text, "file", where->file);
+  report_append_json_member (text, "file", where->file);
   g_string_append_printf (text, ",\"line\":%u", where->line);
 }
 
@@ -80,13 +71,13 @@ append_failures (GString *text, const ReportCase *report_case)
 
       begin_item (text, i);
       begin = text->len;
-      append_string (text, "outcome", report_result_get_word ((ReportResult) failure->outcome));
+      report_append_json_member (text, "outcome", report_result_get_word ((ReportResult) failure->outcome));
       append_where (text, &failure->where);
-      append_string (text, "message", failure->message);
-      append_string (text, "what", failure->what);
-      append_string (text, "expected", failure->expected);
-      append_string (text, "got", failure->got);
-      append_string (text, "last", failure->last);
+      report_append_json_member (text, "message", failure->message);
+      report_append_json_member (text, "what", failure->what);
+      report_append_json_member (text, "expected", failure->expected);
+      report_append_json_member (text, "got", failure->got);
+      report_append_json_member (text, "last", failure->last);
       close_object (text, begin);
     }
   g_string_append_c (text, ']');
@@ -103,9 +94,9 @@ append_warnings (GString *text, const ReportCase *report_case)
 
       begin_item (text, i);
       begin = text->len;
-      append_string (text, "rule", lint->rule);
+      report_append_json_member (text, "rule", lint->rule);
       append_where (text, &lint->where);
-      append_string (text, "what", lint->sentence);
+      report_append_json_member (text, "what", lint->sentence);
       close_object (text, begin);
     }
   g_string_append_c (text, ']');
@@ -121,7 +112,7 @@ append_notes (GString *text, const ReportCase *report_case)
 
       begin_item (text, i);
       begin = text->len;
-      append_string (text, "text", g_ptr_array_index (report_case->notes, i));
+      report_append_json_member (text, "text", g_ptr_array_index (report_case->notes, i));
       close_object (text, begin);
     }
   g_string_append_c (text, ']');
@@ -142,8 +133,8 @@ append_messages (GString *text, const ReportCase *report_case)
 
       begin_item (text, i);
       begin = text->len;
-      append_string (text, "verdict", verdict != NULL ? verdict->word : NULL);
-      append_string (text, "at", verdict != NULL && command != NULL ? command->word : NULL);
+      report_append_json_member (text, "verdict", verdict != NULL ? verdict->word : NULL);
+      report_append_json_member (text, "at", verdict != NULL && command != NULL ? command->word : NULL);
       append_seconds (text, "seconds", message->duration_us);
       close_object (text, begin);
     }
@@ -161,7 +152,7 @@ append_outputs (GString *text, const ReportCase *report_case)
 
       begin_item (text, i);
       begin = text->len;
-      append_string (text, "milter", output->milter);
+      report_append_json_member (text, "milter", output->milter);
       append_bytes (text, "text", output->bytes);
       if (output->is_cut)
         g_string_append (text, ",\"cut\":true");
@@ -184,8 +175,8 @@ json_begin (Reporter *reporter)
   const Report *report = reporter->report;
   g_autoptr (GString) text = g_string_new ("{\"type\":\"run\"");
 
-  append_string (text, "name", report->name);
-  append_string (text, "version", MILTERLAB_VERSION);
+  report_append_json_member (text, "name", report->name);
+  report_append_json_member (text, "version", MILTERLAB_VERSION);
   append_time (text, report->began_real_us);
   write_line (reporter, text);
 }
@@ -195,12 +186,12 @@ append_requirement (GString *text, const ReportOwnRequirement *requirement)
 {
   if (requirement == NULL)
     return;
-  append_string (text, "id", requirement->id);
-  append_string (text, "group", requirement->group);
-  append_string (text, "severity", requirement->must ? "MUST" : "SHOULD");
-  append_string (text, "requirement", requirement->text);
-  append_string (text, "source", requirement->source);
-  append_string (text, "known_deviation", requirement->deviation);
+  report_append_json_member (text, "id", requirement->id);
+  report_append_json_member (text, "group", requirement->group);
+  report_append_json_member (text, "severity", requirement->must ? "MUST" : "SHOULD");
+  report_append_json_member (text, "requirement", requirement->text);
+  report_append_json_member (text, "source", requirement->source);
+  report_append_json_member (text, "known_deviation", requirement->deviation);
 }
 
 static void
@@ -210,14 +201,14 @@ json_case_ended (Reporter *reporter, const ReportCase *report_case)
   bool is_bad = report_result_has_details (report_case_get_result (report_case));
 
   g_string_append_printf (text, ",\"number\":%u", report_case->number);
-  append_string (text, "file", report_case->file);
+  report_append_json_member (text, "file", report_case->file);
   if (report_case->line > 0)
     g_string_append_printf (text, ",\"line\":%u", report_case->line);
-  append_string (text, "name", report_case->name);
+  report_append_json_member (text, "name", report_case->name);
   append_requirement (text, report_case->requirement);
-  append_string (
+  report_append_json_member (
       text, "outcome", report_result_get_word (report_case_get_result (report_case)));
-  append_string (text, "reason", report_case->skip_reason);
+  report_append_json_member (text, "reason", report_case->skip_reason);
   if (report_case->begun)
     {
       append_time (text, report_case->began_real_us);
@@ -268,8 +259,8 @@ json_frame (Reporter *reporter,
   g_autoptr (GString) text = g_string_new ("{\"type\":\"frame\"");
 
   g_string_append_printf (text, ",\"connection\":%u", report_case->number);
-  append_string (text, "session", report_case->name);
-  append_string (
+  report_append_json_member (text, "session", report_case->name);
+  report_append_json_member (
       text, "milter", report_case->peer_names != NULL ? report_case->peer_names[peer] : NULL);
   if (number > 0)
     g_string_append_printf (text, ",\"message\":%u", number);

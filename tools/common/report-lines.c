@@ -162,6 +162,15 @@ report_append_json (GString *out, const char *name, MilterBytes bytes)
   g_string_append_printf (out, "\"%s_base64\":\"%s\"", name, base64);
 }
 
+void
+report_append_json_member (GString *out, const char *name, const char *value)
+{
+  if (value == NULL)
+    return;
+  g_string_append_c (out, ',');
+  report_append_json (out, name, milter_bytes_from_string (value));
+}
+
 /* --- the width of a terminal ------------------------------------------------------------------ */
 
 static guint

@@ -28,6 +28,8 @@ void report_append_tap (GString *out, MilterBytes bytes);
 void report_append_yaml (GString *out, MilterBytes bytes);
 /* Appends `"NAME":"…"`, or `"NAME_base64":"…"` if the bytes are no UTF-8. */
 void report_append_json (GString *out, const char *name, MilterBytes bytes);
+/* … behind a comma, as a member that is not the first; nothing if there is no @value */
+void report_append_json_member (GString *out, const char *name, const char *value);
 /* Appends `"…"`; of bytes that are UTF-8, NULs included. */
 void report_append_json_string (GString *out, MilterBytes bytes);
 bool report_is_utf8 (MilterBytes bytes);

@@ -136,3 +136,17 @@ told_connection_finish (ToldConnection *connection, const MilterCaptureMoment *m
   for (int side = MILTER_SIDE_MTA; side <= MILTER_SIDE_MILTER; side++)
     milter_frames_finish (&connection->frames[side], moment);
 }
+
+static int
+compare_numbers (gconstpointer a, gconstpointer b)
+{
+  guint one = GPOINTER_TO_UINT (a), other = GPOINTER_TO_UINT (b);
+
+  return one < other ? -1 : one > other;
+}
+
+GList *
+told_connection_list_numbers (GHashTable *by_number)
+{
+  return g_list_sort (g_hash_table_get_keys (by_number), compare_numbers);
+}

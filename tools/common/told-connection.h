@@ -32,6 +32,9 @@ typedef struct
 void told_connection_init (ToldConnection *connection, TellingTo *to);
 void told_connection_clear (ToldConnection *connection);
 
+/* (transfer container): the keys of a table by number of connection, in order */
+GList *told_connection_list_numbers (GHashTable *by_number);
+
 /* Does nothing if it has been told. @wanted: the number that it would like, or 0 */
 void told_connection_open (ToldConnection *connection,
                            guint wanted,

@@ -244,9 +244,3 @@ tool_probe_free (ToolProbe *probe)
   g_free (probe->obstacle);
   g_free (probe);
 }
-
-const char *
-tool_probe_get_obstacle (const ToolProbe *probe)
-{
-  return probe->obstacle;
-}

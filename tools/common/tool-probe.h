@@ -41,7 +41,5 @@ ToolProbe *
 tool_probe_new (const char *spec, gint64 deadline_us, ToolProbeDone done, gpointer user_data);
 void tool_probe_free (ToolProbe *probe);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (ToolProbe, tool_probe_free)
-/* what stood in the way of the last try; NULL: nothing yet */
-const char *tool_probe_get_obstacle (const ToolProbe *probe);
 
 G_END_DECLS

@@ -8,15 +8,6 @@
 static const char *const names[] = { "a", "b" };
 
 static void
-append_string (GString *text, const char *name, const char *value)
-{
-  if (value == NULL)
-    return;
-  g_string_append_c (text, ',');
-  report_append_json (text, name, milter_bytes_from_string (value));
-}
-
-static void
 append_gstring (GString *text, const char *name, const GString *value)
 {
   if (value == NULL)
@@ -64,7 +55,7 @@ static void
 append_finding (GString *text, const char *type, const ComparePair *pair, const char *message)
 {
   g_string_append_printf (text, "{\"type\":\"%s\"", type);
-  append_string (text, "message", message);
+  report_append_json_member (text, "message", message);
 }
 
 static void
@@ -75,11 +66,11 @@ append_difference (GString *text,
                    const gint64 starts[2])
 {
   append_finding (text, "difference", pair, message);
-  append_string (text, "kind", milter_difference_kind_to_word (difference->kind));
-  append_string (text, "what", difference->what);
-  append_string (text, "expected", difference->expected);
-  append_string (text, "got", difference->got);
-  append_string (text, "ignored_by", difference->ignored_by);
+  report_append_json_member (text, "kind", milter_difference_kind_to_word (difference->kind));
+  report_append_json_member (text, "what", difference->what);
+  report_append_json_member (text, "expected", difference->expected);
+  report_append_json_member (text, "got", difference->got);
+  report_append_json_member (text, "ignored_by", difference->ignored_by);
   for (guint side = 0; side < 2; side++)
     append_place (text, side, pair->sessions[side], &difference->at[side], starts);
   g_string_append (text, "}\n");
@@ -96,7 +87,7 @@ append_comparison (GString *text,
   if (comparison->not_compared != NULL)
     {
       append_finding (text, "not_compared", pair, finding->message);
-      append_string (text, "why", comparison->not_compared);
+      report_append_json_member (text, "why", comparison->not_compared);
       for (guint side = 0; side < 2; side++)
         append_place (text, side, pair->sessions[side], &pair->sessions[side]->began, starts);
       g_string_append (text, "}\n");

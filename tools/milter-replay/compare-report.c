@@ -196,8 +196,11 @@ add_not_compared (ReportCase *report_case, const char *message, const MilterComp
   report_case_add_note (report_case, note);
 }
 
-void
-compare_report_add (ReportCase *report_case,
+/* Adds a comparison to a case: its differences, or why there is none; and counts. @message:
+ * (nullable): what it is of. @starts: when each recording began, in ns. @verbose: notes tell of the
+ * ignored ones, too. */
+static void
+add_comparison (ReportCase *report_case,
                     const char *message,
                     const MilterComparison *comparison,
                     const gint64 starts[2],
@@ -322,7 +325,7 @@ compare_report_pair (Report *report,
       if (finding->comparison == NULL)
         add_alone (report_case, finding, starts);
       else
-        compare_report_add (
+        add_comparison (
             report_case, finding->message, finding->comparison, starts, verbose, counts);
     }
   if (says_nothing (pair) && !report_case_is_bad (report_case))

@@ -32,16 +32,6 @@ void compare_counts_clear (CompareCounts *counts);
 /* `3 messages compared …`: what the report's own summary does not say (transfer full) */
 char *compare_counts_to_string (const CompareCounts *counts);
 
-/* Adds a comparison to a case: its differences, or why there is none; and counts. @message:
- * (nullable): what it is of. @starts: when each recording began, in ns. @verbose: notes tell of the
- * ignored ones, too. */
-void compare_report_add (ReportCase *report_case,
-                         const char *message,
-                         const MilterComparison *comparison,
-                         const gint64 starts[2],
-                         bool verbose,
-                         CompareCounts *counts);
-
 /* A pair as a case of its own. */
 void compare_report_pair (Report *report,
                           const ComparePair *pair,

@@ -7,6 +7,7 @@
 #include "convert-ignore.h"
 #include "convert-options.h"
 #include "milter-scenario-writer.h"
+#include "told-connection.h"
 #include "tool-console.h"
 #include "trace-sink.h"
 
@@ -135,18 +136,10 @@ finish_connection (Scenario *scenario, guint number, Connection *connection)
   g_hash_table_remove (scenario->connections, GUINT_TO_POINTER (number));
 }
 
-static int
-compare_numbers (gconstpointer a, gconstpointer b)
-{
-  guint one = GPOINTER_TO_UINT (a), other = GPOINTER_TO_UINT (b);
-
-  return one < other ? -1 : one > other;
-}
-
 static void
 finish_connections (Scenario *scenario)
 {
-  GList *numbers = g_list_sort (g_hash_table_get_keys (scenario->connections), compare_numbers);
+  GList *numbers = told_connection_list_numbers (scenario->connections);
 
   for (GList *i = numbers; i != NULL; i = i->next)
     finish_connection (scenario,

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "told-connection.h"
 #include "tool-console.h"
 
 /* the file of a session */
@@ -81,18 +82,10 @@ finish_part (ConvertSplit *split, Part *part)
     }
 }
 
-static int
-compare_numbers (gconstpointer a, gconstpointer b)
-{
-  guint one = GPOINTER_TO_UINT (a), other = GPOINTER_TO_UINT (b);
-
-  return one < other ? -1 : one > other;
-}
-
 bool
 convert_split_finish (ConvertSplit *split)
 {
-  GList *numbers = g_list_sort (g_hash_table_get_keys (split->parts), compare_numbers);
+  GList *numbers = told_connection_list_numbers (split->parts);
 
   for (GList *i = numbers; i != NULL; i = i->next)
     finish_part (split, g_hash_table_lookup (split->parts, i->data));

@@ -43,15 +43,6 @@ write_line (Show *show)
   g_string_truncate (show->line, 0);
 }
 
-static void
-append_string (Show *show, const char *name, const char *value)
-{
-  if (value == NULL)
-    return;
-  g_string_append_printf (show->line, ",\"%s\":", name);
-  report_append_json_string (show->line, milter_bytes_from_string (value));
-}
-
 /* the first line: the time of day that all others count from */
 static void
 start (Show *show, gint64 time_ns)
@@ -69,7 +60,7 @@ start (Show *show, gint64 time_ns)
 static void
 append_from (Show *show, const MilterCapturePlace *place)
 {
-  append_string (show, "from", place->from == MILTER_SIDE_MTA ? "mta" : "milter");
+  report_append_json_member (show->line, "from", message_name_side (place->from));
 }
 
 /* in microseconds, as a trace tells it */
@@ -112,8 +103,8 @@ on_opened (const MilterCapturePlace *place, const MilterCaptureOpening *opening,
   count->messages = message_count_new ();
   g_hash_table_insert (show->counts, GUINT_TO_POINTER (place->connection), count);
   begin_line (show, "opened", place);
-  append_string (show, "mta", opening->mta);
-  append_string (show, "milter", opening->milter);
+  report_append_json_member (show->line, "mta", opening->mta);
+  report_append_json_member (show->line, "milter", opening->milter);
   g_string_append_printf (
       show->line, ",\"from_start\":%s", opening->from_start ? "true" : "false");
   write_line (show);
@@ -148,7 +139,7 @@ on_raw (const MilterCapturePlace *place, MilterBytes bytes, gpointer data)
 
   begin_line (show, "raw", place);
   append_from (show, place);
-  append_string (show, "bytes_base64", text);
+  report_append_json_member (show->line, "bytes_base64", text);
   write_line (show);
 }
 
@@ -164,7 +155,7 @@ on_hole (const MilterCapturePlace *place, gint64 size, guint8 letter, gpointer d
     g_string_append (show->line, ",\"hole\":null");
   else
     g_string_append_printf (show->line, ",\"hole\":%" G_GINT64_FORMAT, size);
-  append_string (show, "in", spec != NULL ? spec->word : NULL);
+  report_append_json_member (show->line, "in", spec != NULL ? spec->word : NULL);
   write_line (show);
 }
 
@@ -191,7 +182,7 @@ on_note (const MilterCapturePlace *place, const char *text, gpointer data)
   Show *show = data;
 
   begin_line (show, "note", place);
-  append_string (show, "note", text);
+  report_append_json_member (show->line, "note", text);
   write_line (show);
 }
 

@@ -42,12 +42,6 @@ append_text (GString *text, const char *name, const char *value)
   report_append_json (text, name, milter_bytes_from_string (value));
 }
 
-static const char *
-word_of (MilterSide side)
-{
-  return side == MILTER_SIDE_MTA ? "mta" : "milter";
-}
-
 static void
 json_opened (gpointer self, const FrameLogPlace *place, const char *from, const char *to)
 {
@@ -72,7 +66,7 @@ static void
 json_rest (gpointer self, const FrameLogPlace *place, MilterSide from, MilterBytes bytes)
 {
   begin_object (self, "bytes", place);
-  append_text (self, "from", word_of (from));
+  append_text (self, "from", message_name_side (from));
   g_string_append_c (self, ',');
   report_append_json (self, "bytes", bytes);
   end_object (self);
@@ -82,7 +76,7 @@ static void
 json_closed (gpointer self, const FrameLogPlace *place, MilterSide by, bool reset)
 {
   begin_object (self, "closed", place);
-  append_text (self, "by", word_of (by));
+  append_text (self, "by", message_name_side (by));
   g_string_append_printf (self, ",\"reset\":%s", reset ? "true" : "false");
   end_object (self);
 }

@@ -30,8 +30,9 @@ has_wildcard (const char *filter)
   return strpbrk (filter, "*?") != NULL;
 }
 
-bool
-scenario_files_match (const char *filter, const char *file, const char *name)
+/* --filter: whether `FILE: NAME` holds the pattern or, if it has a `*` or `?`, is as it says */
+static bool
+matches (const char *filter, const char *file, const char *name)
 {
   g_autofree char *whole = g_strdup_printf ("%s: %s", file, name);
 
@@ -44,7 +45,7 @@ scenario_files_match (const char *filter, const char *file, const char *name)
 static bool
 is_meant (const MilterScenario *scenario, const MilterScenarioSession *session, const char *filter)
 {
-  if (scenario_files_match (filter, scenario->path, session->name))
+  if (matches (filter, scenario->path, session->name))
     return true;
   for (guint round = 1; round <= MAX (session->repeat, 1); round++)
     {
@@ -52,7 +53,7 @@ is_meant (const MilterScenario *scenario, const MilterScenarioSession *session, 
         {
           g_autofree char *name = milter_scenario_session_make_name (session, round, copy);
 
-          if (scenario_files_match (filter, scenario->path, name))
+          if (matches (filter, scenario->path, name))
             return true;
         }
     }

@@ -22,7 +22,5 @@ GPtrArray *scenario_files_read (const ServerOptions *options,
                                 Report *report);
 /* `FILE:LINE: NAME` for each session, on the standard output */
 void scenario_files_list (const GPtrArray *scenarios);
-/* --filter: whether `FILE: NAME` holds the pattern or, if it has a `*` or `?`, is as it says */
-bool scenario_files_match (const char *filter, const char *file, const char *name);
 
 G_END_DECLS
