@@ -8,6 +8,7 @@
 #include <milter/client.h>
 
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/resource.h>
@@ -205,6 +206,9 @@ drive (void *data)
 
   for (guint i = 0; i < N_IDLE; i++)
     idle[i] = connect_one ();
+  /* the system takes them before the client does */
+  while (atomic_load (&n_established) < N_IDLE)
+    sched_yield ();
   for (guint i = 0; i < N_BUSY; i++)
     pthread_create (&busy[i], NULL, be_busy, NULL);
   visit_all ();

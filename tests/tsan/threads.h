@@ -4,6 +4,7 @@
  */
 #pragma once
 
+#include <errno.h>
 #include <glib.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -22,7 +23,7 @@ static atomic_bool failed;
 static inline void
 fail (const char *what)
 {
-  fprintf (stderr, "%s: %s\n", g_get_prgname (), what);
+  fprintf (stderr, "%s: %s\n", program_invocation_short_name, what);
   atomic_store (&failed, true);
 }
 
