@@ -133,7 +133,7 @@ add_header (ServerOptions *options, const ServerOptionRow *row, const char *valu
 {
   g_autofree char *name = NULL;
   g_autofree char *text = NULL;
-  const char *rest;
+  const char *rest = NULL;
 
   if (!split_pair (value, &name, &rest, error))
     return false;
@@ -258,7 +258,7 @@ static bool
 set_macro (ServerOptions *options, const ServerOptionRow *row, const char *value, GError **error)
 {
   g_autofree char *name = NULL;
-  const char *rest;
+  const char *rest = NULL;
 
   if (row->macro != NULL)
     {
