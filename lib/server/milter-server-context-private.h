@@ -2,7 +2,8 @@
 /*
  * milter-server-context-private.h: what the files of a MilterServerContext share.
  *
- *   milter-server-context.c   the object: properties, state, signals
+ *   milter-server-context.c   the object: properties and state
+ *   milter-server-signals.c   its signals
  *   milter-server-link.c      the connection: made, read, timed and ended
  *   milter-server-commands.c  what the MTA says, a function for each command
  *   milter-server-send.c      how a command leaves: macros, what is not sent or not answered
@@ -97,6 +98,8 @@ G_GNUC_INTERNAL void _milter_server_sent (MilterServerContext *context);
 G_GNUC_INTERNAL void _milter_server_settle (MilterServerContext *context, bool skip);
 /* Whether the context can say anything now; else tells why not. */
 G_GNUC_INTERNAL bool _milter_server_can_send (MilterServerContext *context, guint8 letter);
+/* The signals of the class are made. */
+G_GNUC_INTERNAL void _milter_server_add_signals (GType type);
 /* Appends one command with its macros. On an error nothing has been appended. */
 G_GNUC_INTERNAL bool
 _milter_server_append (MilterServerContext *context, const MilterMessage *message, GError **error);
