@@ -80,8 +80,15 @@ is_visible (MilterBytes bytes)
 {
   while (bytes.size > 0)
     {
-      gsize size = visible_size (bytes);
+      gsize size;
 
+      /* nearly all is ASCII */
+      if (G_LIKELY (bytes.data[0] >= 0x20 && bytes.data[0] < 0x7f))
+        {
+          bytes = skip (bytes, 1);
+          continue;
+        }
+      size = visible_size (bytes);
       if (size == 0)
         return false;
       bytes = skip (bytes, size);
@@ -117,21 +124,44 @@ append_bytes (MilterBytes bytes, GString *text)
 
 /* quotes */
 
-static void
-append_escaped (guint8 byte, MilterTextFlags flags, GString *text)
+/* what stands for itself in quotes: all of ASCII that is seen, but these */
+static bool
+is_plain_byte (guint8 byte)
 {
-  static const char letters[] = "0rnt\\\"$";
-  static const guint8 bytes[] = { '\0', '\r', '\n', '\t', '\\', '"', '$' };
-  const guint8 *found = memchr (bytes, byte, sizeof bytes);
+  return byte >= 0x20 && byte < 0x7f && byte != '\\' && byte != '"' && byte != '$';
+}
 
-  if (found != NULL)
-    g_string_append_printf (text, "\\%c", letters[found - bytes]);
-  else if (byte == '*' && (flags & MILTER_TEXT_PATTERN))
-    g_string_append (text, "\\*");
-  else if (byte < 0x20 || byte >= 0x7f)
-    g_string_append_printf (text, "\\x%02x", byte);
-  else
-    g_string_append_c (text, (char) byte);
+/* how many bytes at the start do: mostly all of a line, which goes over in one piece */
+static gsize
+count_plain (MilterBytes bytes, MilterTextFlags flags)
+{
+  gsize n = 0;
+
+  while (n < bytes.size && is_plain_byte (bytes.data[n]))
+    n++;
+  if (n > 0 && flags & MILTER_TEXT_PATTERN)
+    {
+      const guint8 *star = memchr (bytes.data, '*', n);
+
+      n = star != NULL ? (gsize) (star - bytes.data) : n;
+    }
+  return n;
+}
+
+/* a byte that is not plain */
+static void
+append_escaped (guint8 byte, GString *text)
+{
+  static const char letters[] = "0rnt\\\"$*";
+  static const guint8 bytes[] = { '\0', '\r', '\n', '\t', '\\', '"', '$', '*' };
+  static const char digits[] = "0123456789abcdef";
+  const guint8 *found = memchr (bytes, byte, sizeof bytes);
+  const char letter[] = { '\\', found != NULL ? letters[found - bytes] : 'x' };
+  const char number[] = { digits[byte >> 4], digits[byte & 0xf] };
+
+  g_string_append_len (text, letter, sizeof letter);
+  if (found == NULL)
+    g_string_append_len (text, number, sizeof number);
 }
 
 void
@@ -143,12 +173,18 @@ milter_text_append_quoted (MilterBytes bytes, MilterTextFlags flags, GString *te
   g_string_append_c (text, '"');
   while (rest.size > 0)
     {
-      gsize size = visible_size (rest);
+      gsize n_plain = count_plain (rest, flags);
+      gsize size;
 
+      append_bytes (milter_bytes (rest.data, n_plain), text);
+      rest = skip (rest, n_plain);
+      if (rest.size == 0)
+        break;
+      size = visible_size (rest);
       if (size > 1)
         append_bytes (milter_bytes (rest.data, size), text);
       else
-        append_escaped (rest.data[0], flags, text);
+        append_escaped (rest.data[0], text);
       rest = skip (rest, MAX (size, 1));
     }
   g_string_append_c (text, '"');
@@ -210,6 +246,17 @@ is_plain_rest (MilterBytes bytes, MilterTextFlags flags)
   return bytes.data[0] != '/' && !(contains_any (bytes, "*") && contains_any (bytes, "\\"));
 }
 
+static void
+append_with_escaped_stars (MilterBytes bytes, GString *text)
+{
+  for (gsize i = 0; i < bytes.size; i++)
+    {
+      if (bytes.data[i] == '*')
+        g_string_append_c (text, '\\');
+      g_string_append_c (text, (char) bytes.data[i]);
+    }
+}
+
 void
 milter_text_append_rest (MilterBytes bytes, MilterTextFlags flags, GString *text)
 {
@@ -220,12 +267,10 @@ milter_text_append_rest (MilterBytes bytes, MilterTextFlags flags, GString *text
       milter_text_append_quoted (bytes, flags, text);
       return;
     }
-  for (gsize i = 0; i < shown.size; i++)
-    {
-      if (shown.data[i] == '*' && (flags & MILTER_TEXT_PATTERN))
-        g_string_append_c (text, '\\');
-      g_string_append_c (text, (char) shown.data[i]);
-    }
+  if (flags & MILTER_TEXT_PATTERN)
+    append_with_escaped_stars (shown, text);
+  else
+    append_bytes (shown, text);
   append_cut (bytes, shown, text);
 }
 

@@ -9,6 +9,7 @@
 #include "milter-trace-writer.h"
 
 #include <stdbool.h>
+#include <string.h>
 
 #include "milter-frame-stream.h"
 #include "milter-text.h"
@@ -25,13 +26,15 @@ typedef enum
   ITEM_RESET
 } ItemKind;
 
-/* something that the MTA did */
+/* something that the MTA did: one piece of memory */
 typedef struct
 {
+  GList link; /* in its queue */
   ItemKind kind;
   gint64 time_ns;
-  guint8 letter;     /* FRAME */
-  GByteArray *bytes; /* FRAME: the payload; RAW; else NULL */
+  guint8 letter; /* FRAME */
+  gsize size;
+  guint8 bytes[]; /* FRAME: the payload; RAW */
 } Item;
 
 /* the end of the milter's side */
@@ -70,15 +73,18 @@ struct _MilterTraceWriter
   GQueue holding;          /* of Connection, unowned: those of which something is held back */
 };
 
+/* links are parts of items */
 static void
-item_free (gpointer data)
+clear_queue (GQueue *queue)
 {
-  Item *item = data;
+  for (GList *link = queue->head; link != NULL;)
+    {
+      Item *item = link->data;
 
-  if (item == NULL)
-    return;
-  g_clear_pointer (&item->bytes, g_byte_array_unref);
-  g_free (item);
+      link = link->next;
+      g_free (item);
+    }
+  g_queue_init (queue);
 }
 
 static void
@@ -88,8 +94,8 @@ connection_free (gpointer data)
 
   for (int side = 0; side < 2; side++)
     milter_frame_stream_clear (&connection->said[side]);
-  g_queue_clear_full (&connection->ahead, item_free);
-  item_free (connection->current);
+  clear_queue (&connection->ahead);
+  g_free (connection->current);
   milter_trace_session_clear (&connection->session);
   if (connection->held_lines != NULL)
     g_string_free (connection->held_lines, TRUE);
@@ -97,22 +103,40 @@ connection_free (gpointer data)
 }
 
 static MilterBytes
-view (const GByteArray *bytes)
+view (const Item *item)
 {
-  return milter_bytes (bytes->data, bytes->len);
+  return milter_bytes (item->bytes, item->size);
 }
 
 /* --- lines ------------------------------------------------------------------------------------- */
 
+/* each line has three numbers: they are written without printf () */
+static void
+append_number (guint64 number, GString *text)
+{
+  char digits[20];
+  gsize n = sizeof digits;
+
+  do
+    digits[--n] = (char) ('0' + number % 10);
+  while ((number /= 10) > 0);
+  g_string_append_len (text, digits + n, (gssize) (sizeof digits - n));
+}
+
 /* digits behind the point, without zeros at the end */
 static void
-append_fraction (guint64 fraction, int digits, GString *text)
+append_fraction (guint64 fraction, gsize n_digits, GString *text)
 {
+  char digits[20] = { '.' };
+  gsize n = n_digits;
+
   if (fraction == 0)
     return;
-  for (; fraction % 10 == 0; digits--)
+  for (; fraction % 10 == 0; n--)
     fraction /= 10;
-  g_string_append_printf (text, ".%0*" G_GUINT64_FORMAT, digits, fraction);
+  for (gsize i = n; i > 0; i--, fraction /= 10)
+    digits[i] = (char) ('0' + fraction % 10);
+  g_string_append_len (text, digits, (gssize) (n + 1));
 }
 
 static void
@@ -120,9 +144,12 @@ begin_line (MilterTraceWriter *writer, const Connection *connection, gint64 time
 {
   guint64 time = (guint64) MAX (time_ns, 0);
 
-  g_string_append_printf (writer->text, "+%" G_GUINT64_FORMAT, time / 1000000000);
+  g_string_append_c (writer->text, '+');
+  append_number (time / 1000000000, writer->text);
   append_fraction (time % 1000000000, 9, writer->text);
-  g_string_append_printf (writer->text, " @%u ", connection->number);
+  g_string_append_len (writer->text, " @", 2);
+  append_number (connection->number, writer->text);
+  g_string_append_c (writer->text, ' ');
 }
 
 static void
@@ -159,18 +186,18 @@ print_item (MilterTraceWriter *writer, Connection *connection, const char *endin
   connection->printed = connection->any = true;
   begin_line (writer, connection, item->time_ns);
   if (item->kind == ITEM_RAW)
-    append_raw (writer, view (item->bytes));
+    append_raw (writer, view (item));
   else if (item->kind == ITEM_RESET)
     g_string_append (writer->text, "reset");
   else if (item->kind == ITEM_CLOSE)
     g_string_append (writer->text, ending);
   else if (as_word && connection->session.plain)
     {
-      milter_message_parse (MILTER_SIDE_MTA, item->letter, view (item->bytes), &message);
+      milter_message_parse (MILTER_SIDE_MTA, item->letter, view (item), &message);
       milter_message_append_text (&message, milter_trace_session_get_flags (&connection->session), writer->text);
     }
   else
-    append_frame (writer, item->letter, view (item->bytes));
+    append_frame (writer, item->letter, view (item));
   end_line (writer);
 }
 
@@ -222,14 +249,14 @@ begin_expectation (MilterTraceWriter *writer, Connection *connection, gint64 tim
 static void
 take_next (Connection *connection)
 {
-  Item *item = g_queue_pop_head (&connection->ahead);
+  Item *item = g_queue_pop_head_link (&connection->ahead)->data;
 
-  item_free (connection->current);
+  g_free (connection->current);
   connection->current = item;
   connection->printed = false;
-  connection->held -= sizeof *item + (item->bytes != NULL ? item->bytes->len : 0);
+  connection->held -= sizeof *item + item->size;
   if (item->kind == ITEM_FRAME)
-    milter_trace_session_ask (&connection->session, item->letter, view (item->bytes));
+    milter_trace_session_ask (&connection->session, item->letter, view (item));
 }
 
 /* On to the first command that is still to be answered, or the latest; that one is not printed yet. */
@@ -247,16 +274,18 @@ advance (MilterTraceWriter *writer, Connection *connection)
     }
 }
 
-static Item *
-push (Connection *connection, ItemKind kind, gint64 time_ns)
+static void
+push (Connection *connection, ItemKind kind, guint8 letter, MilterBytes bytes, gint64 time_ns)
 {
-  Item *item = g_new0 (Item, 1);
+  Item *item = g_malloc (sizeof *item + bytes.size);
 
-  item->kind = kind;
-  item->time_ns = time_ns;
-  connection->held += sizeof *item;
-  g_queue_push_tail (&connection->ahead, item);
-  return item;
+  *item = (Item){
+    .link.data = item, .kind = kind, .time_ns = time_ns, .letter = letter, .size = bytes.size
+  };
+  if (bytes.size > 0)
+    memcpy (item->bytes, bytes.data, bytes.size);
+  connection->held += sizeof *item + bytes.size;
+  g_queue_push_tail_link (&connection->ahead, &item->link);
 }
 
 static void
@@ -267,13 +296,7 @@ push_bytes (MilterTraceWriter *writer,
             MilterBytes bytes,
             gint64 time_ns)
 {
-  Item *item = push (connection, kind, time_ns);
-
-  item->letter = letter;
-  item->bytes = g_byte_array_sized_new ((guint) bytes.size);
-  if (bytes.size > 0)
-    g_byte_array_append (item->bytes, bytes.data, (guint) bytes.size);
-  connection->held += bytes.size;
+  push (connection, kind, letter, bytes, time_ns);
   advance (writer, connection);
 }
 
@@ -352,7 +375,7 @@ take_rest (MilterTraceWriter *writer, Connection *connection, MilterSide side, g
 {
   g_autoptr (GByteArray) rest = milter_frame_stream_take_rest (&connection->said[side]);
 
-  take_raw (writer, connection, side, view (rest), time_ns);
+  take_raw (writer, connection, side, milter_bytes (rest->data, rest->len), time_ns);
 }
 
 static void
@@ -515,7 +538,7 @@ milter_trace_writer_lost (MilterTraceWriter *writer,
     take_rest (writer, connection, side, time_ns);
   advance_to_last (writer, connection);
   print_unanswered (writer, connection);
-  g_clear_pointer (&connection->current, item_free);
+  g_clear_pointer (&connection->current, g_free);
   milter_trace_session_lose (&connection->session);
 
   connection->any = true;
@@ -548,7 +571,7 @@ milter_trace_writer_closed (MilterTraceWriter *writer,
   if (first && by == MILTER_SIDE_MTA)
     {
       connection->mta_closed = true;
-      push (connection, reset ? ITEM_RESET : ITEM_CLOSE, time_ns);
+      push (connection, reset ? ITEM_RESET : ITEM_CLOSE, /* letter= */ 0, milter_bytes (NULL, 0), time_ns);
     }
   else if (first)
     *end = (End){ true, reset, time_ns };

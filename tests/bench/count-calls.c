@@ -68,6 +68,13 @@ write (int fd, const void *data, size_t size)
   return NEXT (write) (fd, data, size);
 }
 
+ssize_t
+pwrite (int fd, const void *data, size_t size, off_t offset)
+{
+  n_write++;
+  return NEXT (pwrite) (fd, data, size, offset);
+}
+
 int
 poll (struct pollfd *fds, nfds_t n, int timeout)
 {

@@ -35,6 +35,9 @@ struct _RecordLog
   RecordFile *file;
   gint64 monotonic_us; /* when it began, by the clock that does not jump … */
   gint64 start_us;     /* … and by the other one */
+  GSource *soon;       /* writes what is unwritten */
+  bool unwritten;
+  guint64 n_writes;
 
   MilterTraceWriter *trace;
   GString *text; /* what is not written yet */
@@ -205,6 +208,58 @@ static const Kind kinds[] = {
                         .clear = clear_pcap },
 };
 
+void
+record_log_write (RecordLog *log)
+{
+  log->unwritten = false;
+  log->n_writes++;
+  log->kind->write_out (log);
+}
+
+void
+record_log_write_soon (RecordLog *log)
+{
+  log->unwritten = true;
+}
+
+guint64
+record_log_get_n_writes (const RecordLog *log)
+{
+  return log->n_writes;
+}
+
+/* one source for all times: to make and attach one costs as much as to write */
+typedef struct
+{
+  GSource source;
+  RecordLog *log; /* unowned */
+} SoonSource;
+
+static gboolean
+soon_prepare (GSource *source, int *timeout)
+{
+  *timeout = -1;
+  return ((SoonSource *) source)->log->unwritten;
+}
+
+static gboolean
+soon_dispatch (GSource *source, GSourceFunc callback, gpointer data)
+{
+  record_log_write (((SoonSource *) source)->log);
+  return G_SOURCE_CONTINUE;
+}
+
+static GSourceFuncs soon_funcs = { .prepare = soon_prepare, .dispatch = soon_dispatch };
+
+static void
+add_soon (RecordLog *log)
+{
+  log->soon = g_source_new (&soon_funcs, sizeof (SoonSource));
+  ((SoonSource *) log->soon)->log = log;
+  g_source_set_static_name (log->soon, "record-log");
+  g_source_attach (log->soon, /* context= */ NULL);
+}
+
 RecordLog *
 record_log_new (RecordFile *file, RecordLogKind kind)
 {
@@ -215,7 +270,8 @@ record_log_new (RecordFile *file, RecordLogKind kind)
   log->monotonic_us = g_get_monotonic_time ();
   log->start_us = g_get_real_time ();
   log->kind->begin (log, log->start_us);
-  log->kind->write_out (log);
+  add_soon (log);
+  record_log_write (log);
   return log;
 }
 
@@ -224,6 +280,8 @@ record_log_free (RecordLog *log)
 {
   if (log == NULL)
     return;
+  g_source_destroy (log->soon);
+  g_source_unref (log->soon);
   log->kind->clear (log);
   record_file_free (log->file);
   g_free (log);
@@ -233,26 +291,26 @@ void
 record_log_opened (RecordLog *log, guint connection, const char *mta, const char *milter)
 {
   log->kind->opened (log, connection, mta, milter);
-  log->kind->write_out (log);
+  record_log_write (log);
 }
 
 void
 record_log_passed (RecordLog *log, guint connection, MilterSide from, MilterBytes bytes)
 {
   log->kind->passed (log, connection, from, bytes);
-  log->kind->write_out (log);
 }
 
 void
 record_log_closed (RecordLog *log, guint connection, MilterSide by, bool reset)
 {
   log->kind->closed (log, connection, by, reset);
-  log->kind->write_out (log);
+  record_log_write (log);
 }
 
 bool
 record_log_finish (RecordLog *log)
 {
+  log->unwritten = false;
   log->kind->finish (log);
   return record_file_finish (log->file);
 }

@@ -28,11 +28,17 @@ RecordLog *record_log_new (RecordFile *file, RecordLogKind kind);
 void record_log_free (RecordLog *log);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (RecordLog, record_log_free)
 
-/* Each of these is in the file when it returns. @connection: from 1, never used again. @mta, @milter:
- * (nullable) their addresses */
+/* The beginning and the end of a connection are in the file when these return. @connection: from 1,
+ * never used again. @mta, @milter: (nullable) their addresses */
 void record_log_opened (RecordLog *log, guint connection, const char *mta, const char *milter);
-void record_log_passed (RecordLog *log, guint connection, MilterSide from, MilterBytes bytes);
 void record_log_closed (RecordLog *log, guint connection, MilterSide by, bool reset);
+/* What passed is in the file after record_log_write (), or, with record_log_write_soon (), when
+ * the main context has its next turn, if not before that together with what follows. */
+void record_log_passed (RecordLog *log, guint connection, MilterSide from, MilterBytes bytes);
+void record_log_write (RecordLog *log);
+void record_log_write_soon (RecordLog *log);
+/* how often it has written */
+guint64 record_log_get_n_writes (const RecordLog *log);
 /* Nothing follows. false: the file is not whole, which has been told. */
 bool record_log_finish (RecordLog *log);
 

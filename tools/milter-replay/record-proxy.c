@@ -35,6 +35,7 @@ struct _Pair
   RecordProxy *proxy;
   guint number;
   End ends[2]; /* by side */
+  guint64 asked_at; /* the MTA's latest words came behind so many writes of the log */
   gint64 latest_us; /* when something passed */
   GList link;       /* in the proxy's queue */
 };
@@ -139,6 +140,26 @@ pass_on (End *end, const guint8 *bytes, gsize size)
     _milter_io_connection_pause (end->connection, true);
 }
 
+/* A command is written with its answer, or as soon as that has to be waited for: a kill loses no more
+ * of a connection than its latest command, in a moment when the answer is under way. */
+static void
+write_down (End *end, MilterBytes bytes)
+{
+  Pair *pair = end->pair;
+  RecordLog *log = pair->proxy->log;
+  bool is_first
+      = end->side == MILTER_SIDE_MTA && pair->asked_at != record_log_get_n_writes (log);
+
+  record_log_passed (log, pair->number, end->side, bytes);
+  if (!is_first)
+    {
+      record_log_write (log);
+      return;
+    }
+  pair->asked_at = record_log_get_n_writes (log);
+  record_log_write_soon (log);
+}
+
 static gsize
 on_received (MilterIoConnection *connection, const guint8 *bytes, gsize size, gpointer data)
 {
@@ -149,7 +170,7 @@ on_received (MilterIoConnection *connection, const guint8 *bytes, gsize size, gp
   pair->proxy->n_bytes[end->side] += size;
   if (pair->proxy->settings.timeout_us != 0)
     pair->latest_us = g_get_monotonic_time ();
-  record_log_passed (pair->proxy->log, pair->number, end->side, milter_bytes (bytes, size));
+  write_down (end, milter_bytes (bytes, size));
   return size;
 }
 

@@ -145,6 +145,8 @@ record (Recorder *recorder)
       tool_usage_error ("%s", error->message);
       return TOOL_EXIT_USAGE;
     }
+  /* there is nothing else to do that is urgent */
+  _milter_io_loop_set_linger (recorder->io_loop, true);
   tell_ready (recorder);
   g_main_loop_run (recorder->main_loop);
 
