@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""milter-replay show --filter and --summary."""
+"""--filter of milter-replay show and replay, and --summary."""
 
 import json
 import pathlib
@@ -7,6 +7,7 @@ import re
 import subprocess
 
 import pytest
+from clientprocess import Client
 
 CAPTURES = pathlib.Path(__file__).resolve().parents[1] / "data/captures"
 VERDICTS = CAPTURES / "23-verdicts.pcap"
@@ -153,3 +154,54 @@ def test_a_summary_is_the_same_of_a_trace(show, tmp_path):
         found = summary(show("--summary", "--json", path))
         return {k: v for k, v in found.items() if k not in ("from", "to")}
     assert without_times(tmp_path / "x.trace") == without_times(VERDICTS)
+
+
+# --- replay ----------------------------------------------------------------------------------------------------
+
+@pytest.fixture
+def replay(tool):
+    def run(*arguments, **options):
+        return subprocess.run([tool("milter-replay"), "replay", *map(str, arguments)], capture_output=True, text=True, timeout=60, **options)
+    return run
+
+
+@pytest.fixture
+def milter(tool, tmp_path):
+    """One that answers as that of the recording did, again and again; what does not come is no matter here."""
+    client = Client(tool, tmp_path, "--replay", VERDICTS, "--loop", "-q")
+    yield client
+    client.stop()
+
+
+@pytest.mark.parametrize("conditions, wanted", [
+    (["reply=reject"], [1, 5, 8]),
+    (["reply=discard", "rcpt=*"], [6, 8]),
+    (["peer!=client.example.com"], [5]),
+    (["header=Subject"], [8]),
+])
+@pytest.mark.parametrize("options", [[], ["--speed", "100"], ["--connections", "1", "--loop=2"]], ids=["max", "paced", "twice"])
+def test_sessions_are_played_that_have_such_a_message(milter, replay, conditions, wanted, options):
+    done = replay(VERDICTS, "-v", "-s", milter.spec, *options, *[f"--filter={c}" for c in conditions])
+    assert done.returncode == 0, done.stdout + done.stderr
+    names = re.findall(r"^ *ok +\S+: connection (\d+)", done.stdout, re.M)
+    assert sorted(map(int, names)) == sorted(wanted * (2 if "--loop=2" in options else 1)), done.stdout
+    assert re.search(r"; no difference\b", done.stdout, re.M)
+
+
+def test_a_pipe_is_filtered_as_it_comes(milter, replay):
+    done = replay("-", "-s", milter.spec, "--filter=reply=reject", stdin=VERDICTS.open("rb"))
+    assert (done.returncode, done.stderr) == (0, "")
+    with subprocess.Popen(["cat", VERDICTS], stdout=subprocess.PIPE) as cat:
+        done = replay("-", "-s", milter.spec, "--filter=reply=reject", stdin=cat.stdout)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert re.search(r" on 3 connections in .*; no difference\b", done.stdout, re.M), done.stdout
+
+
+@pytest.mark.parametrize("condition, status, told", [
+    ("sender=nobody@nowhere", 1, "nothing was played: no message matches --filter"),
+    ("bogus=x", 2, "expected one of peer=PATTERN"),
+    ("rcpt", 2, "a pattern is missing"),
+])
+def test_nothing_to_play_is_no_success(milter, replay, condition, status, told):
+    done = replay(VERDICTS, "-s", milter.spec, f"--filter={condition}")
+    assert done.returncode == status and told in done.stderr, done.stderr

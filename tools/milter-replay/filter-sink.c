@@ -364,6 +364,22 @@ on_note (const MilterCapturePlace *place, const char *text, gpointer data)
     milter_recorded_sink.note (place, text, filter->builder);
 }
 
+static bool
+on_stopped (gpointer data)
+{
+  const FilterSink *filter = data;
+
+  return filter->sink->stopped != NULL && filter->sink->stopped (filter->data);
+}
+
+static bool
+on_wait (int fd, gpointer data)
+{
+  const FilterSink *filter = data;
+
+  return filter->sink->wait == NULL || filter->sink->wait (fd, filter->data);
+}
+
 const MilterCaptureSink filter_sink = {
   .started = on_started,
   .opened = on_opened,
@@ -372,6 +388,8 @@ const MilterCaptureSink filter_sink = {
   .hole = on_hole,
   .closed = on_closed,
   .note = on_note,
+  .stopped = on_stopped,
+  .wait = on_wait,
 };
 
 FilterSink *

@@ -418,3 +418,18 @@ recording_filter_new (char **conditions, GError **error)
     }
   return g_steal_pointer (&filter);
 }
+
+char *
+recording_filter_make_help (const char *what)
+{
+  GString *text = g_string_new (NULL);
+
+  g_string_append_printf (
+      text, "Conditions of --filter; %s if all of them hold of one of its messages:\n", what);
+  for (gsize i = 0; i < G_N_ELEMENTS (keys); i++)
+    g_string_append_printf (text, "  %-24s %s\n", keys[i].usage, keys[i].summary);
+  g_string_append (text,
+                   "PATTERN is text with * for anything, whatever its case, or /a regular expression/, "
+                   "with /i for\nany case. KEY!=PATTERN: nothing is like this.");
+  return g_string_free (text, FALSE);
+}

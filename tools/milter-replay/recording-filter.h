@@ -25,4 +25,7 @@ bool recording_filter_matches (const RecordingFilter *filter,
  * from 0; FALSE: there is no such row. */
 bool recording_filter_describe (guint row, const char **usage, const char **summary);
 
+/* (transfer full) the table as a part of --help. @what: who is chosen, as "a session is shown" */
+char *recording_filter_make_help (const char *what);
+
 G_END_DECLS

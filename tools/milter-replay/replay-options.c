@@ -155,6 +155,7 @@ parse (ReplayOptions *options, int argc, char **argv, GError **error)
     { "speed", 0, 0, G_OPTION_ARG_CALLBACK, set_speed, "1: as recorded, 10: ten times as fast, max: no pauses (max)", "SPEED" },
     { "connections", 0, 0, G_OPTION_ARG_CALLBACK, set_connections, "So many at once, instead of as many as were recorded", "N" },
     { "loop", 0, G_OPTION_FLAG_OPTIONAL_ARG, G_OPTION_ARG_CALLBACK, set_loop, "Play it N times, or until interrupted", "[N]" },
+    { "filter", 0, 0, G_OPTION_ARG_STRING_ARRAY, &options->conditions, "Play sessions with such a message; several: with all of it", "CONDITION" },
     { "ignore", 'i', 0, G_OPTION_ARG_CALLBACK, ignore, "What RULE names may differ; may be repeated", "RULE[,RULE…]" },
     { "no-ignore", 0, 0, G_OPTION_ARG_CALLBACK, heed, "… may not, though it may by default", "RULE[,RULE…]" },
     { "timeout", 0, 0, G_OPTION_ARG_CALLBACK, set_time, "How long to wait for an answer (30s)", "TIME" },
@@ -171,6 +172,7 @@ parse (ReplayOptions *options, int argc, char **argv, GError **error)
   /* clang-format on */
   g_autoptr (GOptionContext) context = g_option_context_new (NULL);
   g_autofree char *rules = compare_options_describe_rules ();
+  g_autofree char *conditions = recording_filter_make_help ("a session is played");
   g_autofree char *description = NULL;
   GOptionGroup *group = g_option_group_new ("replay", "", "", options, /* destroy= */ NULL);
 
@@ -181,8 +183,9 @@ parse (ReplayOptions *options, int argc, char **argv, GError **error)
                                 "make. Several recordings are read as one, in their\n"
                                 "order; - is standard input.");
   description = g_strdup_printf (
-      "Rules:\n%s\nExit status: 0 no difference, 1 differences, 2 usage or a recording that cannot be read, 3 the\n"
+      "%s\n\nRules:\n%s\nExit status: 0 no difference, 1 differences, 2 usage or a recording that cannot be read, 3 the\n"
       "milter could not be reached, died or broke the protocol.",
+      conditions,
       rules);
   g_option_context_set_description (context, description);
   g_option_group_add_entries (group, entries);
@@ -205,6 +208,15 @@ find_slip (const ReplayOptions *options)
   return NULL;
 }
 
+static bool
+read_conditions (ReplayOptions *options, GError **error)
+{
+  if (options->conditions == NULL)
+    return true;
+  options->filter = recording_filter_new (options->conditions, error);
+  return options->filter != NULL;
+}
+
 bool
 replay_options_parse (ReplayOptions *options, int argc, char **argv, ToolExit *status)
 {
@@ -223,7 +235,7 @@ replay_options_parse (ReplayOptions *options, int argc, char **argv, ToolExit *s
   };
   g_set_prgname ("milter-replay replay");
   *status = TOOL_EXIT_USAGE;
-  if (!parse (options, argc, argv, &error))
+  if (!parse (options, argc, argv, &error) || !read_conditions (options, &error))
     {
       tool_usage_error ("%s", error->message);
       return false;
@@ -238,6 +250,8 @@ void
 replay_options_clear (ReplayOptions *options)
 {
   g_strfreev (options->paths);
+  g_strfreev (options->conditions);
+  recording_filter_free (options->filter);
   g_free (options->spec);
   g_free (options->spawn);
   milter_compare_rules_free (options->rules);

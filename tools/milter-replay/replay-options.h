@@ -8,6 +8,7 @@
 #include <stdbool.h>
 
 #include "milter-compare.h"
+#include "recording-filter.h"
 #include "tool-console.h"
 #include "tool-exit.h"
 
@@ -19,6 +20,8 @@ G_BEGIN_DECLS
 typedef struct
 {
   char **paths; /* at least one */
+  char **conditions;
+  RecordingFilter *filter; /* (nullable) of these */
   char *spec;   /* (nullable) where the milter listens; else … */
   char *spawn;  /* … the command that starts it */
   gint64 spawn_timeout_us, spawn_grace_us;

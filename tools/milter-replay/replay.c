@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "filter-sink.h"
 #include "read-recording.h"
 #include "replay-flow.h"
 #include "replay-options.h"
@@ -127,6 +128,22 @@ is_any_pipe (char **paths)
   return false;
 }
 
+/* once, or what passes the filter of it */
+static ToolExit
+read_all (Replay *replay)
+{
+  const ReplayOptions *options = replay->options;
+  g_autoptr (FilterSink) between = NULL;
+  ToolExit status;
+
+  if (options->filter == NULL)
+    return read_recordings (options->paths, &replay_flow_sink, replay->flow);
+  between = filter_sink_new (options->filter, &replay_flow_sink, replay->flow);
+  status = read_recordings (options->paths, &filter_sink, between);
+  filter_sink_finish (between);
+  return status;
+}
+
 static ToolExit
 play_rounds (Replay *replay)
 {
@@ -136,8 +153,7 @@ play_rounds (Replay *replay)
   for (guint round = 1; round <= options->rounds && !replay_flow_is_stopped (replay->flow); round++)
     {
       replay_flow_begin_round (replay->flow, round, options->rounds);
-      status = tool_exit_worse (status,
-                                read_recordings (options->paths, &replay_flow_sink, replay->flow));
+      status = tool_exit_worse (status, read_all (replay));
       replay_flow_end_round (replay->flow);
       if (status == TOOL_EXIT_USAGE)
         break;
@@ -180,7 +196,9 @@ play (Replay *replay, ToolChain *chain)
   if (replay_flow_get_totals (flow)->counts.n_commands == 0)
     {
       if (status == TOOL_EXIT_OK && !replay->interrupted)
-        tool_error ("nothing was played: the recording has no word of an MTA");
+        tool_error ("nothing was played: %s",
+                    options->filter != NULL ? "no message matches --filter"
+                                            : "the recording has no word of an MTA");
       status = tool_exit_worse (status, TOOL_EXIT_FAILED);
     }
   replay->flow = NULL;

@@ -6,21 +6,6 @@
 
 #include "tool-console.h"
 
-/* (transfer full) the conditions, from the table that reads them */
-static char *
-describe_conditions (void)
-{
-  GString *text = g_string_new ("Conditions of --filter; a session is shown if all of them hold of one of its messages:\n");
-  const char *usage, *summary;
-
-  for (guint row = 0; recording_filter_describe (row, &usage, &summary); row++)
-    g_string_append_printf (text, "  %-24s %s\n", usage, summary);
-  g_string_append (text,
-                   "PATTERN is text with * for anything, whatever its case, or /a regular expression/, with /i for\n"
-                   "any case. KEY!=PATTERN: nothing is like this.");
-  return g_string_free (text, FALSE);
-}
-
 static bool
 check (ShowOptions *options)
 {
@@ -52,7 +37,7 @@ show_options_parse (ShowOptions *options, int argc, char **argv, ToolExit *statu
   };
   /* clang-format on */
   g_autoptr (GOptionContext) context = g_option_context_new (NULL);
-  g_autofree char *conditions = describe_conditions ();
+  g_autofree char *conditions = recording_filter_make_help ("a session is shown");
   g_autoptr (GError) error = NULL;
 
   g_set_prgname ("milter-replay show");
