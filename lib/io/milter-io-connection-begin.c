@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * milter-io-connection-begin.c: connections of ours: one address after the other is tried.
+ * milter-io-connection-begin.c: connections of ours: one address after the other is tried; and the
+ * beginning of those that were accepted.
  */
 #include <errno.h>
 #include <unistd.h>
@@ -108,5 +109,28 @@ _milter_io_connection_connect (MilterIoLoop *loop,
       g_propagate_error (error, g_steal_pointer (&failure));
       return NULL;
     }
+  return connection;
+}
+
+MilterIoConnection *
+_milter_io_connection_accept (MilterIoLoop *loop,
+                              int fd,
+                              bool tcp,
+                              const MilterIoHandlers *handlers,
+                              gpointer user_data,
+                              GError **error)
+{
+  MilterIoConnection *connection = milter_io_connection_make (loop, handlers, user_data);
+
+  if (!milter_io_watch_set_fd (&connection->watch, fd, MILTER_IO_READABLE, error))
+    {
+      close (fd);
+      milter_io_connection_finish (connection);
+      return NULL;
+    }
+  if (tcp)
+    milter_io_connection_adopt_socket (connection);
+  connection->due |= DUE_CONNECTED;
+  milter_io_watch_enqueue (&connection->watch);
   return connection;
 }

@@ -102,7 +102,7 @@ _milter_io_connection_close (MilterIoConnection *connection, MilterIoClose how)
       milter_io_connection_finish (connection);
       return;
     }
-  if (how == MILTER_IO_CLOSE_FLUSH && milter_io_connection_get_attempt (connection) == NULL)
+  if (how != MILTER_IO_CLOSE_NOW && milter_io_connection_get_attempt (connection) == NULL)
     {
       milter_io_connection_send_output (connection);
       if (milter_io_connection_count_pending (connection) > 0
@@ -112,5 +112,8 @@ _milter_io_connection_close (MilterIoConnection *connection, MilterIoClose how)
           return;
         }
     }
-  finish_with_fin (connection);
+  if (how == MILTER_IO_CLOSE_LAST)
+    milter_io_connection_finish (connection);
+  else
+    finish_with_fin (connection);
 }

@@ -445,7 +445,8 @@ connection_ready (MilterIoWatch *watch, guint events, guint8 *buffer)
 {
   MilterIoConnection *connection = (MilterIoConnection *) watch;
 
-  if (G_LIKELY (events == MILTER_IO_READABLE && connection->unusual == 0
+  /* a hangup says nothing that reading does not tell, unless it is paused */
+  if (G_LIKELY ((events & ~MILTER_IO_HANGUP) == MILTER_IO_READABLE && connection->unusual == 0
                 && connection->extra == NULL))
     plain_ready (connection, buffer);
   else

@@ -554,7 +554,11 @@ source_dispatch (GSource *source, GSourceFunc callback, gpointer user_data)
   bool was_ready = g_source_query_unix_fd (source, loop->tag) != 0;
   guint n = was_ready ? serve_ready (loop, buffer, /* wait_ms= */ 0) : 0;
   for (guint served = n; n >= BUSY && served < BUSY_MAX && !loop->closed; served += n)
-    n = serve_ready (loop, buffer, /* wait_ms= */ 0);
+    {
+      /* accepted connections that were not told yet would be ready again and again */
+      serve_queue (loop, buffer);
+      n = loop->closed ? 0 : serve_ready (loop, buffer, /* wait_ms= */ 0);
+    }
   if (!loop->closed)
     serve_deadlines (loop);
   if (!loop->closed)

@@ -62,7 +62,8 @@ typedef enum
 
 /**
  * MilterIoHandlers:
- * @connected: an outgoing connection is there; not called for accepted ones
+ * @connected: an outgoing connection is there, or an accepted one has its first turn, before anything
+ *   is read of it
  * @received: bytes have come, together with what was left over; returns how many were consumed.
  *   It is called again at once while it consumes some and leaves some; with 0 it is called again
  *   when there are more, then with all that was left, in one piece however large. The bytes are
@@ -125,6 +126,16 @@ MILTER_AVAILABLE MilterIoConnection *_milter_io_connection_new (MilterIoLoop *lo
                                                                 const MilterIoHandlers *handlers,
                                                                 gpointer user_data,
                                                                 GError **error);
+/* Takes a socket that a listener of ours accepted, over @tcp or not: what the system need not be told
+ * about such a one is left out. `connected` follows from the main loop. On failure the socket is
+ * closed, too. */
+MILTER_AVAILABLE MilterIoConnection *
+_milter_io_connection_accept (MilterIoLoop *loop,
+                              int fd,
+                              bool tcp,
+                              const MilterIoHandlers *handlers,
+                              gpointer user_data,
+                              GError **error);
 /* Whether what is read is acknowledged at once (as at first for connections that were made by
  * _milter_io_connection_connect()), or when the kernel thinks fit, which a peer with Nagle's
  * algorithm on feels. Over TCP. */
@@ -189,12 +200,15 @@ MILTER_AVAILABLE void _milter_io_connection_set_timeout (MilterIoConnection *con
 /**
  * MilterIoClose:
  * @MILTER_IO_CLOSE_FLUSH: what is to be written still leaves, then FIN
+ * @MILTER_IO_CLOSE_LAST: the same for a peer that has said its last word: what it sends nevertheless
+ *   is not waited for
  * @MILTER_IO_CLOSE_NOW: FIN at once; unwritten bytes are dropped
  * @MILTER_IO_CLOSE_RESET: RST (TCP; a unix socket closes at once)
  */
 typedef enum
 {
   MILTER_IO_CLOSE_FLUSH,
+  MILTER_IO_CLOSE_LAST,
   MILTER_IO_CLOSE_NOW,
   MILTER_IO_CLOSE_RESET
 } MilterIoClose;

@@ -648,6 +648,15 @@ Test (io_connection, close_flushes_and_then_ends)
   cr_expect (_milter_io_loop_get_n_connections (loop) == 0);
 }
 
+Test (io_connection, after_a_last_word_close_flushes_and_waits_for_no_more)
+{
+  write_text (peer.connection, "last");
+  _milter_io_connection_close (peer.connection, MILTER_IO_CLOSE_LAST);
+  assert_taken (far_end, "last");
+  assert_taken (far_end, "EOF");
+  cr_expect (_milter_io_loop_get_n_connections (loop) == 0);
+}
+
 Test (io_connection, close_goes_on_writing_to_a_slow_peer)
 {
   gsize total = 4 * 1024 * 1024;
