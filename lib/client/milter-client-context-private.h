@@ -137,6 +137,7 @@ struct _MilterClientContextPrivate
     guint64 unusual;
   };
   bool finished;
+  bool unmet; /* accepted, and the program does not know it yet */
   bool use_bytes;
   bool in_message;    /* between MAIL and its end, as the handlers see it */
   bool skip_body;     /* SKIP was answered where the MTA does not know it */

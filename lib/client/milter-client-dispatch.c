@@ -147,7 +147,7 @@ take_silent (MilterClientContext *context, const MilterMessage *message)
     case MILTER_COMMAND_QUIT:
       milter_client_context_enter (context, MILTER_CLIENT_CONTEXT_STATE_QUIT);
       if (!is_tapped (context, NULL, message))
-        milter_client_context_close (context, MILTER_IO_CLOSE_FLUSH);
+        milter_client_context_close (context, MILTER_IO_CLOSE_LAST);
       break;
     case MILTER_COMMAND_QUIT_NC:
       is_tapped (context, NULL, message);
@@ -514,7 +514,8 @@ milter_client_context_finish (MilterClientContext *context)
   if (priv->tap != NULL)
     milter_client_context_tap_finish (context);
   milter_client_context_enter (context, MILTER_CLIENT_CONTEXT_STATE_FINISHED);
-  g_signal_emit (context, milter_client_context_signals[SIGNAL_FINISHED], 0);
+  if (!priv->unmet)
+    g_signal_emit (context, milter_client_context_signals[SIGNAL_FINISHED], 0);
   if (priv->worker != NULL)
     milter_client_worker_forget (priv->worker, context);
   g_object_unref (context);
@@ -562,6 +563,9 @@ void
 milter_client_context_leave (MilterClientContext *context)
 {
   context->priv->leaving = true;
+  /* the program meets it first */
+  if (context->priv->unmet)
+    return;
   if (!context->priv->in_message && context->priv->current == NULL && !context->priv->pending)
     milter_client_context_close (context, MILTER_IO_CLOSE_FLUSH);
 }

@@ -12,20 +12,91 @@
 #include "milter-client-context-private.h"
 #include "milter-client.h"
 
+/* Objects for the handlers. */
+
+/* Whether nobody but us knows it: no reference, no data or weak reference, no handler. */
+static bool
+is_unknown (gpointer object)
+{
+  const GObject *it = object;
+
+  return g_atomic_int_get (&it->ref_count) == 1 && it->qdata == NULL
+         && g_signal_handler_find (object, G_SIGNAL_MATCH_DETAIL, 0, 0, NULL, NULL, NULL) == 0
+         && g_signal_handler_find (object, G_SIGNAL_MATCH_UNBLOCKED, 0, 0, NULL, NULL, NULL) == 0;
+}
+
+/* (transfer full) */
+static MilterOption *
+make_option (MilterClientWorker *worker, const MilterOffer *offer)
+{
+  MilterOption *option = NULL;
+
+  if (worker != NULL)
+    option = g_steal_pointer (&milter_client_worker_get_spare (worker)->option);
+  if (option == NULL)
+    return milter_option_new (offer->version, offer->actions, offer->steps);
+  milter_option_set_version (option, offer->version);
+  milter_option_set_action (option, offer->actions);
+  milter_option_set_step (option, offer->steps);
+  return option;
+}
+
+/* (transfer full): without a list */
+static MilterMacrosRequests *
+make_requests (MilterClientWorker *worker)
+{
+  MilterMacrosRequests *requests = NULL;
+
+  if (worker != NULL)
+    requests = g_steal_pointer (&milter_client_worker_get_spare (worker)->requests);
+  return requests != NULL ? requests : milter_macros_requests_new ();
+}
+
+static void
+note_list (MilterCommand command, GList *symbols, gpointer data)
+{
+  *(bool *) data = true;
+}
+
+/* most programs ask for none */
+static bool
+has_lists (MilterMacrosRequests *requests)
+{
+  bool found = false;
+
+  milter_macros_requests_foreach (requests, note_list, &found);
+  return found;
+}
+
+/* They go, or are kept for the next negotiation. */
+static void
+release_objects (MilterClientContextSeldom *seldom, MilterClientWorker *worker)
+{
+  MilterClientSpare *spare = worker != NULL ? milter_client_worker_get_spare (worker) : NULL;
+
+  if (spare != NULL && spare->option == NULL && seldom->offer != NULL && is_unknown (seldom->offer))
+    spare->option = g_steal_pointer (&seldom->offer);
+  if (spare != NULL && spare->requests == NULL && seldom->requests != NULL
+      && !has_lists (seldom->requests) && is_unknown (seldom->requests))
+    spare->requests = g_steal_pointer (&seldom->requests);
+  g_clear_object (&seldom->offer);
+  g_clear_object (&seldom->requests);
+}
+
 MilterStatus
 milter_client_context_take_offer (MilterClientContext *context)
 {
   MilterClientContextPrivate *priv = context->priv;
-  const MilterOffer *offer = &priv->session.offer;
   MilterClientContextSeldom *seldom;
   MilterMacrosRequests *requests;
 
+  milter_client_context_look_for_listeners (context);
   /* many programs never look */
   if (!milter_client_context_wants_offer (context))
     return MILTER_STATUS_ALL_OPTIONS;
   seldom = milter_client_context_get_seldom (priv);
-  seldom->offer = milter_option_new (offer->version, offer->actions, offer->steps);
-  seldom->requests = milter_macros_requests_new ();
+  seldom->offer = make_option (priv->worker, &priv->session.offer);
+  seldom->requests = make_requests (priv->worker);
   requests = milter_protocol_agent_get_macros_requests (MILTER_PROTOCOL_AGENT (context));
   if (requests != NULL)
     milter_macros_requests_merge (seldom->requests, requests);
@@ -128,15 +199,9 @@ append_symbol (GString *names, const char *symbol)
     g_string_append_printf (names, "{%s}", symbol);
 }
 
-typedef struct
-{
-  GByteArray *lists;
-} SymbolLists;
-
 static void
-append_list (MilterMacrosRequests *requests, MilterCommand command, gpointer data)
+append_list (MilterMacrosRequests *requests, MilterCommand command, GByteArray *lists)
 {
-  SymbolLists *lists = data;
   const MilterSpec *spec = milter_spec_get (MILTER_SIDE_MTA, command);
   g_autoptr (GString) names = g_string_new (NULL);
 
@@ -146,25 +211,27 @@ append_list (MilterMacrosRequests *requests, MilterCommand command, gpointer dat
        node = node->next)
     append_symbol (names, node->data);
   if (names->len > 0)
-    milter_symbol_lists_append (lists->lists, spec->stage, milter_bytes (names->str, names->len));
+    milter_symbol_lists_append (lists, spec->stage, milter_bytes (names->str, names->len));
 }
 
-/* NEG-24: lists only for an MTA that offers to take them */
+/* NEG-24: lists only for an MTA that offers to take them (transfer full) (nullable) */
 static GByteArray *
 symbol_lists (MilterClientContext *context)
 {
   MilterClientContextPrivate *priv = context->priv;
   MilterMacrosRequests *requests = priv->seldom->requests;
-  SymbolLists lists = { g_byte_array_new () };
+  GByteArray *lists;
 
   if (requests == NULL)
     requests = milter_protocol_agent_get_macros_requests (MILTER_PROTOCOL_AGENT (context));
-  if (requests == NULL || (priv->session.offer.actions & MILTER_ACTION_SET_SYMBOL_LIST) == 0)
-    return lists.lists;
+  if (requests == NULL || (priv->session.offer.actions & MILTER_ACTION_SET_SYMBOL_LIST) == 0
+      || !has_lists (requests))
+    return NULL;
+  lists = g_byte_array_new ();
   /* ascending stages, as libmilter sends them */
   for (int stage = 0; stage < MILTER_N_MACRO_STAGES; stage++)
-    append_list (requests, milter_macro_stage_to_command (stage), &lists);
-  return lists.lists;
+    append_list (requests, milter_macro_stage_to_command (stage), lists);
+  return lists;
 }
 
 /* what the MTA may send in one frame from here on (milter-protocol 1.2) */
@@ -187,9 +254,11 @@ send_answer (MilterClientContext *context, const MilterOffer *answer)
   message.fields[0].number = answer->version;
   message.fields[1].number = answer->actions;
   message.fields[2].number = answer->steps;
-  if (lists->len > 0)
-    message.fields[1].number |= MILTER_ACTION_SET_SYMBOL_LIST;
-  message.fields[3].bytes = milter_bytes (lists->data, lists->len);
+  if (lists != NULL && lists->len > 0)
+    {
+      message.fields[1].number |= MILTER_ACTION_SET_SYMBOL_LIST;
+      message.fields[3].bytes = milter_bytes (lists->data, lists->len);
+    }
   if (!milter_message_append (&message, milter_client_context_get_output (context), NULL))
     g_error ("an answer to a negotiation cannot be written");
   milter_session_reply (&priv->session, &message, NULL);
@@ -218,22 +287,6 @@ refuse (MilterClientContext *context, MilterStatus status)
   milter_client_context_fail (context, error);
 }
 
-static void
-note_list (MilterCommand command, GList *symbols, gpointer data)
-{
-  *(bool *) data = true;
-}
-
-/* most programs ask for none, and each connection would keep an object that says so */
-static bool
-has_lists (MilterMacrosRequests *requests)
-{
-  bool found = false;
-
-  milter_macros_requests_foreach (requests, note_list, &found);
-  return found;
-}
-
 void
 milter_client_context_forget_offer (MilterClientContext *context)
 {
@@ -244,8 +297,7 @@ milter_client_context_forget_offer (MilterClientContext *context)
       MilterClientContextSeldom *seldom = milter_client_context_get_seldom (priv);
 
       g_clear_object (&seldom->option);
-      g_clear_object (&seldom->offer);
-      g_clear_object (&seldom->requests);
+      release_objects (seldom, priv->worker);
       milter_client_context_drop_seldom (priv);
     }
 }
@@ -273,6 +325,7 @@ milter_client_context_answer_offer (MilterClientContext *context, MilterStatus s
       return;
     }
   send_answer (context, &answer);
+  /* each connection would keep an object that says that nothing was asked for */
   if (priv->seldom->requests != NULL && has_lists (priv->seldom->requests))
     milter_protocol_agent_set_macros_requests (MILTER_PROTOCOL_AGENT (context),
                                                priv->seldom->requests);

@@ -114,6 +114,12 @@ G_GNUC_INTERNAL void milter_client_emit_error (MilterClient *client, const GErro
 G_GNUC_INTERNAL void milter_client_emit_workers_created (MilterClient *client, guint n_workers);
 G_GNUC_INTERNAL void milter_client_emit_worker_created (MilterClient *client);
 
+/* milter-client-run.c */
+/* whether no more connections are to be accepted; any thread */
+G_GNUC_INTERNAL bool milter_client_is_full (MilterClient *client);
+/* how long accepting rests when descriptors have run out */
+G_GNUC_INTERNAL guint milter_client_get_suspend_ms (MilterClient *client);
+
 /* milter-client-pid-file.c */
 G_GNUC_INTERNAL gboolean milter_client_write_pid_file (MilterClient *client, GError **error);
 G_GNUC_INTERNAL gboolean milter_client_remove_pid_file (MilterClient *client, GError **error);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * milter-client-run.c: accepts connections, deals them out to workers, and ends.
+ * milter-client-run.c: accepts connections, deals them out to workers, and ends. (A worker that is
+ * alone accepts by itself.)
  *
  * All of this happens in the thread of milter_client_run(). What workers have to tell comes as
  * notes through a hand-over; so does a shutdown, from any thread or a signal handler.
@@ -60,12 +61,25 @@ tell_finished_when_idle (gpointer client)
   return G_SOURCE_REMOVE;
 }
 
+bool
+milter_client_is_full (MilterClient *client)
+{
+  guint max = client->priv->max_connections;
+
+  return max > 0 && milter_client_get_n_processing_sessions (client) >= max;
+}
+
+guint
+milter_client_get_suspend_ms (MilterClient *client)
+{
+  return MIN (client->priv->suspend_time, G_MAXUINT / 1000) * 1000;
+}
+
 static void
 pause_if_full (MilterClient *client)
 {
   MilterClientPrivate *priv = client->priv;
-  bool full = priv->max_connections > 0
-              && milter_client_get_n_processing_sessions (client) >= priv->max_connections;
+  bool full = milter_client_is_full (client);
 
   if (priv->listener == NULL || full == priv->listener_paused)
     return;
@@ -74,14 +88,13 @@ pause_if_full (MilterClient *client)
 }
 
 static void
-note_session_finished (MilterClient *client, MilterClientNote *note)
+note_sessions_finished (MilterClient *client, MilterClientNote *note)
 {
   MilterClientPrivate *priv = client->priv;
 
-  g_atomic_int_add (&priv->n_processing, -1);
   quit_if_over (client);
   pause_if_full (client);
-  priv->n_finished++;
+  priv->n_finished += note->n;
   if (priv->max_pending_finished_sessions > 0
       && priv->n_finished >= priv->max_pending_finished_sessions)
     {
@@ -93,6 +106,17 @@ note_session_finished (MilterClient *client, MilterClientNote *note)
   priv->tell_source = g_idle_source_new ();
   g_source_set_callback (priv->tell_source, tell_finished_when_idle, client, NULL);
   g_source_attach (priv->tell_source, g_main_loop_get_context (priv->loop));
+}
+
+static void
+note_own_session_finished (MilterClient *client, MilterClientNote *note)
+{
+  MilterClientPrivate *priv = client->priv;
+
+  g_atomic_int_add (&priv->n_processing, -(int) note->n);
+  note_sessions_finished (client, note);
+  if (priv->max_connections > 0 && priv->listener == NULL && priv->workers->len > 0)
+    milter_client_worker_look_for_room (priv->workers->pdata[0]);
 }
 
 /* The end. */
@@ -143,7 +167,8 @@ note_error (MilterClient *client, MilterClientNote *note)
 }
 
 static void (*const note_functions[]) (MilterClient *client, MilterClientNote *note) = {
-  [MILTER_CLIENT_NOTE_SESSION_FINISHED] = note_session_finished,
+  [MILTER_CLIENT_NOTE_SESSIONS_FINISHED] = note_sessions_finished,
+  [MILTER_CLIENT_NOTE_OWN_SESSION_FINISHED] = note_own_session_finished,
   [MILTER_CLIENT_NOTE_ERROR] = note_error,
   [MILTER_CLIENT_NOTE_WORKER_ENDED] = note_worker_ended,
 };
@@ -218,46 +243,60 @@ static const MilterIoListenerHandlers listener_handlers = {
 
 /* Running. */
 
-static gboolean
-start_accepting (MilterClient *client, GError **error)
+/* the channel keeps its own, which may be somebody else's */
+static int
+duplicate_socket (MilterClient *client, GError **error)
 {
-  MilterClientPrivate *priv = client->priv;
-  guint suspend_ms = MIN (priv->suspend_time, G_MAXUINT / 1000) * 1000;
-  /* the channel keeps its own, which may be somebody else's */
-  int fd = fcntl (g_io_channel_unix_get_fd (priv->listen_channel), F_DUPFD_CLOEXEC, 0);
+  int fd = fcntl (g_io_channel_unix_get_fd (client->priv->listen_channel), F_DUPFD_CLOEXEC, 0);
 
   if (fd < 0)
-    {
-      g_set_error (error,
-                   MILTER_CLIENT_ERROR,
-                   MILTER_CLIENT_ERROR_IO_ERROR,
-                   "the listening socket cannot be used: %s",
-                   g_strerror (errno));
-      return FALSE;
-    }
-  priv->listener_paused = false;
-  priv->listener
-      = _milter_io_listener_new (priv->io, fd, suspend_ms, &listener_handlers, client, error);
-  return priv->listener != NULL;
+    g_set_error (error,
+                 MILTER_CLIENT_ERROR,
+                 MILTER_CLIENT_ERROR_IO_ERROR,
+                 "the listening socket cannot be used: %s",
+                 g_strerror (errno));
+  return fd;
 }
 
+static gboolean
+start_worker (MilterClient *client, guint id, int listener, GError **error)
+{
+  MilterClientPrivate *priv = client->priv;
+  MilterClientWorker *worker
+      = milter_client_worker_new (client, id, priv->notes, listener, error);
+
+  if (worker == NULL)
+    return FALSE;
+  pthread_mutex_lock (&priv->workers_mutex);
+  g_ptr_array_add (priv->workers, worker);
+  pthread_mutex_unlock (&priv->workers_mutex);
+  priv->n_workers_left++;
+  return TRUE;
+}
+
+/* Several workers, and a listener here that deals out; or one that has it. */
 static gboolean
 start_workers (MilterClient *client, GError **error)
 {
   MilterClientPrivate *priv = client->priv;
   guint n = MAX (priv->n_workers, 1);
+  int fd = duplicate_socket (client, error);
 
   priv->next_worker = 0;
-  for (guint i = 0; i < n; i++)
+  if (fd < 0)
+    return FALSE;
+  if (n == 1 && !start_worker (client, 1, fd, error))
+    return FALSE;
+  if (n > 1)
     {
-      MilterClientWorker *worker = milter_client_worker_new (client, i + 1, priv->notes, error);
-
-      if (worker == NULL)
+      priv->listener_paused = false;
+      priv->listener = _milter_io_listener_new (
+          priv->io, fd, milter_client_get_suspend_ms (client), &listener_handlers, client, error);
+      if (priv->listener == NULL)
         return FALSE;
-      pthread_mutex_lock (&priv->workers_mutex);
-      g_ptr_array_add (priv->workers, worker);
-      pthread_mutex_unlock (&priv->workers_mutex);
-      priv->n_workers_left++;
+      for (guint i = 0; i < n; i++)
+        if (!start_worker (client, i + 1, -1, error))
+          return FALSE;
     }
   milter_client_emit_workers_created (client, n);
   return TRUE;
@@ -278,7 +317,15 @@ start (MilterClient *client, GMainContext *main_context, GError **error)
   if (priv->notes != NULL)
     g_ptr_array_add (priv->old_notes, priv->notes);
   g_atomic_pointer_set (&priv->notes, notes);
-  return start_workers (client, error) && start_accepting (client, error);
+  return start_workers (client, error);
+}
+
+/* all is there: the one worker that has the listener begins; here, the main loop does */
+static void
+begin_to_accept (MilterClientPrivate *priv)
+{
+  if (priv->listener == NULL)
+    milter_client_worker_accept (priv->workers->pdata[0]);
 }
 
 /* after the loop: threads, hand-over and loop go, in this order */
@@ -329,6 +376,8 @@ serve (MilterClient *client, GError **error)
   priv->time_is_up = !started;
   if (!started || g_atomic_int_get (&priv->shutdown_wanted))
     begin_end (client);
+  else if (!priv->ending)
+    begin_to_accept (priv);
   if (!priv->ending || !is_over (priv))
     g_main_loop_run (priv->loop);
   stop_waiting (priv);

@@ -87,7 +87,7 @@ take_own_session (MilterClientPrivate *priv)
 void
 milter_client_session_finished (MilterClient *client)
 {
-  MilterClientNote note = { MILTER_CLIENT_NOTE_SESSION_FINISHED, NULL };
+  MilterClientNote note = { MILTER_CLIENT_NOTE_OWN_SESSION_FINISHED, 1, NULL };
   MilterHandover *notes;
 
   g_return_if_fail (MILTER_IS_CLIENT (client));

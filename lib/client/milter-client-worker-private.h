@@ -14,10 +14,19 @@ G_BEGIN_DECLS
 
 typedef struct _MilterClientWorker MilterClientWorker;
 
-/* what a worker tells the thread of milter_client_run() */
+/* What the next negotiation can use again: two objects, made and freed, take as long as all the rest
+ * of it. */
+typedef struct
+{
+  MilterOption *option;           /* (nullable) */
+  MilterMacrosRequests *requests; /* (nullable): without a list */
+} MilterClientSpare;
+
+/* what a worker, or the program, tells the thread of milter_client_run() */
 typedef enum
 {
-  MILTER_CLIENT_NOTE_SESSION_FINISHED,
+  MILTER_CLIENT_NOTE_SESSIONS_FINISHED,
+  MILTER_CLIENT_NOTE_OWN_SESSION_FINISHED,
   MILTER_CLIENT_NOTE_ERROR,
   MILTER_CLIENT_NOTE_WORKER_ENDED
 } MilterClientNoteKind;
@@ -25,17 +34,23 @@ typedef enum
 typedef struct
 {
   MilterClientNoteKind kind;
+  guint n; /* sessions, which are not processed any more */
   GError *error;
 } MilterClientNote;
 
 G_GNUC_INTERNAL void milter_client_note_free (gpointer note);
 
-/* starts a thread, whose number @id is; it tells @notes what happens */
-G_GNUC_INTERNAL MilterClientWorker *
-milter_client_worker_new (MilterClient *client, guint id, MilterHandover *notes, GError **error);
+/* Starts a thread, whose number @id is; it tells @notes what happens. @listener: -1, or a socket that
+ * becomes the worker's, also on failure; it accepts on it when it is told to. */
+G_GNUC_INTERNAL MilterClientWorker *milter_client_worker_new (
+    MilterClient *client, guint id, MilterHandover *notes, int listener, GError **error);
 G_GNUC_INTERNAL MilterClientWorker *milter_client_worker_ref (MilterClientWorker *worker);
 G_GNUC_INTERNAL void milter_client_worker_unref (MilterClientWorker *worker);
-/* hands a connected socket over; the worker owns it, also if it is too late */
+/* it begins to accept on its socket, if it has one */
+G_GNUC_INTERNAL void milter_client_worker_accept (MilterClientWorker *worker);
+/* there may be room again for the connections of milter_client_set_max_connections() */
+G_GNUC_INTERNAL void milter_client_worker_look_for_room (MilterClientWorker *worker);
+/* hands an accepted socket over; the worker owns it, also if it is too late */
 G_GNUC_INTERNAL void milter_client_worker_serve (MilterClientWorker *worker,
                                                  int fd,
                                                  const struct sockaddr *address,
@@ -63,6 +78,8 @@ milter_client_worker_visit (MilterClientWorker *worker,
                             GDestroyNotify done);
 /* whether the calling thread is the worker's */
 G_GNUC_INTERNAL bool milter_client_worker_is_here (MilterClientWorker *worker);
+/* of its thread */
+G_GNUC_INTERNAL MilterClientSpare *milter_client_worker_get_spare (MilterClientWorker *worker);
 /* calls @func in the worker's thread; frees @data if it ended before */
 G_GNUC_INTERNAL void
 milter_client_worker_post (MilterClientWorker *worker,

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * milter-client-worker.c: a thread with a main context and an io loop of its own, and its
- * connections.
+ * connections. One that is alone accepts them, too: to be woken for each, and to hand it over, takes
+ * another thread longer than all that is done for a connection that only negotiates.
  *
  * Others reach it through its inbox alone, and it reaches the thread of milter_client_run() through
  * the notes alone: both are hand-overs.
@@ -16,6 +17,9 @@
 /* Replies that wait for a peer that does not read, before we read no more of it: room for the
  * edits of a message, while a peer that only asks cannot fill our memory. */
 #define MAX_PENDING (256 * 1024)
+
+/* sessions that have finished are told when there is nothing else to do, or when there are so many */
+#define MAX_UNTOLD 64
 
 /* turns of a program's own sources at the end: one that is ready for ever does not hold it up */
 #define MAX_LAST_TURNS 100
@@ -34,7 +38,13 @@ struct _MilterClientWorker
   GMainLoop *loop;
   MilterIoLoop *io;
   GThread *self;
+  MilterIoListener *listener; /* (nullable) */
+  bool accepts;
+  bool listener_paused;
   GQueue contexts; /* each holds a reference */
+  MilterClientSpare spare;
+  guint n_untold;  /* sessions that have finished */
+  GSource *untold; /* tells them */
   bool ending;
   bool time_is_up; /* of ending */
 };
@@ -90,11 +100,82 @@ milter_client_note_free (gpointer data)
 }
 
 static void
-tell (MilterClientWorker *worker, MilterClientNoteKind kind, GError *error)
+tell (MilterClientWorker *worker, MilterClientNoteKind kind, guint n, GError *error)
 {
-  MilterClientNote note = { kind, error };
+  MilterClientNote note = { kind, n, error };
 
   _milter_handover_post (worker->notes, g_memdup2 (&note, sizeof note));
+}
+
+/* Sessions that have finished. The other thread is not woken for each of them. */
+
+static void
+tell_finished (MilterClientWorker *worker)
+{
+  guint n = worker->n_untold;
+
+  worker->n_untold = 0;
+  if (n > 0)
+    tell (worker, MILTER_CLIENT_NOTE_SESSIONS_FINISHED, n, NULL);
+}
+
+static void
+count_finished (MilterClientWorker *worker)
+{
+  const MilterClientPrivate *client = worker->client->priv;
+  /* somebody counts on each of them */
+  bool is_awaited = client->max_connections > 0 || client->maintenance_interval > 0
+                    || client->max_pending_finished_sessions > 0;
+
+  g_atomic_int_add (&worker->client->priv->n_processing, -1);
+  worker->n_untold++;
+  if (is_awaited || worker->n_untold >= MAX_UNTOLD)
+    tell_finished (worker);
+}
+
+typedef struct
+{
+  GSource source;
+  MilterClientWorker *worker; /* unowned; it destroys the source */
+} UntoldSource;
+
+static gboolean
+untold_prepare (GSource *source, int *timeout)
+{
+  *timeout = -1;
+  return ((UntoldSource *) source)->worker->n_untold > 0;
+}
+
+static gboolean
+untold_check (GSource *source)
+{
+  return ((UntoldSource *) source)->worker->n_untold > 0;
+}
+
+static gboolean
+untold_dispatch (GSource *source, GSourceFunc callback, gpointer user_data)
+{
+  tell_finished (((UntoldSource *) source)->worker);
+  return G_SOURCE_CONTINUE;
+}
+
+static GSourceFuncs untold_funcs = {
+  .prepare = untold_prepare,
+  .check = untold_check,
+  .dispatch = untold_dispatch,
+};
+
+static GSource *
+untold_source_new (MilterClientWorker *worker)
+{
+  GSource *source = g_source_new (&untold_funcs, sizeof (UntoldSource));
+
+  ((UntoldSource *) source)->worker = worker;
+  g_source_set_static_name (source, "milterlab-sessions-finished");
+  g_source_set_priority (source, G_PRIORITY_DEFAULT_IDLE);
+  g_source_set_can_recurse (source, TRUE);
+  g_source_attach (source, worker->main_context);
+  return source;
 }
 
 /* A connection. */
@@ -195,36 +276,41 @@ on_deadline (MilterIoConnection *connection, gpointer user_data)
   g_object_unref (context);
 }
 
-static const MilterIoHandlers io_handlers = {
-  .received = milter_client_context_received,
-  .ended = on_ended,
-  .deadline = on_deadline,
-  .gone = on_gone,
-};
-
 /* the program meets the context here, before its first byte is read, even if a handler iterates the
  * main context */
 static void
-introduce (MilterClientWorker *worker, MilterClientContext *context)
+on_connected (MilterIoConnection *connection, gpointer user_data)
 {
+  MilterClientContext *context = user_data;
   MilterClientContextPrivate *priv = context->priv;
+  MilterClientWorker *worker = priv->worker;
 
   g_object_ref (context);
   priv->busy++;
-  _milter_io_connection_pause (priv->connection, true);
+  priv->unmet = false;
   milter_client_emit_connection_established (worker->client, context);
-  milter_client_context_look_for_listeners (context);
   milter_client_worker_arm (context);
-  if (priv->connection != NULL)
-    _milter_io_connection_pause (priv->connection, false);
   if (worker->ending)
     milter_client_context_leave (context);
   milter_client_context_unbusy (context);
   g_object_unref (context);
 }
 
+static const MilterIoHandlers io_handlers = {
+  .connected = on_connected,
+  .received = milter_client_context_received,
+  .ended = on_ended,
+  .deadline = on_deadline,
+  .gone = on_gone,
+};
+
+/* An accepted socket. Nothing of the program's but its class function is called here, which may be
+ * inside of the listener's turn. */
 static void
-serve (MilterClientWorker *worker, Task *task)
+take_socket (MilterClientWorker *worker,
+             int fd,
+             const struct sockaddr *address,
+             socklen_t address_size)
 {
   MilterClientContext *context = milter_client_create_context (worker->client);
   MilterClientContextPrivate *priv;
@@ -233,31 +319,97 @@ serve (MilterClientWorker *worker, Task *task)
   /* a class function of a binding that raised */
   if (context == NULL)
     {
+      close (fd);
       error = g_error_new (MILTER_CLIENT_CONTEXT_ERROR,
                            MILTER_CLIENT_CONTEXT_ERROR_NULL,
                            "create_context () made no context; the connection is closed");
-      tell (worker, MILTER_CLIENT_NOTE_ERROR, error);
-      tell (worker, MILTER_CLIENT_NOTE_SESSION_FINISHED, NULL);
+      tell (worker, MILTER_CLIENT_NOTE_ERROR, 0, error);
+      count_finished (worker);
       return;
     }
   priv = context->priv;
   priv->worker = milter_client_worker_ref (worker);
-  priv->address = g_steal_pointer (&task->address);
-  priv->address_size = task->address_size;
+  /* of a unix socket without a name there is only the size */
+  if (address_size > sizeof (sa_family_t))
+    priv->address = g_memdup2 (address, address_size);
+  priv->address_size = address_size;
   /* the connection owns the socket, or has closed it */
-  priv->connection = _milter_io_connection_new (
-      worker->io, task->fd, /* quickack= */ false, &io_handlers, context, &error);
-  task->fd = -1;
+  priv->connection = _milter_io_connection_accept (worker->io,
+                                                   fd,
+                                                   /* tcp= */ address->sa_family != AF_UNIX,
+                                                   &io_handlers,
+                                                   context,
+                                                   &error);
   if (priv->connection == NULL)
     {
-      tell (worker, MILTER_CLIENT_NOTE_ERROR, error);
-      tell (worker, MILTER_CLIENT_NOTE_SESSION_FINISHED, NULL);
+      tell (worker, MILTER_CLIENT_NOTE_ERROR, 0, error);
+      count_finished (worker);
       g_object_unref (context);
       return;
     }
+  priv->unmet = true;
   _milter_io_connection_set_max_pending (priv->connection, MAX_PENDING);
   g_queue_push_tail_link (&worker->contexts, &priv->link);
-  introduce (worker, context);
+}
+
+static void
+serve (MilterClientWorker *worker, Task *task)
+{
+  int fd = task->fd;
+
+  task->fd = -1;
+  take_socket (worker, fd, &task->address->base, task->address_size);
+}
+
+/* Accepting. */
+
+static void
+update_listener (MilterClientWorker *worker)
+{
+  bool paused = !worker->accepts || milter_client_is_full (worker->client);
+
+  if (worker->listener == NULL || paused == worker->listener_paused)
+    return;
+  worker->listener_paused = paused;
+  _milter_io_listener_pause (worker->listener, paused);
+}
+
+static void
+on_accepted (MilterIoListener *listener,
+             int fd,
+             const struct sockaddr *address,
+             socklen_t address_size,
+             gpointer user_data)
+{
+  MilterClientWorker *worker = user_data;
+
+  g_atomic_int_inc (&worker->client->priv->n_processing);
+  take_socket (worker, fd, address, MIN (address_size, sizeof (MilterGenericSocketAddress)));
+  update_listener (worker);
+}
+
+static void
+on_accept_error (MilterIoListener *listener, const GError *error, gpointer user_data)
+{
+  tell (user_data, MILTER_CLIENT_NOTE_ERROR, 0, g_error_copy (error));
+}
+
+static const MilterIoListenerHandlers listener_handlers = {
+  .accepted = on_accepted,
+  .error = on_accept_error,
+};
+
+static void
+begin_to_accept (MilterClientWorker *worker, Task *task)
+{
+  worker->accepts = true;
+  update_listener (worker);
+}
+
+static void
+look_for_room (MilterClientWorker *worker, Task *task)
+{
+  update_listener (worker);
 }
 
 static void
@@ -271,7 +423,8 @@ void
 milter_client_worker_forget (MilterClientWorker *worker, MilterClientContext *context)
 {
   g_queue_unlink (&worker->contexts, &context->priv->link);
-  tell (worker, MILTER_CLIENT_NOTE_SESSION_FINISHED, NULL);
+  count_finished (worker);
+  update_listener (worker);
   quit_if_empty (worker);
   g_object_unref (context);
 }
@@ -322,6 +475,8 @@ end (MilterClientWorker *worker, Task *task)
   g_autoptr (GSource) source = NULL;
 
   worker->ending = true;
+  /* at once, so that MTAs turn elsewhere instead of waiting in the queue */
+  g_clear_pointer (&worker->listener, _milter_io_listener_free);
   for_each_context (worker, milter_client_context_leave);
   quit_if_empty (worker);
   source = g_timeout_source_new_seconds (task->shutdown_time);
@@ -368,14 +523,35 @@ worker_main (gpointer data)
   finish_sources (worker);
   _milter_handover_close (worker->inbox);
   _milter_io_loop_free (g_steal_pointer (&worker->io));
+  g_clear_object (&worker->spare.option);
+  g_clear_object (&worker->spare.requests);
+  g_source_destroy (worker->untold);
   g_main_context_pop_thread_default (worker->main_context);
-  tell (worker, MILTER_CLIENT_NOTE_WORKER_ENDED, NULL);
+  tell_finished (worker);
+  tell (worker, MILTER_CLIENT_NOTE_WORKER_ENDED, 0, NULL);
   milter_client_worker_unref (worker);
   return NULL;
 }
 
+/* Takes the socket, if there is one. */
+static bool
+add_listener (MilterClientWorker *worker, int fd, GError **error)
+{
+  if (fd < 0)
+    return true;
+  worker->listener = _milter_io_listener_new (worker->io,
+                                              fd,
+                                              milter_client_get_suspend_ms (worker->client),
+                                              &listener_handlers,
+                                              worker,
+                                              error);
+  update_listener (worker);
+  return worker->listener != NULL;
+}
+
 MilterClientWorker *
-milter_client_worker_new (MilterClient *client, guint id, MilterHandover *notes, GError **error)
+milter_client_worker_new (
+    MilterClient *client, guint id, MilterHandover *notes, int listener, GError **error)
 {
   MilterClientWorker *worker = g_new0 (MilterClientWorker, 1);
 
@@ -385,8 +561,11 @@ milter_client_worker_new (MilterClient *client, guint id, MilterHandover *notes,
   worker->notes = _milter_handover_ref (notes);
   worker->main_context = g_main_context_new ();
   worker->loop = g_main_loop_new (worker->main_context, FALSE);
+  worker->untold = untold_source_new (worker);
   worker->io = _milter_io_loop_new (worker->main_context, error);
-  if (worker->io != NULL)
+  if (worker->io == NULL && listener >= 0)
+    close (listener);
+  if (worker->io != NULL && add_listener (worker, listener, error))
     worker->inbox = _milter_handover_new (worker->main_context, receive, worker, task_free, error);
   if (worker->inbox != NULL)
     worker->thread
@@ -419,6 +598,8 @@ milter_client_worker_unref (MilterClientWorker *worker)
   g_clear_pointer (&worker->inbox, _milter_handover_unref);
   g_clear_pointer (&worker->io, _milter_io_loop_free);
   g_clear_pointer (&worker->notes, _milter_handover_unref);
+  g_source_destroy (worker->untold);
+  g_source_unref (worker->untold);
   g_main_loop_unref (worker->loop);
   g_main_context_unref (worker->main_context);
   g_free (worker);
@@ -436,19 +617,36 @@ milter_client_worker_is_here (MilterClientWorker *worker)
   return worker->self == g_thread_self ();
 }
 
+MilterClientSpare *
+milter_client_worker_get_spare (MilterClientWorker *worker)
+{
+  return &worker->spare;
+}
+
 void
 milter_client_worker_serve (MilterClientWorker *worker,
                             int fd,
                             const struct sockaddr *address,
                             socklen_t address_size)
 {
-  socklen_t size = MIN (address_size, sizeof (MilterGenericSocketAddress));
+  MilterGenericSocketAddress *copy = g_new0 (MilterGenericSocketAddress, 1);
 
+  address_size = MIN (address_size, sizeof *copy);
+  memcpy (copy, address, address_size);
   post (worker,
-        (Task){ .run = serve,
-                .fd = fd,
-                .address = size > sizeof (sa_family_t) ? g_memdup2 (address, size) : NULL,
-                .address_size = size });
+        (Task){ .run = serve, .fd = fd, .address = copy, .address_size = address_size });
+}
+
+void
+milter_client_worker_accept (MilterClientWorker *worker)
+{
+  post (worker, (Task){ .run = begin_to_accept, .fd = -1 });
+}
+
+void
+milter_client_worker_look_for_room (MilterClientWorker *worker)
+{
+  post (worker, (Task){ .run = look_for_room, .fd = -1 });
 }
 
 void
@@ -506,7 +704,7 @@ milter_client_worker_for_each (MilterClientWorker *worker,
     {
       MilterClientContext *context = contexts->pdata[i];
 
-      if (context->priv->finished || context->priv->closing)
+      if (context->priv->finished || context->priv->closing || context->priv->unmet)
         continue;
       context->priv->busy++;
       func (context, data);

@@ -544,3 +544,215 @@ Test (client_run, a_rest_without_descriptors_is_as_long_as_can_be_counted)
   stage_expect (stage, "listening");
   stage_free (stage);
 }
+
+/* Sessions are told together. */
+
+typedef struct
+{
+  gint n_established; /* atomic, as the next */
+  gint n_finished;
+  guint n_told;
+  guint n_emissions;
+} Sessions;
+
+static void
+count_finished (MilterClientContext *context, gpointer data)
+{
+  g_atomic_int_inc (&((Sessions *) data)->n_finished);
+}
+
+static void
+count_established (MilterClient *client, MilterClientContext *context, gpointer data)
+{
+  g_atomic_int_inc (&((Sessions *) data)->n_established);
+  g_signal_connect (context, "finished", G_CALLBACK (count_finished), data);
+}
+
+static void
+count_told (MilterClient *client, guint n, gpointer data)
+{
+  Sessions *sessions = data;
+
+  sessions->n_told += n;
+  sessions->n_emissions++;
+}
+
+static void
+stage_count (Stage *stage, Sessions *sessions)
+{
+  g_signal_connect (
+      stage->client, "connection-established", G_CALLBACK (count_established), sessions);
+  g_signal_connect (stage->client, "sessions-finished", G_CALLBACK (count_told), sessions);
+}
+
+/* until there were so many, and at most one is left */
+static void
+wait_for_sessions (Sessions *sessions, int n, MilterClient *client)
+{
+  for (guint wait = 0; wait < PATIENCE_MS / 10; wait++)
+    if (g_atomic_int_get (&sessions->n_established) >= n
+        && milter_client_get_n_processing_sessions (client) <= 1)
+      return;
+    else
+      g_usleep (10 * 1000);
+}
+
+/* connections that come and go */
+static void
+connect_often (Stage *stage, guint n)
+{
+  for (guint i = 0; i < n; i++)
+    {
+      close (stage->fd);
+      stage_connect (stage);
+      SAY (stage, OFFER);
+    }
+}
+
+Test (client_run, each_session_that_has_finished_is_told_whoever_accepts)
+{
+  static const struct
+  {
+    guint n_workers;
+    guint max_connections;
+    guint max_pending;
+  } cases[] = { { 1, 0, 0 }, { 1, 3, 0 }, { 1, 0, 1 }, { 3, 0, 0 }, { 3, 2, 0 } };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (cases); i++)
+    {
+      Stage *stage = stage_new ();
+      MilterClient *client = g_object_ref (stage->client);
+      Sessions sessions = { 0 };
+
+      milter_client_set_n_workers (client, cases[i].n_workers);
+      milter_client_set_max_connections (client, cases[i].max_connections);
+      milter_client_set_max_pending_finished_sessions (client, cases[i].max_pending);
+      stage_count (stage, &sessions);
+      stage_start (stage);
+      connect_often (stage, 150);
+      wait_for_sessions (&sessions, 151, client);
+      cr_expect_eq (milter_client_get_n_processing_sessions (client), 1);
+      stage_free (stage);
+      cr_expect_eq (sessions.n_established, 151);
+      cr_expect_eq (sessions.n_finished, 151);
+      cr_expect_eq (sessions.n_told, 151, "%zu: %u", i, sessions.n_told);
+      cr_expect (cases[i].max_pending != 1 || sessions.n_emissions == 151);
+      cr_expect_eq (milter_client_get_n_processing_sessions (client), 0);
+      g_object_unref (client);
+    }
+}
+
+static void
+end_with_the_first (MilterClient *client, MilterClientContext *context, gpointer data)
+{
+  milter_client_shutdown (client);
+  /* so that the end may come before others are told */
+  g_main_context_iteration (g_main_context_get_thread_default (), FALSE);
+}
+
+static void
+connect_some (MilterClient *client, gpointer address, guint size, gpointer data)
+{
+  int *fds = data;
+  struct sockaddr_un peer;
+
+  memcpy (&peer, address, MIN (size, sizeof peer));
+  for (guint i = 0; i < 40; i++)
+    {
+      fds[i] = socket (AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+      cr_assert_eq (connect (fds[i], (const struct sockaddr *) &peer, sizeof peer), 0);
+    }
+}
+
+Test (client_run, who_was_told_of_a_connection_hears_of_its_end_though_the_client_shuts_down)
+{
+  Stage *stage = stage_new ();
+  Sessions sessions = { 0 };
+  int fds[40];
+
+  stage_count (stage, &sessions);
+  g_signal_connect_after (
+      stage->client, "connection-established", G_CALLBACK (end_with_the_first), NULL);
+  g_signal_connect (stage->client, "listen-started", G_CALLBACK (connect_some), fds);
+  stage->fd = -1;
+  stage->thread = g_thread_new ("client", run, stage);
+  wait_for_sessions (&sessions, 1, stage->client);
+  stage_free (stage);
+  cr_expect_geq (sessions.n_established, 1);
+  cr_expect_eq (sessions.n_finished, sessions.n_established);
+  for (gsize i = 0; i < G_N_ELEMENTS (fds); i++)
+    close (fds[i]);
+}
+
+/* Negotiations share objects, and nobody sees that. */
+
+typedef struct
+{
+  guint n;
+  guint n_destroyed; /* data of options that were freed */
+  MilterOption *kept;
+} Offers;
+
+static void
+count_destroyed (gpointer data)
+{
+  ((Offers *) data)->n_destroyed++;
+}
+
+/* each handler but the last leaves a trace of its own kind */
+static MilterStatus
+leave_traces (MilterClientContext *context,
+              MilterOption *option,
+              MilterMacrosRequests *requests,
+              gpointer data)
+{
+  Offers *offers = data;
+
+  cr_expect_eq (milter_option_get_step (option), 0x1fffff);
+  cr_expect_eq (milter_option_get_action (option), 0x1ff);
+  cr_expect_null (milter_macros_requests_get_symbols (requests, MILTER_COMMAND_HELO));
+  cr_expect_null (g_object_get_data (G_OBJECT (option), "trace"));
+  cr_expect (option != offers->kept);
+  switch (offers->n++)
+    {
+    case 1:
+      milter_option_set_step (option, MILTER_STEP_NO_BODY);
+      break;
+    case 2:
+      milter_macros_requests_set_symbols (requests, MILTER_COMMAND_HELO, "a", NULL);
+      break;
+    case 3:
+      g_object_set_data_full (G_OBJECT (option), "trace", offers, count_destroyed);
+      break;
+    case 4:
+      offers->kept = g_object_ref (option);
+      break;
+    default:
+      break;
+    }
+  return MILTER_STATUS_CONTINUE;
+}
+
+Test (client_run, what_a_negotiation_leaves_is_not_seen_by_the_next)
+{
+  static const MilterClientHandlers leaving = { .negotiate = leave_traces };
+  Stage *stage = stage_new ();
+  Offers offers = { 0 };
+
+  milter_client_set_handlers (stage->client, &leaving, &offers, NULL);
+  stage_start (stage);
+  for (guint i = 0; i < 8; i++)
+    {
+      char bytes[256];
+
+      SAY (stage, OFFER);
+      cr_expect_gt (hear (stage, bytes, sizeof bytes, PATIENCE_MS), 0);
+      close (stage->fd);
+      stage_connect (stage);
+    }
+  stage_free (stage);
+  cr_expect_eq (offers.n, 8);
+  cr_expect_eq (offers.n_destroyed, 1);
+  cr_expect_eq (milter_option_get_step (offers.kept), 0x1fffff);
+  g_object_unref (offers.kept);
+}
