@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * count-calls.c: preloaded into a program, counts how often it asks the system to read, write, wait,
- * or look whether there is something to wait for, and how often it asks for memory; prints the counts
- * on stderr in the end.
+ * or look whether there is something to wait for, and how often it asks for memory; further what it
+ * asks about descriptors: to accept, close, watch or set one up. Prints the counts on stderr in the
+ * end.
  */
 #include <dlfcn.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -13,7 +15,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-static unsigned long n_read, n_write, n_wait, n_look, n_memory;
+static unsigned long n_read, n_write, n_wait, n_look, n_memory, n_descriptor;
 
 #define NEXT(name) ((__typeof__ (&name)) dlsym (RTLD_NEXT, #name))
 
@@ -92,6 +94,47 @@ epoll_wait (int fd, struct epoll_event *events, int n, int timeout)
   return NEXT (epoll_wait) (fd, events, n, timeout);
 }
 
+int
+accept4 (int fd, struct sockaddr *address, socklen_t *size, int flags)
+{
+  n_descriptor++;
+  return NEXT (accept4) (fd, address, size, flags);
+}
+
+int
+close (int fd)
+{
+  n_descriptor++;
+  return NEXT (close) (fd);
+}
+
+int
+epoll_ctl (int epoll_fd, int operation, int fd, struct epoll_event *event)
+{
+  n_descriptor++;
+  return NEXT (epoll_ctl) (epoll_fd, operation, fd, event);
+}
+
+int
+setsockopt (int fd, int level, int name, const void *value, socklen_t size)
+{
+  n_descriptor++;
+  return NEXT (setsockopt) (fd, level, name, value, size);
+}
+
+int
+fcntl (int fd, int operation, ...)
+{
+  va_list arguments;
+  long argument;
+
+  va_start (arguments, operation);
+  argument = va_arg (arguments, long);
+  va_end (arguments);
+  n_descriptor++;
+  return NEXT (fcntl) (fd, operation, argument);
+}
+
 /* the C library's own: dlsym() asks for memory itself */
 void *__libc_malloc (size_t size);
 void *__libc_calloc (size_t n, size_t size);
@@ -125,10 +168,11 @@ __attribute__ ((destructor)) static void
 tell (void)
 {
   fprintf (stderr,
-           "calls: read %lu write %lu wait %lu look %lu memory %lu\n",
+           "calls: read %lu write %lu wait %lu look %lu memory %lu descriptor %lu\n",
            n_read,
            n_write,
            n_wait,
            n_look,
-           n_memory);
+           n_memory,
+           n_descriptor);
 }
