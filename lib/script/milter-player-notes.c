@@ -81,7 +81,7 @@ tell (MilterPlayer *player, const MilterUntoldNote *note, MilterBytes payload)
   keep_for_last (player, note, &message);
   if (player->trace != NULL)
     player->trace (note->peer, note->from, &message, note->flags, note->at_us, player->trace_data);
-  if (player->config.lint)
+  if (player->config.lint && !note->passed_over)
     milter_lint_frame (player->lint, note->peer, &message, &note->where, note->at_us);
 }
 
@@ -116,6 +116,9 @@ milter_player_note (
     .size = payload.size,
     .at_us = player->now_us,
     .where = *milter_player_get_where (player),
+    .passed_over = player->config.quit_answered && from == MILTER_SIDE_MILTER
+                   && letter == MILTER_REPLY_CONTINUE
+                   && player->peers[peer].last_command == MILTER_COMMAND_QUIT,
   };
 
   if (payload.size > MAX_UNTOLD_PAYLOAD || player->untold_bytes->len > MAX_UNTOLD)

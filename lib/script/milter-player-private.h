@@ -81,7 +81,8 @@ typedef struct
   bool reset;
   bool expected_end; /* … as a line expected */
   guint end_line;
-  bool quit;                              /* QUIT was sent */
+  bool quit;                              /* QUIT was sent … */
+  bool quit_answered;                     /* … and an answer to it passed over */
   bool renewed;                           /* QUIT_NC was sent */
   bool let_go;                            /* CLOSE was handed out */
   GBytes *head;                           /* (nullable) bytes that are no frame */
@@ -199,6 +200,7 @@ typedef struct
   gsize size; /* of its payload */
   gint64 at_us;
   MilterWhere where;
+  bool passed_over; /* an answer to QUIT that the config lets pass */
 } MilterUntoldNote;
 
 struct _MilterPlayer

@@ -244,6 +244,18 @@ resolve_more (MilterPlayer *player, MilterRecord *record)
     player->turn.watched[peer] = true;
 }
 
+/* One continue, as Sendmail::PMilter says it, where the config lets it pass and no line speaks of the
+ * end: a second one is an answer too many to something before. */
+static bool
+answers_quit (const MilterPlayer *player, const MilterRecord *record)
+{
+  return player->config.quit_answered && record->command == MILTER_COMMAND_QUIT
+         && record->kind == MILTER_RECORD_MESSAGE
+         && milter_player_reply_line (player, record->peer, 0) == NULL
+         && record->message.letter == MILTER_REPLY_CONTINUE && !record->malformed
+         && !player->peers[record->peer].quit_answered;
+}
+
 /* what was waited for has come, or what came instead, or nothing */
 void
 milter_player_resolve (MilterPlayer *player, MilterRecord *record)
@@ -253,6 +265,14 @@ milter_player_resolve (MilterPlayer *player, MilterRecord *record)
   record->command = player->wait.command;
   record->due = player->wait.due;
   record->leading_space = milter_player_has_leading_space (player, record->peer);
+  if (answers_quit (player, record))
+    {
+      /* and the end of the connection is waited for again */
+      player->peers[record->peer].quit_answered = true;
+      milter_record_free (record);
+      milter_player_end_wait (player);
+      return;
+    }
   milter_player_examine (player, record);
   if (milter_record_is_edit (record))
     {

@@ -134,6 +134,8 @@ typedef struct
                                     replaced body of that size takes. More is broken */
   gboolean lint;                 /* hold each answer against the rules of the protocol, too */
   const gboolean *over_tcp;      /* (nullable) n_peers: TCP lies between; for the lint alone */
+  gboolean quit_answered;        /* a milter may say continue to the QUIT at the end of the session, if
+                                    no line asks for it: that it must not is asked elsewhere */
 } MilterPlayerConfig;
 
 typedef struct _MilterPlayer MilterPlayer;

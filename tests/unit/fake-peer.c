@@ -531,6 +531,7 @@ run_all (Stage *stage, const char *text)
   config.requirements = run->scenario->requirements;
   config.more_requirements = session->requirements;
   config.max_edits = 4 << 20;
+  config.quit_answered = find_rule (&stage->peers[0], '?') != NULL;
   run->player
       = milter_player_new (session->name, milter_step_source_new_for_session (session, 1, 1), &config);
   milter_player_set_trace (run->player, trace, stage);

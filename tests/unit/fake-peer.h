@@ -20,6 +20,7 @@
  * `R~TEXT:` is a rule for a command with that text in it; in those without arguments it is looked for
  * in the sender. `%:` makes a milter that drops what belongs to a message that it has decided, as
  * libmilter does.
+ * `?:` makes a player that lets it answer QUIT.
  * `&:` makes one that takes no time for an item, so that all answers come at once.
  * `/:` is what it does when it is told nothing more (half-close): it closes, if no rule says
  * otherwise. What the player does to the connection is said as `= reset`; it passes a barrier

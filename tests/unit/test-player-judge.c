@@ -326,6 +326,23 @@ static const FakeCase unasked[] = {
     BROKEN,
     "2: reply to quit (end of the connection) / closed / continue after 1 ms: nobody asked for an "
     "answer after quit (end of the connection); an earlier one may be the one too many\n" },
+  { "an answer to quit that is let pass",
+    "session\n mail\n",
+    R ("Q:c;close", "?:"),
+    HELD,
+    "" },
+  { "an answer to quit that is let pass, and is one too many",
+    "session\n mail\n",
+    R ("Q:c;c;close", "?:"),
+    BROKEN,
+    "2: reply to quit (end of the connection) / closed / continue after 2 ms: nobody asked for an "
+    "answer after quit (end of the connection); an earlier one may be the one too many\n" },
+  { "an answer to quit that is let pass, if a line wants the end",
+    "session\n mail\n quit => closed\n",
+    R ("Q:c;close", "?:"),
+    BROKEN,
+    "3: reply to quit / closed / continue after 1 ms: nobody asked for an answer after quit (end "
+    "of the connection); an earlier one may be the one too many\n" },
   { "an edit behind the end of the message",
     "mta exact\nsession\n negotiate\n mail\n rcpt\n eom\n",
     R ("E:c;hX|y|"),
