@@ -270,3 +270,60 @@ def test_a_file_of_ones_own_cases_is_played_with_the_probe_of_the_suite(judge, s
     result, cases = judge("--conformance-rules", path)
     assert result.returncode == 0, result.stderr
     assert cases["MY-01"]["outcome"] == "held"
+
+
+@pytest.fixture
+def watch(play):
+    """watch(BEHAVIOUR, …): the run against spawned_milter.py; the process, and the cases by id."""
+
+    def run(behaviour, *arguments, wrap="{}"):
+        milter = f"/usr/bin/python3 {ROOT}/tests/integration/milters/spawned_milter.py $socket {behaviour}"
+        result = play("--conformance", "-q", "--report", "json:-", "--timeout", "2s", "--spawn", wrap.format(milter), *arguments,
+                      timeout=300)
+        lines = [json.loads(line) for line in result.stdout.splitlines()]
+        return result, {line["id"]: line for line in lines if line["type"] == "case"}
+
+    return run
+
+
+def who_died(cases):
+    return {name for name, case in cases.items() if "has died" in case.get("problems", "")}
+
+
+def test_a_milter_that_dies_is_named_where_it_died_and_the_run_goes_on(watch):
+    """It dies of cases that are played alone, and of some that are played many at once."""
+    result, cases = watch("at=U exit=3", "--filter", "*command*")
+    assert who_died(cases) == {"UNK-01", "UNK-02", "UNK-04", "UNK-05", "UNK-07"}, result.stdout
+    assert "exited with status 3" in str(cases["UNK-01"]["problems"])
+    assert cases["UNK-01"]["outcome"] == cases["UNK-07"]["outcome"] == "failed", "whatever was asked"
+    assert cases["FRM-03"]["outcome"] == cases["MAC-01"]["outcome"] == cases["CCY-09"]["outcome"] == "held"
+    assert result.returncode != 0
+
+
+def test_a_milter_that_dies_behind_a_script_is_named(watch):
+    """The script ends later than its milter."""
+    result, cases = watch("at=U exit=3", "--filter", "UNK-0*", wrap="sh -c '{}; sleep 1'")
+    assert who_died(cases) == {"UNK-01", "UNK-02", "UNK-04", "UNK-05", "UNK-07"}, result.stdout
+    assert cases["UNK-05"]["outcome"] == "failed"
+
+
+@pytest.mark.parametrize("leak,sentence", [
+    ("files", r"the milter has \d+ files open, before it were \d+"),
+    ("memory", r"the milter holds [\d.]+ MiB of memory, before it were [\d.]+"),
+])
+def test_what_a_milter_keeps_is_told_of_the_case(watch, scenario, leak, sentence):
+    """Also if a script has started it."""
+    path = scenario('case MY-01 must "nothing is kept" steady\nrepeat 15 parallel 20 session\n  connect\n'
+                    'case MY-02 must "a session is played"\nsession\n  connect\n')
+    result, cases = watch(f"leak={leak}", path, wrap="sh -c '{} & wait'")
+    assert cases["MY-01"]["outcome"] == "failed", result.stdout
+    assert re.search(sentence, str(cases["MY-01"]["problems"]))
+    assert cases["MY-02"]["outcome"] == "held"
+
+
+def test_a_milter_that_answers_quit_is_told_of_the_cases_about_quit(watch):
+    result, cases = watch("at=Q answer=63 close", "--filter", "QUI-0*")
+    assert cases["QUI-01"]["outcome"] == "failed", result.stdout
+    result, cases = watch("at=Q answer=63 close", "--filter", "MAI-0*")
+    assert cases["MAI-01"]["outcome"] == "held", result.stdout
+    assert not cases["MAI-01"]["warnings"]

@@ -405,7 +405,9 @@ judge_requirement (const ReportCase *report_case)
                                           : REPORT_RECOVERED;
   if (requirement->deviation != NULL)
     return REPORT_DEVIATES;
-  return requirement->must || strict ? REPORT_FAILED : REPORT_LAPSED;
+  /* whatever was asked, a milter must not die of it */
+  return requirement->must || strict || report_case->problem == TOOL_EXIT_BROKEN ? REPORT_FAILED
+                                                                                 : REPORT_LAPSED;
 }
 
 char *

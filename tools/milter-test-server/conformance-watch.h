@@ -15,7 +15,8 @@ typedef struct
   guint64 memory; /* bytes that are resident */
 } ConformanceHeld;
 
-/* false: the process is not there, or may not be looked at */
+/* Of a process, and of those that belong to its session: false: it is not there, or may not be looked
+ * at. */
 bool conformance_watch_measure (int pid, ConformanceHeld *held);
 /* What a milter may keep after its sessions are over: no more files, and little more memory (transfer
  * full) (nullable) a sentence that says what has grown too much */

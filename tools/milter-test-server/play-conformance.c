@@ -5,8 +5,10 @@
  * First the probe: what the milter does when it is asked. Then the cases that may hurt, one after the
  * other, with a good message behind each: before those that negotiate what changes libmilter's idea of
  * the order for all connections that follow (milter-protocol 7). Then those that cannot hurt, many at
- * once; and those after which it must hold no more than before. Each session is reported to us as it ends, and counts for the case that it
- * belongs to; what the lint finds in it counts for the case that has the rule's id.
+ * once; and those after which it must hold no more than before. Each session is reported to us as it
+ * ends, and counts for the case that it belongs to; what the lint finds in it counts for the case that
+ * has the rule's id. If the milter dies while many are played, they are played again, one by one, so
+ * that it is known of which.
  */
 #include "play-conformance.h"
 
@@ -26,10 +28,14 @@
 #define DEFAULT_TIMEOUT_US (5 * G_TIME_SPAN_SECOND)
 /* the session of the probe without which nothing can be told */
 #define MANDATORY "passes"
+/* the one by which it is known whether QUIT is answered; cases about QUIT ask for the end by a line */
+#define QUITS "quits"
 /* so often the milter must have grown to have lost something */
 #define STEADY_ROUNDS 4
 /* how long a milter may take to let go of what its last sessions held */
 #define SETTLE_US (3 * G_TIME_SPAN_SECOND)
+/* how long what has started a milter may take to tell that it is gone: bash, while a core is written */
+#define GONE_US (5 * G_TIME_SPAN_SECOND)
 /* the rule that a milter does not close instead of answering */
 #define CLOSED_INSTEAD "REP-10"
 /* the action that no MTA has, by which a case asks for steps (docs/conformance.md) */
@@ -45,6 +51,7 @@ typedef struct
   guint n_played;          /* sessions that were not skipped */
   char *skipped;           /* (nullable) why the first one was */
   guint n_findings;
+  bool again;              /* the milter has died while it was played beside others */
 } Judged;
 
 /* sessions that are played together, and whose they are: NULL, the probe's */
@@ -52,8 +59,18 @@ typedef struct
 {
   RunAll *all;
   Report *report;
-  GPtrArray *owners; /* of Judged, unowned; by the number of the session's case */
+  GPtrArray *owners;  /* of Judged, unowned; by the number of the session's case */
+  bool mixed;          /* of many cases at once */
+  bool good;           /* of the good message */
+  guint deaths_before; /* of the milter */
 } Batch;
+
+/* what the milter had done before a case */
+typedef struct
+{
+  guint deaths;
+  guint64 *output;
+} Before;
 
 typedef struct
 {
@@ -65,6 +82,8 @@ typedef struct
   GHashTable *by_id;   /* of char * to Judged */
   GHashTable *probes;  /* of char * to char *: "", or why the milter does not do it */
   Batch *batch;        /* the present one */
+  bool quit_answered;   /* one wrong answer shall not hide all others */
+  bool is_lost;         /* the last good message had no answer */
   bool is_out_of_reach; /* the probe could not reach the milter, or it broke the protocol there */
   bool interrupted;
 } Run;
@@ -143,14 +162,52 @@ take_finding (Run *run, Judged *owner, const ReportLint *lint)
     report_case_add_failure (judged->report_case, &failure);
 }
 
+/* so often has the milter died since the batch began */
+static guint
+count_deaths (const Run *run)
+{
+  return tool_chain_mark_problems (run->chain) - run->batch->deaths_before;
+}
+
+/* the milter was gone; what tells that it has died may come later */
+static bool
+was_left (const ReportCase *session)
+{
+  for (guint i = 0; i < session->lints->len; i++)
+    if (strcmp (((const ReportLint *) g_ptr_array_index (session->lints, i))->rule, CLOSED_INSTEAD) == 0)
+      return true;
+  for (guint i = 0; i < session->failures->len; i++)
+    if (g_str_has_prefix (((const ReportFailure *) g_ptr_array_index (session->failures, i))->failure.what,
+                          "connection to "))
+      return true;
+  return false;
+}
+
+/* of which of those that were played at once has it died? */
+static bool
+is_in_doubt (const Run *run, const ReportCase *session)
+{
+  if (!run->batch->mixed || session->outcome == MILTER_OUTCOME_HELD
+      || session->outcome == MILTER_OUTCOME_SKIPPED)
+    return false;
+  return count_deaths (run) > 0
+         || (tool_chain_get_pid (run->chain) != 0 && was_left (session));
+}
+
 static void
 on_session_ended (const ReportCase *session, gpointer user_data)
 {
   Run *run = user_data;
   Judged *owner = g_ptr_array_index (run->batch->owners, session->number - 1);
 
+  if (run->batch->good)
+    run->is_lost = session->outcome == MILTER_OUTCOME_BROKEN;
+  if (owner == NULL && run->batch->good)
+    return;
   if (owner == NULL)
     judge_probe (run, session);
+  else if (is_in_doubt (run, session))
+    owner->again = true;
   else if (session->outcome == MILTER_OUTCOME_SKIPPED && owner->skipped == NULL)
     owner->skipped = g_strdup (session->skip_reason);
   else if (session->outcome != MILTER_OUTCOME_SKIPPED)
@@ -173,10 +230,13 @@ batch_new (Run *run, guint jobs)
   run->batch = batch;
   batch->report = report_new ();
   batch->owners = g_ptr_array_new ();
+  batch->deaths_before = tool_chain_mark_problems (run->chain);
   report_set_watcher (batch->report, on_session_ended, run);
   batch->all = run_all_new (&run->options, batch->report);
   run_all_keep_milters (batch->all);
   run_all_set_probes (batch->all, run->probes);
+  if (run->quit_answered)
+    run_all_let_answer_quit (batch->all);
   return batch;
 }
 
@@ -246,9 +306,12 @@ probe (Run *run, ToolExit *status)
 {
   const char *why;
 
+  run->quit_answered = true;
   batch_new (run, DEFAULT_JOBS);
   add_all (run, run->suite->probe, /* owner= */ NULL);
   batch_play (run);
+  why = g_hash_table_lookup (run->probes, QUITS);
+  run->quit_answered = why != NULL && *why != '\0';
   why = g_hash_table_lookup (run->probes, MANDATORY);
   *status = run->is_out_of_reach ? TOOL_EXIT_BROKEN : TOOL_EXIT_FAILED;
   if (why != NULL && *why == '\0')
@@ -281,10 +344,139 @@ asks_for_steps (const ConformanceCase *entry)
   return false;
 }
 
+static Before
+watch_case (Run *run)
+{
+  return (Before){ .deaths = tool_chain_mark_problems (run->chain),
+                   .output = tool_chain_mark_output (run->chain) };
+}
+
+/* TRUE: the milter has died of the case. Its sessions may have held all the same: a connection that
+ * ends may be what they wait for. */
+static bool
+judge_death (Run *run, Judged *judged, Before *before)
+{
+  g_autofree guint64 *output = g_steal_pointer (&before->output);
+  g_autofree char *problems = tool_chain_get_problems (run->chain, before->deaths);
+  g_autofree char *sentence = NULL;
+
+  if (problems == NULL)
+    return false;
+  sentence = g_strdup_printf ("the milter has died: %s", problems);
+  report_case_add_problem (judged->report_case, TOOL_EXIT_BROKEN, sentence);
+  if (judged->report_case->outputs->len == 0)
+    tool_chain_add_output (run->chain, output, judged->report_case);
+  return true;
+}
+
+static void
+play_alone (Run *run, Judged *judged)
+{
+  batch_new (run, /* jobs= */ 1);
+  add_case (run, judged);
+  batch_play (run);
+}
+
+static void
+play_good (Run *run, Judged *judged)
+{
+  batch_new (run, /* jobs= */ 1);
+  run->batch->good = true;
+  run->is_lost = false;
+  add_all (run, run->suite->good, judged);
+  batch_play (run);
+}
+
+static gboolean
+on_nothing (gpointer user_data)
+{
+  return G_SOURCE_CONTINUE;
+}
+
+/* A milter that a script has started is gone before the script is. */
+static void
+wait_for_death (Run *run, const Before *before)
+{
+  gint64 deadline_us = g_get_monotonic_time () + GONE_US;
+  guint tick = g_timeout_add (20, on_nothing, /* data= */ NULL);
+
+  while (tool_chain_mark_problems (run->chain) == before->deaths
+         && g_get_monotonic_time () < deadline_us)
+    g_main_context_iteration (/* context= */ NULL, /* may_block= */ TRUE);
+  g_source_remove (tick);
+}
+
+/* a good message; if it has no answer, until it is known that the milter is gone */
+static void
+settle (Run *run, Judged *judged, const Before *before)
+{
+  play_good (run, judged);
+  if (run->is_lost && tool_chain_get_pid (run->chain) != 0)
+    wait_for_death (run, before);
+}
+
+/* a case, and the good message behind it in a batch of its own: copies of one session are played at
+ * once. By then it is known whether the milter has died. TRUE: it has */
+static bool
+play_with_good (Run *run, Judged *judged)
+{
+  Before before = watch_case (run);
+
+  play_alone (run, judged);
+  if (judged->n_played > 0)
+    settle (run, judged, &before);
+  return judge_death (run, judged, &before);
+}
+
+static bool
+is_any_in_doubt (const Run *run)
+{
+  for (guint i = 0; i < run->judged->len; i++)
+    if (((const Judged *) g_ptr_array_index (run->judged, i))->again)
+      return true;
+  return false;
+}
+
+/* @before: they were played at once. If the milter dies of none of them, it dies of them together. */
+static void
+play_again (Run *run, Before *before)
+{
+  g_autofree guint64 *output = g_steal_pointer (&before->output);
+  guint n_deaths;
+
+  if (!is_any_in_doubt (run))
+    return;
+  settle (run, /* judged= */ NULL, before);
+  n_deaths = tool_chain_mark_problems (run->chain) - before->deaths;
+  for (guint i = 0; i < run->judged->len && !run->interrupted; i++)
+    {
+      Judged *judged = g_ptr_array_index (run->judged, i);
+
+      if (!judged->again)
+        continue;
+      judged->again = !play_with_good (run, judged);
+      n_deaths -= n_deaths > 0 && !judged->again;
+    }
+  for (guint i = 0; i < run->judged->len; i++)
+    {
+      Judged *judged = g_ptr_array_index (run->judged, i);
+
+      if (judged->again && n_deaths > 0)
+        report_case_add_problem (judged->report_case,
+                                 TOOL_EXIT_FAILED,
+                                 "the milter has died while this was played beside others, and not "
+                                 "when it was played alone");
+      judged->again = false;
+    }
+}
+
 static void
 play_harmless (Run *run, bool asking, guint jobs)
 {
+  Before before = watch_case (run);
+
   batch_new (run, jobs);
+  run->batch->mixed = true;
   for (guint i = 0; i < run->judged->len; i++)
     {
       Judged *judged = g_ptr_array_index (run->judged, i);
@@ -295,24 +487,21 @@ play_harmless (Run *run, bool asking, guint jobs)
         add_case (run, judged);
     }
   batch_play (run);
+  play_again (run, &before);
 }
 
-/* one after the other, so that it is known whom a milter has died of */
+/* one after the other, so that it is known of whom a milter has died */
 static void
 play_hostile (Run *run)
 {
-  batch_new (run, /* jobs= */ 1);
-  for (guint i = 0; i < run->judged->len; i++)
+  for (guint i = 0; i < run->judged->len && !run->interrupted; i++)
     {
       Judged *judged = g_ptr_array_index (run->judged, i);
       const MilterScenarioCase *entry = judged->entry->entry;
 
-      if (!is_wanted (run, judged) || !entry->hostile || entry->steady)
-        continue;
-      add_case (run, judged);
-      add_all (run, run->suite->good, judged);
+      if (is_wanted (run, judged) && entry->hostile && !entry->steady)
+        play_with_good (run, judged);
     }
-  batch_play (run);
 }
 
 /* what a milter lets go of takes a moment */
@@ -340,8 +529,8 @@ play_steady_sessions (Run *run, Judged *judged, guint jobs)
 {
   batch_new (run, jobs);
   add_case (run, judged);
-  add_all (run, run->suite->good, judged);
   batch_play (run);
+  play_good (run, judged);
 }
 
 /* Threads and allocators keep what they had once: a milter that loses something grows each time. */
@@ -378,9 +567,13 @@ play_steady (Run *run, guint jobs)
   for (guint i = 0; i < run->judged->len && !run->interrupted; i++)
     {
       Judged *judged = g_ptr_array_index (run->judged, i);
+      Before before;
 
-      if (is_wanted (run, judged) && judged->entry->entry->steady)
-        play_steady_case (run, judged, jobs);
+      if (!is_wanted (run, judged) || !judged->entry->entry->steady)
+        continue;
+      before = watch_case (run);
+      play_steady_case (run, judged, jobs);
+      judge_death (run, judged, &before);
     }
 }
 
@@ -443,6 +636,14 @@ end_report_cases (Run *run)
 }
 
 static void
+note_quit (const Run *run)
+{
+  if (run->quit_answered)
+    report_add_note (run->report,
+                     "the milter answers quit: the cases of QUI tell it, the others pass over it");
+}
+
+static void
 note_held (const Run *run, const ConformanceHeld *before)
 {
   ConformanceHeld after;
@@ -474,6 +675,7 @@ play_all (Run *run, guint jobs)
   play_harmless (run, /* asking= */ true, jobs);
   play_steady (run, jobs);
   end_report_cases (run);
+  note_quit (run);
   note_held (run, &before);
   if (run->interrupted)
     report_interrupt (run->report);

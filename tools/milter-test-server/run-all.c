@@ -70,6 +70,7 @@ struct _RunAll
   ResultUpdate *update;
   GHashTable *probes; /* (nullable) unowned */
   bool keeps_milters;
+  bool quit_answered;
   bool interrupted;
 };
 
@@ -188,6 +189,7 @@ make_player (const Unit *unit)
   config.n_peers = tool_chain_get_n_links (unit->chain->chain);
   config.peer_names = tool_chain_get_names (unit->chain->chain);
   config.lint = options->lint != SERVER_LINT_OFF;
+  config.quit_answered = unit->all->quit_answered;
   config.over_tcp = tool_chain_get_over_tcp (unit->chain->chain);
   config.timeout_us = session->timeout_us != 0   ? session->timeout_us
                       : options->timeout_us >= 0 ? options->timeout_us
@@ -551,6 +553,12 @@ void
 run_all_set_probes (RunAll *all, GHashTable *probes)
 {
   all->probes = probes;
+}
+
+void
+run_all_let_answer_quit (RunAll *all)
+{
+  all->quit_answered = true;
 }
 
 void

@@ -30,6 +30,8 @@ void run_all_add_session (RunAll *all,
 /* What `require probe NAME` finds: the name, and a sentence that says why not; "" if it is there.
  * Without these nothing is. To outlive the run. */
 void run_all_set_probes (RunAll *all, GHashTable *probes);
+/* A milter may answer the QUIT that nobody wrote: see MilterPlayerConfig. */
+void run_all_let_answer_quit (RunAll *all);
 /* The milters are not ended with the run: another one follows. */
 void run_all_keep_milters (RunAll *all);
 /* Plays until all is over, the milters are ended, and all is reported. */

@@ -59,8 +59,23 @@ def act(letter):
     return b"\0\0\0\1c"
 
 
+LEAKED = []
+
+
+def leak():
+    """What a session leaves behind."""
+    if WANTED["leak"] == "files":
+        LEAKED.append(open("/dev/null"))
+    elif WANTED["leak"] == "memory":
+        LEAKED.append(b"x" * (1 << 17))
+    elif WANTED["leak"] == "processes" and len(LEAKED) < 100:
+        LEAKED.append(subprocess.Popen(["sleep", "300"]))
+
+
 def serve(sock):
     reader = sock.makefile("rb")
+    if "leak" in WANTED:
+        leak()
     while True:
         head = reader.read(4)
         if len(head) < 4:
@@ -72,6 +87,9 @@ def serve(sock):
             sock.sendall(answer)
             while "flood" in WANTED:
                 sock.sendall(answer)
+            if "close" in WANTED:
+                sock.close()
+                return
         elif letter == "Q":
             sock.close()
             return
