@@ -410,6 +410,21 @@ edit_header (SMFICTX *ctx, const State *state, const char *word, char *text)
   return true;
 }
 
+/* as who writes a reply has to; NULL of NULL */
+static char *
+double_percents (const char *text)
+{
+  char *doubled = text != NULL ? calloc (2, strlen (text) + 1) : NULL;
+
+  for (char *at = doubled; at != NULL && *text != '\0'; text++)
+    {
+      *at++ = *text;
+      if (*text == '%')
+        *at++ = '%';
+    }
+  return doubled;
+}
+
 static sfsistat
 set_reply (SMFICTX *ctx, char *text)
 {
@@ -426,11 +441,11 @@ set_reply (SMFICTX *ctx, char *text)
           lines[i] += 3;
         }
     }
-  /* a percent sign is doubled by who writes it */
   for (int i = 0; i < 4; i++)
-    if (lines[i] != NULL && strcmp (lines[i], "100%") == 0)
-      lines[i] = text_of ("100%%");
+    lines[i] = double_percents (lines[i]);
   smfi_setmlreply (ctx, code, extended, lines[0], lines[1], lines[2], lines[3], NULL);
+  for (int i = 0; i < 4; i++)
+    free (lines[i]);
   return *code == '4' ? SMFIS_TEMPFAIL : SMFIS_REJECT;
 }
 
