@@ -12,9 +12,12 @@ from recorder import Recorder
 
 CAPTURES = pathlib.Path(__file__).resolve().parents[1] / "data/captures"
 WHOLE = sorted(p for p in CAPTURES.glob("*.pcap*") if p.name[:2] not in ("13", "14", "35", "48", "49"))
-# what its milter said Postfix refuses, and so does a scenario that is played; or it said a part of a frame when the MTA
-# had closed behind QUIT, which is where milter-test-client closes
-REFUSED = ["09-libmilter-body-quarantine.pcap", "12-ipv6-pmilter.pcap", "46-raw-ip-ipv6.pcap", "47-null-loopback-ipv6.pcap"]
+# What its milter said Postfix refuses: a field between two parts of a new body. So does a scenario that is played.
+REFUSED = ["09-libmilter-body-quarantine.pcap"]
+# The milter said a part of a frame when the MTA had said QUIT and closed. Nobody reads that: milter-test-client, which
+# closes at QUIT as libmilter does, does not say it again, and milter-replay does not wait for it. A trace has it, and
+# who plays that waits for it.
+UNSAID = ["12-ipv6-pmilter.pcap", "46-raw-ip-ipv6.pcap", "47-null-loopback-ipv6.pcap"]
 
 RULES = """on rcpt <busy@example.net>
   => 451 4.7.1 "later"
@@ -77,7 +80,17 @@ def recorded(tool, client, scenario, play, tmp_path):
 def test_every_whole_capture_is_answered_as_it_was(answering, trace, play, path):
     milter = answering(path)
     played = play("-s", milter.spec, trace(path))
-    assert played.returncode == (3 if path.name in REFUSED else 0), played.stdout
+    assert played.returncode == (3 if path.name in REFUSED + UNSAID else 0), played.stdout
+    assert milter.verdict()[0] == 0
+
+
+@pytest.mark.parametrize("path", WHOLE, ids=lambda p: p.name)
+def test_every_whole_capture_is_replayed_without_a_difference(tool, answering, path):
+    """What the MTA said is played to the milter that answers as then: neither side finds that anything is different."""
+    milter = answering(path)
+    replayed = subprocess.run([tool("milter-replay"), "replay", path, "-s", milter.spec], capture_output=True, text=True, timeout=60)
+    assert replayed.returncode == 0, replayed.stdout + replayed.stderr
+    assert "; no difference" in replayed.stdout
     assert milter.verdict()[0] == 0
 
 
