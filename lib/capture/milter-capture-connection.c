@@ -238,24 +238,38 @@ join_kept (const MilterCaptureConnection *connection, guint8 *buffer, gsize size
   return milter_bytes (buffer, n);
 }
 
+/* The offer is not whole. Where packets are cut after 80 bytes, as some programs do, no command of the
+ * MTA is ever whole, but its length and letter are there, and so are most answers. */
+static void
+judge_cut_beginning (MilterCaptureConnection *connection, MilterBytes bytes)
+{
+  if (bytes.size >= MILTER_FRAME_HEADER && milter_recognize_offer (bytes) != MILTER_RECOGNITION_NO)
+    {
+      begin (connection, connection->opener);
+      return;
+    }
+  connection->state = STATE_MIDDLE;
+  forget_kept (connection);
+}
+
 /* Only what the opener said is kept; a word of the other side before its offer is another protocol. */
 static void
 judge_beginning (MilterCaptureConnection *connection, const Kept *latest)
 {
   guint8 buffer[MILTER_OFFER_BYTES];
+  MilterBytes bytes = join_kept (connection, buffer, sizeof buffer);
   MilterRecognition recognition;
 
   if (latest->kind == KEPT_HOLE)
     {
-      connection->state = STATE_MIDDLE;
-      forget_kept (connection);
+      judge_cut_beginning (connection, bytes);
       return;
     }
   if (latest->kind == KEPT_END)
     return;
   recognition = latest->end != connection->opener
                     ? MILTER_RECOGNITION_NO
-                    : milter_recognize_offer (join_kept (connection, buffer, sizeof buffer));
+                    : milter_recognize_offer (bytes);
   if (recognition == MILTER_RECOGNITION_YES)
     begin (connection, connection->opener);
   else if (recognition == MILTER_RECOGNITION_NO)

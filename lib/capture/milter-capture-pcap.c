@@ -19,6 +19,18 @@ static const struct
   { 0xa1b2cd34, 1000, 24 },
 };
 
+/* files that were joined with cat: a packet of no bytes, in the year 2055 */
+static bool
+is_heading (const MilterPackets *packets, const guint8 *at)
+{
+  guint32 word = milter_packets_u32 (packets, at);
+
+  for (gsize i = 0; i < G_N_ELEMENTS (variants); i++)
+    if (word == variants[i].magic || GUINT32_SWAP_LE_BE (word) == variants[i].magic)
+      return true;
+  return false;
+}
+
 static MilterPacketsStatus
 next_packet (MilterPackets *packets, MilterCapturePacket *packet, GError **error)
 {
@@ -34,6 +46,9 @@ next_packet (MilterPackets *packets, MilterCapturePacket *packet, GError **error
   if (G_UNLIKELY (captured > MILTER_CAPTURE_MAX_PACKET))
     return milter_packets_damaged (
         packets, error, "a length of %" G_GSIZE_FORMAT " bytes, which no packet has", captured);
+  if (G_UNLIKELY (length == 0 && is_heading (packets, at)))
+    return milter_packets_damaged (
+        packets, error, "another file begins here; several are not joined but given one by one");
   packets->time_ns = (gint64) milter_packets_u32 (packets, at) * 1000000000
                      + (gint64) milter_packets_u32 (packets, at + 4) * packets->fraction_ns;
 

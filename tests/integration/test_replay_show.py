@@ -280,3 +280,24 @@ def test_damaged_captures_end_in_order(show, name):
         assert done.returncode in (0, 1, 2), (n, done.stderr)
         assert b"Sanitizer" not in done.stderr, (n, done.stderr)
         assert done.returncode == 0 or done.stderr, n
+
+
+@pytest.mark.parametrize("size", [71, 74, 80, 96])
+def test_packets_that_are_cut_short_are_a_milters_all_the_same(show, tmp_path, size):
+    """Not one command of the MTA is whole, not even the offer, but lengths, letters and most answers are there."""
+    data = (CAPTURES / "07-pymilter-recipients.pcap").read_bytes()
+    cut, at = data[:24], 24
+    while at < len(data):
+        captured = int.from_bytes(data[at + 8:at + 12], "little")
+        keep = min(captured, size)
+        cut += data[at:at + 8] + keep.to_bytes(4, "little") + data[at + 12:at + 16 + keep]
+        at += 16 + captured
+    path = tmp_path / "cut.pcap"
+    path.write_bytes(cut)
+    done = show("--json", path)
+    assert (done.returncode, done.stderr) == (0, b"")
+    found = [line for line in objects(done) if line["type"] == "frame" and line["from"] == "milter" and line["letter"] in "crt"]
+    whole = [line for line in objects(show("--json", CAPTURES / "07-pymilter-recipients.pcap"))
+             if line["type"] == "frame" and line["from"] == "milter" and line["letter"] in "crt"]
+    assert [line["letter"] for line in found] == [line["letter"] for line in whole]
+    assert any(line["type"] == "hole" and line.get("in") == "negotiate" and line["from"] == "mta" for line in objects(done)) == (size < 83)

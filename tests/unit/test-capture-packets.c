@@ -228,6 +228,25 @@ Test (capture_packets, a_length_that_no_packet_has)
   cr_assert_eq (found->len, 1);
 }
 
+Test (capture_packets, files_that_were_joined_are_told)
+{
+  g_autoptr (GByteArray) file = g_byte_array_new ();
+  g_autoptr (GArray) found = new_list ();
+  g_autoptr (GError) error = NULL;
+
+  for (guint i = 0; i < 2; i++)
+    {
+      test_append_pcap_header (file, 101);
+      test_append_pcap_packet (file, 1, milter_bytes ("1234", 4), 4);
+    }
+  error = read_all (milter_bytes (file->data, file->len), found);
+  cr_assert (g_error_matches (error, MILTER_CAPTURE_ERROR, MILTER_CAPTURE_ERROR_DAMAGED));
+  cr_assert_str_eq (error->message,
+                    "frame 2: another file begins here; several are not joined but given one by one; "
+                    "nothing behind it can be read");
+  cr_assert_eq (found->len, 1);
+}
+
 Test (capture_packets, what_is_no_capture_is_told)
 {
   static const struct

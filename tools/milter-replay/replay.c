@@ -82,7 +82,9 @@ tell_totals (const Replay *replay)
            totals->n_sessions,
            plural (totals->n_sessions),
            took);
-  if (findings->n_differences == 0)
+  if (totals->n_sessions == 0)
+    fputs ("; nothing was played", out);
+  else if (findings->n_differences == 0)
     fputs ("; no difference", out);
   else
     fprintf (out,
