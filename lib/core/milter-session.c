@@ -292,6 +292,9 @@ milter_session_check_fault (const MilterMessage *message, GError **error)
 
   if (message->fault == MILTER_NO_FAULT || message->spec == NULL)
     return TRUE;
+  /* what nobody reads is not put into words */
+  if (error == NULL)
+    return FALSE;
   fault = milter_message_get_fault (message);
   return milter_session_deviation (error, MILTER_SESSION_ERROR_MALFORMED, "%s", fault->message);
 }
