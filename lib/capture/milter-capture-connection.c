@@ -142,13 +142,15 @@ static void
 tell_opened (MilterCaptureConnection *connection, bool from_start)
 {
   const MilterFlowKey *key = &connection->flow.key;
-  g_autofree char *mta = milter_flow_key_end_to_string (key, connection->opener);
-  g_autofree char *milter = milter_flow_key_end_to_string (key, !connection->opener);
+  char mta[MILTER_FLOW_END_SIZE], milter[MILTER_FLOW_END_SIZE];
   MilterCaptureOpening opening = { mta, milter, from_start };
   MilterCapturePlace place = place_of (connection, MILTER_SIDE_MTA, &connection->first);
 
-  if (connection->context->sink->opened != NULL)
-    connection->context->sink->opened (&place, &opening, connection->context->data);
+  if (connection->context->sink->opened == NULL)
+    return;
+  milter_flow_key_write_end (key, connection->opener, mta);
+  milter_flow_key_write_end (key, !connection->opener, milter);
+  connection->context->sink->opened (&place, &opening, connection->context->data);
 }
 
 static void
@@ -276,6 +278,16 @@ judge_beginning (MilterCaptureConnection *connection, const Kept *latest)
     give_up (connection);
 }
 
+/* An offer is mostly there in one piece: then nothing needs to be kept. */
+static bool
+is_whole_offer (const MilterCaptureConnection *connection, guint end, MilterBytes bytes)
+{
+  return connection->state == STATE_BEGINNING && connection->kept.length == 0
+         && end == connection->opener && bytes.size >= MILTER_OFFER_BYTES
+         && milter_recognize_offer (milter_bytes (bytes.data, MILTER_OFFER_BYTES))
+                == MILTER_RECOGNITION_YES;
+}
+
 static bool
 is_mta (const MilterCaptureConnection *connection, guint end)
 {
@@ -368,6 +380,8 @@ on_bytes (gpointer owner,
   MilterCaptureConnection *connection = owner;
   Kept *kept;
 
+  if (G_UNLIKELY (is_whole_offer (connection, end, bytes)))
+    begin (connection, connection->opener);
   if (connection->state == STATE_MILTER)
     milter_frames_take (
         &connection->frames[side_of (connection, end)], bytes, begins, moment);
@@ -430,13 +444,15 @@ milter_capture_connection_new (MilterCaptureContext *context,
                                const MilterSegment *segment,
                                const MilterCaptureMoment *moment)
 {
-  MilterCaptureConnection *connection = g_new0 (MilterCaptureConnection, 1);
+  MilterCaptureConnection *connection = g_new (MilterCaptureConnection, 1);
 
-  connection->flow.key = segment->key;
-  connection->context = context;
-  connection->first = connection->latest = *moment;
-  connection->state = STATE_MIDDLE;
-  g_queue_init (&connection->kept);
+  *connection = (MilterCaptureConnection){
+    .flow.key = segment->key,
+    .context = context,
+    .first = *moment,
+    .latest = *moment,
+    .state = STATE_MIDDLE,
+  };
   milter_assembly_init (&connection->assembly, &assembly_events, connection, &context->held);
   return connection;
 }

@@ -11,6 +11,9 @@
 #include <string.h>
 
 #define FIRST_BUCKETS 1024u
+/* One that is found moves in its list only if so many were since it did that: each move touches its
+ * neighbours, which are nowhere near in memory. As many have to be looked at to tell the oldest. */
+#define LAZINESS 512u
 
 void
 milter_flows_init (MilterFlows *flows)
@@ -25,23 +28,10 @@ milter_flows_clear (MilterFlows *flows)
   g_clear_pointer (&flows->buckets, g_free);
 }
 
-static guint
-hash_key (const MilterFlowKey *key)
+static inline bool
+is_same (const MilterFlow *flow, const MilterFlowKey *key)
 {
-  guint64 words[sizeof *key / sizeof (guint64)];
-  guint64 hash = 0;
-
-  G_STATIC_ASSERT (sizeof *key % sizeof (guint64) == 0);
-  memcpy (words, key, sizeof words);
-  for (gsize i = 0; i < G_N_ELEMENTS (words); i++)
-    hash = (hash ^ words[i]) * 0x9e3779b97f4a7c15u;
-  return (guint) (hash >> 32) ^ (guint) (hash >> 15);
-}
-
-static bool
-is_same (const MilterFlowKey *a, const MilterFlowKey *b)
-{
-  return memcmp (a, b, sizeof *a) == 0;
+  return flow->key.hash == key->hash && memcmp (&flow->key, key, sizeof *key) == 0;
 }
 
 /* --- by age ---------------------------------------------------------------------------------------- */
@@ -61,6 +51,7 @@ link_newest (MilterFlows *flows, MilterFlow *flow)
 {
   MilterFlowList *list = &flows->lists[flow->retired];
 
+  flow->used = flow->linked = ++flows->now;
   flow->newer = NULL;
   flow->older = list->newest;
   *(flow->older != NULL ? &flow->older->newer : &list->oldest) = flow;
@@ -76,24 +67,36 @@ milter_flows_retire (MilterFlows *flows, MilterFlow *flow)
   link_newest (flows, flow);
 }
 
+/* the first of the list, unless it was used since it came there, before another one did */
+static MilterFlow *
+find_oldest (const MilterFlowList *list)
+{
+  MilterFlow *oldest = list->oldest;
+
+  for (MilterFlow *flow = oldest; flow != NULL && flow->linked < oldest->used; flow = flow->newer)
+    if (flow->used < oldest->used)
+      oldest = flow;
+  return oldest;
+}
+
 MilterFlow *
 milter_flows_get_surplus (const MilterFlows *flows)
 {
   if (flows->lists[true].n > MILTER_FLOWS_MAX_RETIRED)
-    return flows->lists[true].oldest;
-  return flows->lists[false].n > MILTER_FLOWS_MAX_LIVE ? flows->lists[false].oldest : NULL;
+    return find_oldest (&flows->lists[true]);
+  return flows->lists[false].n > MILTER_FLOWS_MAX_LIVE ? find_oldest (&flows->lists[false]) : NULL;
 }
 
 MilterFlow *
 milter_flows_get_oldest (const MilterFlows *flows)
 {
-  return flows->lists[true].oldest != NULL ? flows->lists[true].oldest : flows->lists[false].oldest;
+  return find_oldest (&flows->lists[flows->lists[true].oldest != NULL]);
 }
 
 /* --- by ends ---------------------------------------------------------------------------------------- */
 
 static MilterFlow **
-bucket_of (const MilterFlows *flows, guint hash)
+bucket_of (const MilterFlows *flows, guint64 hash)
 {
   return &flows->buckets[hash & (flows->n_buckets - 1)];
 }
@@ -103,15 +106,19 @@ milter_flows_find (MilterFlows *flows, const MilterFlowKey *key)
 {
   MilterFlow *flow = flows->latest;
 
-  if (flow != NULL && is_same (&flow->key, key))
+  if (flow != NULL && is_same (flow, key))
     return flow;
-  flow = *bucket_of (flows, hash_key (key));
-  while (flow != NULL && !is_same (&flow->key, key))
+  flow = *bucket_of (flows, key->hash);
+  while (flow != NULL && !is_same (flow, key))
     flow = flow->next_in_bucket;
   if (flow == NULL)
     return NULL;
-  unlink_flow (flows, flow);
-  link_newest (flows, flow);
+  flow->used = ++flows->now;
+  if (flow->used - flow->linked > LAZINESS)
+    {
+      unlink_flow (flows, flow);
+      link_newest (flows, flow);
+    }
   return flows->latest = flow;
 }
 
@@ -127,8 +134,8 @@ grow (MilterFlows *flows)
     for (MilterFlow *flow = old[i], *next; flow != NULL; flow = next)
       {
         next = flow->next_in_bucket;
-        flow->next_in_bucket = *bucket_of (flows, flow->hash);
-        *bucket_of (flows, flow->hash) = flow;
+        flow->next_in_bucket = *bucket_of (flows, flow->key.hash);
+        *bucket_of (flows, flow->key.hash) = flow;
       }
 }
 
@@ -137,10 +144,9 @@ milter_flows_add (MilterFlows *flows, MilterFlow *flow)
 {
   if (flows->lists[false].n + flows->lists[true].n >= flows->n_buckets)
     grow (flows);
-  flow->hash = hash_key (&flow->key);
   flow->retired = false;
-  flow->next_in_bucket = *bucket_of (flows, flow->hash);
-  *bucket_of (flows, flow->hash) = flow;
+  flow->next_in_bucket = *bucket_of (flows, flow->key.hash);
+  *bucket_of (flows, flow->key.hash) = flow;
   link_newest (flows, flow);
   flows->latest = flow;
 }
@@ -148,7 +154,7 @@ milter_flows_add (MilterFlows *flows, MilterFlow *flow)
 void
 milter_flows_remove (MilterFlows *flows, MilterFlow *flow)
 {
-  MilterFlow **at = bucket_of (flows, flow->hash);
+  MilterFlow **at = bucket_of (flows, flow->key.hash);
 
   while (*at != flow)
     at = &(*at)->next_in_bucket;

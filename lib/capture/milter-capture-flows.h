@@ -19,8 +19,9 @@ typedef struct _MilterFlow MilterFlow;
 struct _MilterFlow
 {
   MilterFlowKey key;
-  guint hash;
   gboolean retired;
+  guint64 used;              /* when it was found last … */
+  guint64 linked;            /* … or was when it was put where it stands in its list */
   MilterFlow *next_in_bucket;
   MilterFlow *older, *newer;
 };
@@ -36,7 +37,8 @@ typedef struct
   MilterFlow **buckets;
   guint n_buckets;           /* a power of 2 */
   MilterFlow *latest;        /* (nullable) found last */
-  MilterFlowList lists[2];   /* live, retired */
+  MilterFlowList lists[2];   /* live, retired; by `linked` */
+  guint64 now;               /* counts what is found and added */
 } MilterFlows;
 
 void milter_flows_init (MilterFlows *flows);

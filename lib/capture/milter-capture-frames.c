@@ -8,6 +8,8 @@
 
 /* memory that a connection does not keep between frames */
 #define MAX_IDLE_PARTIAL ((guint) 16 << 10)
+/* memory that is taken for a frame at first, as a multiple of what is there of it */
+#define MAX_FORESIGHT    ((gsize) 8)
 
 void
 milter_frames_init (MilterFrames *frames,
@@ -45,13 +47,22 @@ partial_bytes (const MilterFrames *frames)
                                  : milter_bytes (NULL, 0);
 }
 
+/* room for the frame that begins with these: of one that says that it is long, not all at once */
+static guint
+guess_size (MilterBytes beginning)
+{
+  gsize known = beginning.size < 4 ? 0 : 4 + (gsize) milter_frame_length (beginning.data);
+
+  return (guint) MIN (known, MAX_FORESIGHT * beginning.size);
+}
+
 static void
 keep (MilterFrames *frames, MilterBytes bytes)
 {
   if (bytes.size == 0)
     return;
   if (frames->partial == NULL)
-    frames->partial = g_byte_array_new ();
+    frames->partial = g_byte_array_sized_new (guess_size (bytes));
   g_byte_array_append (frames->partial, bytes.data, (guint) bytes.size);
 }
 

@@ -14,6 +14,7 @@ key_of (guint number)
   key.address[0][0] = (guint8) (number >> 16);
   key.port[0] = (guint16) number;
   key.port[1] = 25;
+  key.hash = milter_flow_hash (key.address[0], key.address[1], 4, key.port[0], key.port[1]);
   return key;
 }
 
