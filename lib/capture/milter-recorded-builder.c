@@ -34,13 +34,32 @@ building_free (gpointer data)
 {
   MilterBuilding *building = data;
 
-  g_queue_clear_full (&building->due, g_free);
+  g_free (building->due.more);
   g_queue_clear_full (&building->messages, (GDestroyNotify) milter_recorded_message_free);
   milter_recorded_session_free (building->session);
   milter_session_clear (&building->rules);
   if (building->queue_id != NULL)
     g_string_free (building->queue_id, TRUE);
   g_free (building);
+}
+
+void
+milter_building_due_push (MilterBuildingDues *dues, const MilterBuildingDue *due)
+{
+  guint room = dues->more != NULL ? dues->size : G_N_ELEMENTS (dues->few);
+
+  if (dues->n == room)
+    {
+      MilterBuildingDue *more = g_new (MilterBuildingDue, 2 * room);
+
+      for (guint i = 0; i < dues->n; i++)
+        more[i] = *milter_building_due_at (dues, i);
+      g_free (dues->more);
+      dues->more = more;
+      dues->size = 2 * room;
+      dues->first = 0;
+    }
+  *milter_building_due_at (dues, dues->n++) = *due;
 }
 
 /* Whether @size more bytes may be kept; then they count. */
@@ -75,7 +94,7 @@ milter_building_append_body (MilterBuilding *building,
                              MilterBytes chunk)
 {
   const MilterRecordedLimits *limits = &building->builder->limits;
-  bool is_whole = milter_recorded_body_is_kept (body) && message->sum == NULL;
+  bool is_whole = !limits->bare && milter_recorded_body_is_kept (body) && message->sum == NULL;
 
   body->size += chunk.size;
   if (is_whole && chunk.size <= limits->max_body - body->bytes->len
@@ -191,13 +210,10 @@ milter_building_give_up_due (MilterBuildingDue *due,
 void
 milter_building_give_up_all (MilterBuilding *building, MilterRecordedAnswer answer)
 {
-  MilterBuildingDue *due;
+  MilterBuildingDue due;
 
-  while ((due = g_queue_pop_head (&building->due)) != NULL)
-    {
-      milter_building_give_up_due (due, building, answer);
-      g_free (due);
-    }
+  while (milter_building_due_pop (&building->due, &due))
+    milter_building_give_up_due (&due, building, answer);
   while (building->rules.due_count > 0)
     milter_session_due_pop (&building->rules);
 }
@@ -274,7 +290,7 @@ milter_building_begin_message (MilterBuilding *building,
       milter_building_lose_step (building);
       milter_building_settle (building);
     }
-  message = milter_recorded_message_new (session);
+  message = milter_recorded_message_new (session, building->builder->limits.bare);
   message->number = ++session->n_messages;
   message->began = message->ended = *moment;
   message->profile = profile_of (session);
@@ -289,7 +305,8 @@ static bool
 joins (const MilterRecordedCommand *one, const MilterRecordedCommand *next)
 {
   if (one->letter != next->letter || one->answer != next->answer || one->reply != next->reply
-      || !milter_session_letter_in (one->letter, "LBU"))
+      || (one->letter != MILTER_COMMAND_HEADER && one->letter != MILTER_COMMAND_BODY
+          && one->letter != MILTER_COMMAND_UNKNOWN))
     return false;
   return one->answer == MILTER_RECORDED_NOT_DUE
          || (one->answer == MILTER_RECORDED_ANSWERED && one->reply == MILTER_REPLY_CONTINUE);
@@ -330,7 +347,7 @@ milter_building_join_last (MilterBuilding *building, const MilterBuildingDue *du
     message->kept -= size;
   if (building->last.command == due->command)
     building->last.command = one;
-  g_ptr_array_set_size (commands, (int) commands->len - 1);
+  milter_recorded_commands_drop_last (commands, milter_building_own_commands (building, message));
 }
 
 static void
@@ -372,32 +389,63 @@ milter_building_finish_session (MilterBuilding *building,
 static MilterBuilding *
 find (MilterRecordedBuilder *builder, const MilterCapturePlace *place)
 {
-  MilterBuilding *building
-      = g_hash_table_lookup (builder->connections, GUINT_TO_POINTER (place->connection));
+  MilterBuilding **recent = &builder->recent[place->connection % MILTER_BUILDING_RECENT];
+  MilterBuilding *building = *recent;
 
-  if (building != NULL)
-    building->session->ended = place->moment;
+  if (building == NULL || building->number != place->connection)
+    building = g_hash_table_lookup (builder->connections, GUINT_TO_POINTER (place->connection));
+  if (building == NULL)
+    return NULL;
+  *recent = building;
+  building->session->ended = place->moment;
   return building;
+}
+
+static void
+remove_building (MilterRecordedBuilder *builder, guint number)
+{
+  builder->recent[number % MILTER_BUILDING_RECENT] = NULL;
+  g_hash_table_remove (builder->connections, GUINT_TO_POINTER (number));
 }
 
 static void
 on_opened (const MilterCapturePlace *place, const MilterCaptureOpening *opening, gpointer data)
 {
   MilterRecordedBuilder *builder = data;
-  MilterBuilding *building = g_new0 (MilterBuilding, 1);
+  MilterBuilding *building = g_new (MilterBuilding, 1);
   MilterRecordedSession *session = milter_recorded_session_new (place->connection, 1);
 
-  building->builder = builder;
-  building->session = session;
+  remove_building (builder, place->connection);
+  *building = (MilterBuilding){
+    .builder = builder,
+    .number = place->connection,
+    .session = session,
+  };
   milter_session_init (&building->rules, MILTER_SESSION_LENIENT);
   session->mta = g_strdup (opening->mta);
   session->milter = g_strdup (opening->milter);
   session->began = session->ended = place->moment;
-  g_hash_table_replace (builder->connections, GUINT_TO_POINTER (place->connection), building);
+  g_hash_table_insert (builder->connections, GUINT_TO_POINTER (place->connection), building);
   if (opening->from_start)
     return;
   session->missing = MILTER_RECORDED_NO_START;
   milter_building_lose_step (building);
+}
+
+/* of macros that nobody looks at it is enough that there are some */
+static void
+parse (const MilterBuilding *building, MilterSide from, MilterBytes frame, MilterMessage *message)
+{
+  MilterBytes payload = milter_bytes (frame.data + 5, frame.size - 5);
+
+  if (!building->builder->limits.bare || from != MILTER_SIDE_MTA
+      || frame.data[4] != MILTER_COMMAND_DEFINE_MACRO)
+    {
+      milter_message_parse (from, frame.data[4], payload, message);
+      return;
+    }
+  milter_message_init (message, from, frame.data[4]);
+  message->payload = payload;
 }
 
 static void
@@ -408,8 +456,7 @@ on_message (const MilterCapturePlace *place, MilterBytes frame, bool behind_hole
 
   if (building == NULL)
     return;
-  milter_message_parse (
-      place->from, frame.data[4], milter_bytes (frame.data + 5, frame.size - 5), &message);
+  parse (building, place->from, frame, &message);
   if (place->from == MILTER_SIDE_MTA)
     milter_building_take_command (building, &message, &place->moment);
   else
@@ -460,7 +507,7 @@ on_closed (const MilterCapturePlace *place, bool reset, gpointer data)
   if (!reset && !session->closed[!place->from])
     return;
   milter_building_finish_session (building, MILTER_RECORDED_UNANSWERED, MILTER_RECORDED_BROKEN_OFF);
-  g_hash_table_remove (builder->connections, GUINT_TO_POINTER (place->connection));
+  remove_building (builder, place->connection);
 }
 
 const MilterCaptureSink milter_recorded_sink = {
@@ -539,6 +586,6 @@ milter_recorded_builder_finish (MilterRecordedBuilder *builder)
   for (GList *node = numbers; node != NULL; node = node->next)
     {
       cut_off (g_hash_table_lookup (builder->connections, node->data));
-      g_hash_table_remove (builder->connections, node->data);
+      remove_building (builder, GPOINTER_TO_UINT (node->data));
     }
 }

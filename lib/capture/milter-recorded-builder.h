@@ -28,7 +28,7 @@ G_BEGIN_DECLS
  * a body, and makes a message %MILTER_RECORDED_TOO_LARGE otherwise
  * @digests: bodies that are not kept whole have a digest
  * @bare: only what is counted is kept: no header fields and macros, nor what commands are about, and
- * header fields and body chunks in a row are one whatever they were answered
+ * header fields and body chunks in a row are one whatever they were answered; messages have no mail
  */
 typedef struct
 {

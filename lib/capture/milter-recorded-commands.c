@@ -41,8 +41,9 @@ take_helo (MilterBuilding *building, MilterRecordedMessage *message, const Milte
 static void
 take_sender (MilterBuilding *building, MilterRecordedMessage *message, const MilterMessage *command)
 {
-  milter_mail_set_sender (
-      message->mail, milter_building_field (command, 0), milter_building_field (command, 1));
+  if (message->mail != NULL)
+    milter_mail_set_sender (
+        message->mail, milter_building_field (command, 0), milter_building_field (command, 1));
 }
 
 static void
@@ -50,8 +51,9 @@ take_recipient (MilterBuilding *building,
                 MilterRecordedMessage *message,
                 const MilterMessage *command)
 {
-  milter_mail_add_recipient (
-      message->mail, milter_building_field (command, 0), milter_building_field (command, 1));
+  if (message->mail != NULL)
+    milter_mail_add_recipient (
+        message->mail, milter_building_field (command, 0), milter_building_field (command, 1));
   g_ptr_array_add (message->recipients, building->last.command);
 }
 
@@ -101,47 +103,45 @@ typedef struct
 } Kind;
 
 /* clang-format off */
-static const Kind kinds[] = {
-  /* letter                            ends                     in message  about  kept   silent take */
-  { MILTER_COMMAND_NEGOTIATE,          MILTER_RECORDED_LEFT,    false,      false, true,  false, take_offer },
-  { MILTER_COMMAND_CONNECT,            MILTER_RECORDED_LEFT,    false,      true,  true,  false, take_client },
-  { MILTER_COMMAND_HELO,               MILTER_RECORDED_LEFT,    false,      true,  true,  false, take_helo },
-  { MILTER_COMMAND_ENVELOPE_FROM,      MILTER_RECORDED_LEFT,    true,       true,  true,  false, take_sender },
-  { MILTER_COMMAND_ENVELOPE_RECIPIENT, MILTER_RECORDED_OPEN,    true,       true,  true,  false, take_recipient },
-  { MILTER_COMMAND_DATA,               MILTER_RECORDED_OPEN,    true,       false, true,  false, NULL },
-  { MILTER_COMMAND_HEADER,             MILTER_RECORDED_OPEN,    true,       true,  true,  false, take_header },
-  { MILTER_COMMAND_END_OF_HEADER,      MILTER_RECORDED_OPEN,    true,       false, true,  false, NULL },
-  { MILTER_COMMAND_BODY,               MILTER_RECORDED_OPEN,    true,       false, false, false, take_body },
-  { MILTER_COMMAND_END_OF_MESSAGE,     MILTER_RECORDED_OPEN,    true,       false, false, false, take_body },
-  { MILTER_COMMAND_ABORT,              MILTER_RECORDED_ABORTED, false,      false, false, true,  NULL },
-  { MILTER_COMMAND_QUIT,               MILTER_RECORDED_LEFT,    false,      false, false, true,  NULL },
-  { MILTER_COMMAND_QUIT_NC,            MILTER_RECORDED_LEFT,    false,      false, false, true,  NULL },
-  { MILTER_COMMAND_UNKNOWN,            MILTER_RECORDED_OPEN,    false,      true,  false, false, NULL },
+#define KIND(command) [MILTER_COMMAND_##command - 'A'] = { MILTER_COMMAND_##command
+static const Kind kinds['Z' - 'A' + 1] = {
+  /* letter                     ends                     in message  about  kept   silent take */
+  KIND (NEGOTIATE),          MILTER_RECORDED_LEFT,    false,      false, true,  false, take_offer },
+  KIND (CONNECT),            MILTER_RECORDED_LEFT,    false,      true,  true,  false, take_client },
+  KIND (HELO),               MILTER_RECORDED_LEFT,    false,      true,  true,  false, take_helo },
+  KIND (ENVELOPE_FROM),      MILTER_RECORDED_LEFT,    true,       true,  true,  false, take_sender },
+  KIND (ENVELOPE_RECIPIENT), MILTER_RECORDED_OPEN,    true,       true,  true,  false, take_recipient },
+  KIND (DATA),               MILTER_RECORDED_OPEN,    true,       false, true,  false, NULL },
+  KIND (HEADER),             MILTER_RECORDED_OPEN,    true,       true,  true,  false, take_header },
+  KIND (END_OF_HEADER),      MILTER_RECORDED_OPEN,    true,       false, true,  false, NULL },
+  KIND (BODY),               MILTER_RECORDED_OPEN,    true,       false, false, false, take_body },
+  KIND (END_OF_MESSAGE),     MILTER_RECORDED_OPEN,    true,       false, false, false, take_body },
+  KIND (ABORT),              MILTER_RECORDED_ABORTED, false,      false, false, true,  NULL },
+  KIND (QUIT),               MILTER_RECORDED_LEFT,    false,      false, false, true,  NULL },
+  KIND (QUIT_NC),            MILTER_RECORDED_LEFT,    false,      false, false, true,  NULL },
+  KIND (UNKNOWN),            MILTER_RECORDED_OPEN,    false,      true,  false, false, NULL },
 };
+#undef KIND
 /* clang-format on */
 
 static const Kind *
 kind_of (guint8 letter)
 {
   static const Kind other = { 0 };
+  guint row = (guint) letter - 'A';
 
-  for (gsize i = 0; i < G_N_ELEMENTS (kinds); i++)
-    if (kinds[i].letter == letter)
-      return &kinds[i];
-  return &other;
+  return row < G_N_ELEMENTS (kinds) && kinds[row].letter == letter ? &kinds[row] : &other;
 }
 
 static void
 await (MilterBuilding *building, MilterRecordedMessage *message)
 {
-  MilterBuildingDue *due = g_memdup2 (&building->last, sizeof *due);
-
   if (message != NULL)
     message->n_due++;
-  g_queue_push_tail (&building->due, due);
-  if (building->due.length > 1)
+  milter_building_due_push (&building->due, &building->last);
+  if (building->due.n > 1)
     building->ahead |= !building->doubtful;
-  if (building->due.length <= MILTER_RECORDED_MAX_DUE)
+  if (building->due.n <= MILTER_RECORDED_MAX_DUE)
     return;
   building->ahead = true;
   milter_building_lose_step (building);
@@ -154,8 +154,9 @@ reuse_last (const MilterBuilding *building, const GPtrArray *commands, guint8 le
   MilterRecordedCommand *last
       = commands->len > 0 ? g_ptr_array_index (commands, commands->len - 1) : NULL;
 
-  if (last == NULL || last->letter != letter || !milter_session_letter_in (letter, "LB")
-      || building->due.length > 0 || last->text != NULL)
+  if (last == NULL || last->letter != letter
+      || (letter != MILTER_COMMAND_HEADER && letter != MILTER_COMMAND_BODY)
+      || building->due.n > 0 || last->text != NULL)
     return NULL;
   last->answer = MILTER_RECORDED_WAITING;
   last->reply = 0;
@@ -168,10 +169,10 @@ static void
 add_command (MilterBuilding *building,
              MilterRecordedMessage *message,
              const MilterMessage *command,
+             const Kind *kind,
              bool waits,
              const MilterCaptureMoment *moment)
 {
-  const Kind *kind = kind_of (command->letter);
   GPtrArray *commands = message != NULL ? message->commands : building->session->commands;
   bool bare = building->builder->limits.bare;
   MilterBytes about
@@ -191,8 +192,10 @@ add_command (MilterBuilding *building,
     }
   if (added == NULL)
     {
-      added = milter_recorded_command_new (command->letter, moment);
-      g_ptr_array_add (commands, added);
+      added = milter_recorded_commands_add (commands,
+                                            milter_building_own_commands (building, message),
+                                            command->letter,
+                                            moment);
     }
   added->sent = *moment;
   if (kind->is_about && !bare)
@@ -326,10 +329,10 @@ milter_building_take_command (MilterBuilding *building,
   if (kind->is_silent)
     building->last = (MilterBuildingDue){ NULL, NULL };
   else
-    add_command (building, message, command, waits, moment);
+    add_command (building, message, command, kind, waits, moment);
   if (command->letter == MILTER_COMMAND_END_OF_MESSAGE)
     milter_building_end_message (building, MILTER_RECORDED_OPEN);
   milter_building_settle (building);
-  if (milter_session_letter_in (command->letter, "QK"))
+  if (command->letter == MILTER_COMMAND_QUIT || command->letter == MILTER_COMMAND_QUIT_NC)
     end_of_session (building, command->letter);
 }

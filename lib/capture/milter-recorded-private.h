@@ -20,12 +20,18 @@ G_BEGIN_DECLS
 /* what an entry of a list takes, about */
 #define MILTER_BUILDING_ENTRY ((gsize) 160)
 
+/* connections that were spoken of last are found without a look into the table */
+#define MILTER_BUILDING_RECENT 256u
+
+typedef struct _MilterBuilding MilterBuilding;
+
 struct _MilterRecordedBuilder
 {
   MilterRecordedLimits limits;
   const MilterRecordedEvents *events; /* unowned */
   gpointer data;
   GHashTable *connections; /* of MilterBuilding, by number */
+  MilterBuilding *recent[MILTER_BUILDING_RECENT]; /* (nullable) unowned, by the end of the number */
 };
 
 /* a command that waits for its answer */
@@ -35,22 +41,61 @@ typedef struct
   MilterRecordedMessage *message; /* (nullable) unowned: it belongs to */
 } MilterBuildingDue;
 
-/* a connection */
+/* Those that wait, the oldest first: nearly always one, so that a few need no memory of their own.
+ * Zero-initialised. */
 typedef struct
 {
+  MilterBuildingDue *more; /* (nullable) if there is no room in `few` */
+  guint size;              /* … of them; a power of 2 */
+  guint first, n;
+  MilterBuildingDue few[4];
+} MilterBuildingDues;
+
+/* a connection */
+struct _MilterBuilding
+{
   MilterRecordedBuilder *builder; /* unowned */
+  guint number;
   MilterSession rules;
   MilterRecordedSession *session;
   GQueue messages;                /* of MilterRecordedMessage: those of which something may come */
   MilterRecordedMessage *current; /* (nullable) unowned: the one that is being sent */
-  GQueue due;                     /* of MilterBuildingDue, the oldest first */
+  MilterBuildingDues due;
   MilterBuildingDue last;         /* what was sent last; command NULL: nothing */
   GString *queue_id;              /* (nullable) of the command that follows */
   gsize kept;                     /* bytes, of all messages and the session */
   bool negotiated;                /* what was agreed is known */
   bool doubtful;                  /* what waits is not known */
   bool ahead;                     /* the MTA does not wait for each answer */
-} MilterBuilding;
+};
+
+/* where its commands stand: of a message, or without one of the session */
+static inline MilterRecordedFew *
+milter_building_own_commands (MilterBuilding *building, MilterRecordedMessage *message)
+{
+  return message != NULL ? &message->few : &building->session->few;
+}
+
+static inline MilterBuildingDue *
+milter_building_due_at (MilterBuildingDues *dues, guint i)
+{
+  guint at = dues->first + i;
+
+  return dues->more != NULL ? &dues->more[at & (dues->size - 1)]
+                            : &dues->few[at & (G_N_ELEMENTS (dues->few) - 1)];
+}
+
+/* false: none waits */
+static inline bool
+milter_building_due_pop (MilterBuildingDues *dues, MilterBuildingDue *due)
+{
+  if (dues->n == 0)
+    return false;
+  *due = *milter_building_due_at (dues, 0);
+  dues->first++;
+  dues->n--;
+  return true;
+}
 
 /* field @n of a message; nothing, where the payload broke before */
 static inline MilterBytes
@@ -66,6 +111,8 @@ milter_building_string (MilterBytes bytes)
 }
 
 /* --- milter-recorded-builder.c --- */
+
+void milter_building_due_push (MilterBuildingDues *dues, const MilterBuildingDue *due);
 
 /* Whether @size bytes and an entry may be kept; then they count. FALSE: the message, or without one
  * the session, is marked as too large. */

@@ -46,7 +46,8 @@ add_edit (MilterBuilding *building,
 static void
 take_edit (MilterBuilding *building, const MilterMessage *reply, const MilterCaptureMoment *moment)
 {
-  const MilterBuildingDue *due = g_queue_peek_head (&building->due);
+  const MilterBuildingDue *due
+      = building->due.n > 0 ? milter_building_due_at (&building->due, 0) : NULL;
 
   milter_session_reply (&building->rules, reply, /* error= */ NULL);
   if (due == NULL || due->message == NULL || due->command->letter != MILTER_COMMAND_END_OF_MESSAGE)
@@ -100,6 +101,8 @@ effect_of (guint8 command, const MilterMessage *reply)
     return GO_ON;
   if (command == MILTER_COMMAND_END_OF_MESSAGE)
     return DECIDE_MESSAGE;
+  if (reply->letter == MILTER_REPLY_CONTINUE)
+    return GO_ON;
   if (hangs_up)
     return DECIDE_CLIENT;
   if (milter_session_letter_in (command, "CH"))
@@ -115,19 +118,18 @@ effect_of (guint8 command, const MilterMessage *reply)
 static void
 drop_due (MilterBuilding *building, const MilterRecordedMessage *message)
 {
-  GList *next;
+  guint kept = 0;
 
-  for (GList *node = building->due.head; node != NULL; node = next)
+  for (guint i = 0; i < building->due.n; i++)
     {
-      MilterBuildingDue *due = node->data;
+      MilterBuildingDue due = *milter_building_due_at (&building->due, i);
 
-      next = node->next;
-      if (due->message != message || due->command->letter == MILTER_COMMAND_UNKNOWN)
-        continue;
-      milter_building_give_up_due (due, building, MILTER_RECORDED_DROPPED);
-      g_free (due);
-      g_queue_delete_link (&building->due, node);
+      if (due.message != message || due.command->letter == MILTER_COMMAND_UNKNOWN)
+        *milter_building_due_at (&building->due, kept++) = due;
+      else
+        milter_building_give_up_due (&due, building, MILTER_RECORDED_DROPPED);
     }
+  building->due.n = kept;
 }
 
 static void
@@ -185,17 +187,18 @@ answer (MilterBuilding *building,
 static void
 take_final (MilterBuilding *building, const MilterMessage *reply, const MilterCaptureMoment *moment)
 {
-  g_autofree MilterBuildingDue *due = g_queue_pop_head (&building->due);
   MilterBuildingDue last = building->last;
+  MilterBuildingDue due;
+  bool any = milter_building_due_pop (&building->due, &due);
 
   milter_session_reply (&building->rules, reply, /* error= */ NULL);
-  if (due != NULL)
+  if (any)
     {
-      if (due->message != NULL)
-        due->message->n_due--;
-      if (due->command->letter == MILTER_COMMAND_NEGOTIATE)
+      if (due.message != NULL)
+        due.message->n_due--;
+      if (due.command->letter == MILTER_COMMAND_NEGOTIATE)
         take_agreement (building, reply);
-      answer (building, due, MILTER_RECORDED_ANSWERED, reply, moment);
+      answer (building, &due, MILTER_RECORDED_ANSWERED, reply, moment);
       milter_building_settle (building);
     }
   else if (!building->doubtful && last.command != NULL && last.command->count == 1

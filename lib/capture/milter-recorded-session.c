@@ -5,6 +5,8 @@
  */
 #include "milter-recorded-session.h"
 
+#include <string.h>
+
 static void
 string_free (GString *string)
 {
@@ -13,26 +15,42 @@ string_free (GString *string)
 }
 
 MilterRecordedCommand *
-milter_recorded_command_new (guint8 letter, const MilterCaptureMoment *sent)
+milter_recorded_commands_add (GPtrArray *commands,
+                              MilterRecordedFew *few,
+                              guint8 letter,
+                              const MilterCaptureMoment *sent)
 {
-  MilterRecordedCommand *command = g_new0 (MilterRecordedCommand, 1);
+  MilterRecordedCommand *command = few->n < G_N_ELEMENTS (few->commands)
+                                       ? &few->commands[few->n++]
+                                       : g_new (MilterRecordedCommand, 1);
 
-  command->letter = letter;
-  command->count = 1;
-  command->sent = *sent;
-  command->replied = *sent;
-  command->latency_ns = -1;
+  *command = (MilterRecordedCommand){
+    .letter = letter, .count = 1, .sent = *sent, .replied = *sent, .latency_ns = -1
+  };
+  g_ptr_array_add (commands, command);
   return command;
 }
 
+/* what comes later is behind the few, in both */
 void
-milter_recorded_command_free (gpointer data)
+milter_recorded_commands_drop_last (GPtrArray *commands, MilterRecordedFew *few)
 {
-  MilterRecordedCommand *command = data;
+  MilterRecordedCommand *command = g_ptr_array_steal_index (commands, commands->len - 1);
 
   string_free (command->text);
   string_free (command->about);
-  g_free (command);
+  if (commands->len >= G_N_ELEMENTS (few->commands))
+    g_free (command);
+  else
+    few->n--;
+}
+
+static void
+commands_free (GPtrArray *commands, MilterRecordedFew *few)
+{
+  while (commands->len > 0)
+    milter_recorded_commands_drop_last (commands, few);
+  g_ptr_array_unref (commands);
 }
 
 bool
@@ -45,7 +63,7 @@ milter_recorded_command_is_refused (const MilterRecordedCommand *command)
 static void
 body_clear (MilterRecordedBody *body)
 {
-  g_byte_array_unref (body->bytes);
+  g_clear_pointer (&body->bytes, g_byte_array_unref);
   g_free (body->digest);
 }
 
@@ -85,18 +103,23 @@ milter_recorded_edit_get_message (const MilterRecordedEdit *edit, MilterMessage 
 }
 
 MilterRecordedMessage *
-milter_recorded_message_new (const MilterRecordedSession *session)
+milter_recorded_message_new (const MilterRecordedSession *session, bool bare)
 {
-  MilterRecordedMessage *message = g_new0 (MilterRecordedMessage, 1);
+  MilterRecordedMessage *message = g_new (MilterRecordedMessage, 1);
 
+  /* the commands are set when there are any */
+  memset (message, 0, G_STRUCT_OFFSET (MilterRecordedMessage, few.commands));
   message->connection = session->connection;
   message->session = session->number;
   message->missing = session->missing & MILTER_RECORDED_NO_START;
-  message->commands = g_ptr_array_new_with_free_func (milter_recorded_command_free);
+  message->commands = g_ptr_array_sized_new (G_N_ELEMENTS (message->few.commands));
   message->recipients = g_ptr_array_new ();
   message->edits = g_ptr_array_new_with_free_func (edit_free);
-  message->mail = milter_mail_new ();
-  message->body.bytes = g_byte_array_ref (message->mail->body);
+  if (!bare)
+    {
+      message->mail = milter_mail_new ();
+      message->body.bytes = g_byte_array_ref (message->mail->body);
+    }
   message->leading_space
       = (session->agreed.steps & MILTER_STEP_HEADER_VALUE_WITH_LEADING_SPACE) != 0;
   message->steps = session->agreed.steps;
@@ -110,7 +133,7 @@ milter_recorded_message_free (MilterRecordedMessage *message)
   if (message == NULL)
     return;
   g_ptr_array_unref (message->recipients);
-  g_ptr_array_unref (message->commands);
+  commands_free (message->commands, &message->few);
   g_ptr_array_unref (message->edits);
   body_clear (&message->body);
   milter_mail_free (message->mail);
@@ -123,13 +146,14 @@ milter_recorded_message_free (MilterRecordedMessage *message)
 MilterRecordedSession *
 milter_recorded_session_new (guint connection, guint number)
 {
-  MilterRecordedSession *session = g_new0 (MilterRecordedSession, 1);
+  MilterRecordedSession *session = g_new (MilterRecordedSession, 1);
 
+  memset (session, 0, G_STRUCT_OFFSET (MilterRecordedSession, few.commands));
   session->connection = connection;
   session->number = number;
   session->first_closed = -1;
   session->unasked = g_string_new (NULL);
-  session->commands = g_ptr_array_new_with_free_func (milter_recorded_command_free);
+  session->commands = g_ptr_array_sized_new (G_N_ELEMENTS (session->few.commands));
   return session;
 }
 
@@ -146,7 +170,7 @@ milter_recorded_session_free (MilterRecordedSession *session)
   string_free (session->helo);
   string_free (session->version);
   string_free (session->unasked);
-  g_ptr_array_unref (session->commands);
+  commands_free (session->commands, &session->few);
   for (guint side = 0; side < G_N_ELEMENTS (session->raw); side++)
     g_clear_pointer (&session->raw[side], g_byte_array_unref);
   g_free (session);

@@ -87,9 +87,16 @@ typedef struct
   gint64 latency_ns;
 } MilterRecordedCommand;
 
+/* the first commands of a message or a session: most have no more */
+typedef struct
+{
+  guint n;
+  MilterRecordedCommand commands[8];
+} MilterRecordedFew;
+
 /**
  * MilterRecordedBody:
- * @bytes: what was kept: the first of it
+ * @bytes: (nullable): what was kept: the first of it; of a bare message none
  * @size: how many bytes it has
  * @digest: (nullable): SHA-256 of all of it in hexadecimal digits, if not all was kept and digests
  * are wanted
@@ -151,7 +158,8 @@ typedef enum
  * @began: its first command
  * @ended: its last command or reply
  * @commands: of #MilterRecordedCommand, in the order in which they were sent
- * @mail: as it was sent: sender, all recipients, header, and what was kept of the body
+ * @mail: (nullable): as it was sent: sender, all recipients, header, and what was kept of the body; a bare
+ * message has none
  * @recipients: of #MilterRecordedCommand, unowned: the command of each recipient of @mail
  * @body: its size and digest; @bytes are those of @mail
  * @queue_id: (nullable): the macro i
@@ -192,6 +200,7 @@ typedef struct
   guint n_due;    /* commands that wait for their answer */
   gsize kept;     /* bytes of memory */
   GChecksum *sum; /* (nullable) of a body that is not kept whole */
+  MilterRecordedFew few; /* the last member */
 } MilterRecordedMessage;
 
 /**
@@ -251,6 +260,9 @@ typedef struct
   bool quit;
   bool closed[2], reset[2];
   int first_closed;
+
+  /* the builder's own */
+  MilterRecordedFew few; /* the last member */
 } MilterRecordedSession;
 
 void milter_recorded_message_free (MilterRecordedMessage *message);
@@ -286,11 +298,17 @@ const MilterRecordedBody *
 milter_recorded_message_get_final_body (const MilterRecordedMessage *message);
 
 /* for the builder */
-MilterRecordedCommand *milter_recorded_command_new (guint8 letter, const MilterCaptureMoment *sent);
-void milter_recorded_command_free (gpointer command);
+/* one more in @commands, which belongs to what @few is a part of … */
+MilterRecordedCommand *milter_recorded_commands_add (GPtrArray *commands,
+                                                     MilterRecordedFew *few,
+                                                     guint8 letter,
+                                                     const MilterCaptureMoment *sent);
+/* … and one less */
+void milter_recorded_commands_drop_last (GPtrArray *commands, MilterRecordedFew *few);
 MilterRecordedEdit *
 milter_recorded_edit_new (const MilterMessage *edit, const MilterCaptureMoment *at);
-MilterRecordedMessage *milter_recorded_message_new (const MilterRecordedSession *session);
+/* @bare: without a mail */
+MilterRecordedMessage *milter_recorded_message_new (const MilterRecordedSession *session, bool bare);
 MilterRecordedSession *milter_recorded_session_new (guint connection, guint number);
 
 G_END_DECLS

@@ -158,7 +158,7 @@ static void
 count_message (RecordingSummary *summary, const MilterRecordedMessage *message)
 {
   summary->n_messages++;
-  summary->n_recipients += message->mail->recipients->len;
+  summary->n_recipients += message->recipients->len;
   summary->n_edited += message->edits->len > 0;
   summary->n_incomplete += message->missing != MILTER_RECORDED_WHOLE;
   summary->n_body_bytes += message->body.size;
