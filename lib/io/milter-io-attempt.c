@@ -132,6 +132,12 @@ milter_io_attempt_decide (MilterIoAttempt *attempt, int fd)
   return false;
 }
 
+bool
+milter_io_attempt_is_unix (const MilterIoAttempt *attempt)
+{
+  return attempt->spec.path != NULL;
+}
+
 MilterIoDeadline *
 milter_io_attempt_get_retry (MilterIoAttempt *attempt)
 {

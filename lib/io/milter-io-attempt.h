@@ -32,6 +32,8 @@ MilterIoAttemptResult milter_io_attempt_step (MilterIoAttempt *attempt, int *fd,
 /* a pending socket has become writable: is it connected? If not, the next step is due; the caller
  * closes the socket. */
 bool milter_io_attempt_decide (MilterIoAttempt *attempt, int fd);
+/* to a path in the file system */
+bool milter_io_attempt_is_unix (const MilterIoAttempt *attempt);
 /* of whoever is connecting, for the time to step again; unset it before the attempt is freed */
 MilterIoDeadline *milter_io_attempt_get_retry (MilterIoAttempt *attempt);
 /* how long to wait when busy, longer each time */

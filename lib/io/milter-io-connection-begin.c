@@ -19,8 +19,11 @@ milter_io_connection_tell_connected (MilterIoConnection *connection)
 static void
 end_attempt (MilterIoConnection *connection)
 {
+  bool may_be_tcp = !milter_io_attempt_is_unix (connection->extra->attempt);
+
   g_clear_pointer (&connection->extra->attempt, milter_io_attempt_free);
-  milter_io_connection_adopt_socket (connection);
+  if (may_be_tcp)
+    milter_io_connection_adopt_socket (connection);
   milter_io_connection_update_wanted (connection);
 }
 

@@ -253,7 +253,11 @@ send_some (MilterIoConnection *connection)
   /* a short write means that the kernel's buffer is full, too */
   connection->must_wait = milter_io_connection_count_pending (connection) > 0;
   if (connection->must_wait)
-    milter_io_connection_update_wanted (connection);
+    {
+      milter_io_connection_update_wanted (connection);
+      if (!connection->closing && connection->handlers->waits != NULL)
+        connection->handlers->waits (connection, connection->user_data);
+    }
   return false;
 }
 

@@ -44,7 +44,7 @@ typedef struct
   guint room;
   guint size;
   gint64 time;
-  guint8 bytes[512];
+  guint8 bytes[2048];
 } MilterIoTurn;
 
 /**
@@ -77,6 +77,8 @@ typedef enum
  *   arrives any more, so that who prepares an answer need not go on. May be told more than once. What
  *   the peer had said, and the end, are told after the pause. Of a TCP peer a reset is seen, a FIN is
  *   not: it may still read.
+ * @waits: the kernel has not taken all that was to be written; called from within whatever wrote or
+ *   sent it, and again when it has taken only a part of what was left. Nothing may be written or closed in it
  * @drained: all that was to be written is with the kernel now (only after a write that had to wait)
  *
  * All are optional but @received and @ended. None is called for a closed connection.
@@ -95,6 +97,7 @@ typedef struct
                  gpointer user_data);
   void (*deadline) (MilterIoConnection *connection, gpointer user_data);
   void (*gone) (MilterIoConnection *connection, gpointer user_data);
+  void (*waits) (MilterIoConnection *connection, gpointer user_data);
   void (*drained) (MilterIoConnection *connection, gpointer user_data);
 } MilterIoHandlers;
 

@@ -23,7 +23,7 @@
 
 struct _MilterServerPort
 {
-  grefcount references; /* the owner's, and one of each handler that runs */
+  guint references; /* the owner's, and one of each handler that runs */
   MilterServerPortConfig config;
   const MilterServerPortHandlers *handlers;
   gpointer user_data;
@@ -34,6 +34,7 @@ struct _MilterServerPort
   bool closed; /* by its owner */
   gint64 writing_until_us; /* (0: none) the peer has to read what was sent */
   gint64 owner_until_us;   /* (0: none) what the owner waits for */
+  gint64 armed_us;         /* (0: none) when the connection tells that the earlier of both may have come */
   guint8 leftover[MAX_HEAD];
   gsize leftover_size;
   bool delays_ack;
@@ -58,14 +59,14 @@ release (MilterServerPort *port, MilterIoClose how)
 static MilterServerPort *
 hold (MilterServerPort *port)
 {
-  g_ref_count_inc (&port->references);
+  port->references++;
   return port;
 }
 
 static void
 drop (MilterServerPort *port)
 {
-  if (!g_ref_count_dec (&port->references))
+  if (--port->references > 0)
     return;
   release (port, MILTER_IO_CLOSE_NOW);
   milter_connection_spec_free (port->spec);
@@ -80,15 +81,19 @@ deadline_in (double seconds)
                      : 0;
 }
 
-/* the connection has one deadline for both */
+/* The connection has one deadline for both. One that is moved on, as with each answer, is looked at
+ * when the old one has come. */
 static void
 arm (MilterServerPort *port)
 {
   gint64 first = port->writing_until_us, second = port->owner_until_us;
+  gint64 until_us = first == 0 ? second : second == 0 ? first : MIN (first, second);
 
-  if (port->connection != NULL && port->connected)
-    _milter_io_connection_set_deadline (
-        port->connection, first == 0 ? second : second == 0 ? first : MIN (first, second));
+  if (until_us == 0 || (port->armed_us != 0 && port->armed_us <= until_us)
+      || port->connection == NULL || !port->connected)
+    return;
+  port->armed_us = until_us;
+  _milter_io_connection_set_deadline (port->connection, until_us);
 }
 
 /* --- what comes ------------------------------------------------------------------------------- */
@@ -240,6 +245,7 @@ on_deadline (MilterIoConnection *connection, gpointer user_data)
   MilterServerPort *port = hold (user_data);
   gint64 now_us = g_get_monotonic_time ();
 
+  port->armed_us = 0;
   if (!port->connected)
     tell_late_connection (port);
   else if (take_passed (&port->writing_until_us, now_us)
@@ -251,13 +257,27 @@ on_deadline (MilterIoConnection *connection, gpointer user_data)
   drop (port);
 }
 
+/* the first bytes that the peer does not take are those that wait longest */
+static void
+on_waits (MilterIoConnection *connection, gpointer user_data)
+{
+  MilterServerPort *port = user_data;
+
+  if (port->writing_until_us != 0)
+    return;
+  port->writing_until_us = deadline_in (port->config.writing_timeout);
+  arm (port);
+}
+
 static void
 on_drained (MilterIoConnection *connection, gpointer user_data)
 {
   MilterServerPort *port = user_data;
 
   port->writing_until_us = 0;
-  arm (port);
+  /* what was written meanwhile waits again */
+  if (_milter_io_connection_get_pending (connection) > 0)
+    on_waits (connection, port);
 }
 
 static const MilterIoHandlers io_handlers = {
@@ -265,6 +285,7 @@ static const MilterIoHandlers io_handlers = {
   .received = on_received,
   .ended = on_ended,
   .deadline = on_deadline,
+  .waits = on_waits,
   .drained = on_drained,
 };
 
@@ -283,7 +304,7 @@ _milter_server_port_new (const char *spec,
   if (parsed == NULL)
     return NULL;
   port = g_new0 (MilterServerPort, 1);
-  g_ref_count_init (&port->references);
+  port->references = 1;
   port->config = *config;
   port->handlers = handlers;
   port->user_data = user_data;
@@ -309,13 +330,7 @@ _milter_server_port_send (MilterServerPort *port, MilterBytes bytes)
   if (port->connection == NULL || !port->connected || bytes.size == 0)
     return;
   port->last_us = 0;
-  /* the first bytes that the peer does not take are those that wait longest */
-  if (_milter_io_connection_get_pending (port->connection) == 0)
-    {
-      port->writing_until_us = deadline_in (port->config.writing_timeout);
-      arm (port);
-    }
-  _milter_io_connection_write (port->connection, bytes.data, bytes.size);
+  _milter_io_connection_answer (port->connection, bytes.data, bytes.size);
 }
 
 void
