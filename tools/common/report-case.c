@@ -9,6 +9,9 @@
 /* of what a milter writes on its stderr the end tells why */
 #define MAX_OUTPUT (64u * 1024)
 
+/* cases that are kept to be used again: many connections of which all is as it was end in a row */
+#define MAX_SPARES 512u
+
 /* a session of a million messages is not told message by message */
 #define MAX_MESSAGES 1000u
 
@@ -47,22 +50,61 @@ output_free (gpointer data)
   g_free (output);
 }
 
-ReportCase *
-report_case_new (Report *report, const char *file, guint line, const char *name)
+/* (nullable) */
+static ReportCase *
+take_spare (Report *report, const char *file)
+{
+  ReportCase *spare = report->spares;
+  ReportCase fresh;
+
+  if (spare == NULL)
+    return NULL;
+  report->spares = spare->next_spare;
+  report->n_spares--;
+  fresh = (ReportCase){
+    .file = spare->file,
+    .failures = spare->failures,
+    .lints = spare->lints,
+    .outputs = spare->outputs,
+    .notes = spare->notes,
+    .messages = spare->messages,
+    .counts = spare->counts,
+  };
+  *spare = fresh;
+  if (g_strcmp0 (spare->file, file) != 0)
+    {
+      g_free (spare->file);
+      spare->file = g_strdup (file);
+    }
+  return spare;
+}
+
+static ReportCase *
+case_new (const char *file)
 {
   ReportCase *report_case = g_new0 (ReportCase, 1);
 
-  report_case->report = report;
   report_case->file = g_strdup (file);
-  report_case->line = line;
-  report_case->name = g_strdup (name);
-  report_case->outcome = MILTER_OUTCOME_HELD;
   report_case->failures = g_ptr_array_new_with_free_func (failure_free);
   report_case->lints = g_ptr_array_new_with_free_func (lint_free);
   report_case->outputs = g_ptr_array_new_with_free_func (output_free);
   report_case->notes = g_ptr_array_new_with_free_func (g_free);
   report_case->messages = g_array_new (FALSE, FALSE, sizeof (ReportMessage));
   report_case->counts = g_ptr_array_new_with_free_func ((GDestroyNotify) message_count_free);
+  return report_case;
+}
+
+ReportCase *
+report_case_new (Report *report, const char *file, guint line, const char *name)
+{
+  ReportCase *report_case = take_spare (report, file);
+
+  if (report_case == NULL)
+    report_case = case_new (file);
+  report_case->report = report;
+  report_case->line = line;
+  report_case->name = g_strdup (name);
+  report_case->outcome = MILTER_OUTCOME_HELD;
   return report_case;
 }
 
@@ -102,6 +144,48 @@ report_case_free (ReportCase *report_case)
   g_ptr_array_unref (report_case->counts);
   report_transcript_free (report_case->transcript);
   g_free (report_case);
+}
+
+/* nothing was kept of it */
+static bool
+is_empty (const ReportCase *report_case)
+{
+  return report_case->requirement == NULL && report_case->absorbed == NULL
+         && report_case->peer_names == NULL && report_case->skip_reason == NULL
+         && report_case->problems == NULL && report_case->failures->len == 0
+         && report_case->lints->len == 0 && report_case->outputs->len == 0
+         && report_case->notes->len == 0 && report_case->messages->len == 0
+         && report_case->counts->len == 0;
+}
+
+void
+report_case_retire (ReportCase *report_case)
+{
+  Report *report = report_case->report;
+
+  if (report->n_spares >= MAX_SPARES || !is_empty (report_case))
+    {
+      report_case_free (report_case);
+      return;
+    }
+  g_clear_pointer (&report_case->name, g_free);
+  g_clear_pointer (&report_case->transcript, report_transcript_free);
+  report_case->next_spare = report->spares;
+  report->spares = report_case;
+  report->n_spares++;
+}
+
+void
+report_free_spare_cases (Report *report)
+{
+  ReportCase *spare;
+
+  while ((spare = report->spares) != NULL)
+    {
+      report->spares = spare->next_spare;
+      report_case_free (spare);
+    }
+  report->n_spares = 0;
 }
 
 guint

@@ -80,6 +80,7 @@ struct _ReportCase
   ReportTranscript *transcript;
   guint64 n_streamed; /* so many lines of the transcript were shown while it was played */
   GPtrArray *counts;  /* of MessageCount, by peer: of those of which somebody wanted frames */
+  ReportCase *next_spare; /* (nullable) */
 };
 
 /* all ways in which a case can end, in the order of MilterOutcome, and two that no session has */
@@ -153,6 +154,8 @@ struct _Report
   guint n_expected; /* 0: not known */
   guint n_added, n_ended, n_running;
   GQueue cases;     /* of ReportCase: those that some reporter still waits for, in order */
+  ReportCase *spares; /* (nullable) cases of which nothing had to be kept: they are used again */
+  guint n_spares;
   ReportCase *live; /* (nullable) the only case that is under way: its log may be shown at once */
   guint counts[REPORT_N_RESULTS];
   ToolExit status;
@@ -185,7 +188,11 @@ gpointer report_table_new (ReportDetail detail, bool color);
 
 /* --- report-case.c --- */
 ReportCase *report_case_new (Report *report, const char *file, guint line, const char *name);
+/* @report_case: (nullable) */
 void report_case_free (ReportCase *report_case);
+/* The same for one of a report, which may use it again. */
+void report_case_retire (ReportCase *report_case);
+void report_free_spare_cases (Report *report);
 /* the number of the message that a frame belongs to */
 guint report_case_count_message (ReportCase *report_case,
                                  guint peer,

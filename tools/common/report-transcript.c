@@ -23,8 +23,8 @@ typedef struct
 struct _ReportTranscript
 {
   guint64 n;
-  GPtrArray *first; /* of Entry */
-  GPtrArray *last;  /* of Entry; a ring when it is full */
+  GPtrArray *first; /* (nullable) of Entry */
+  GPtrArray *last;  /* (nullable) of Entry; a ring when it is full */
 };
 
 static void
@@ -39,11 +39,7 @@ entry_free (gpointer data)
 ReportTranscript *
 report_transcript_new (void)
 {
-  ReportTranscript *transcript = g_new0 (ReportTranscript, 1);
-
-  transcript->first = g_ptr_array_new_with_free_func (entry_free);
-  transcript->last = g_ptr_array_new_with_free_func (entry_free);
-  return transcript;
+  return g_new0 (ReportTranscript, 1);
 }
 
 void
@@ -51,8 +47,8 @@ report_transcript_free (ReportTranscript *transcript)
 {
   if (transcript == NULL)
     return;
-  g_ptr_array_unref (transcript->first);
-  g_ptr_array_unref (transcript->last);
+  g_clear_pointer (&transcript->first, g_ptr_array_unref);
+  g_clear_pointer (&transcript->last, g_ptr_array_unref);
   g_free (transcript);
 }
 
@@ -70,14 +66,16 @@ static Entry *
 next_slot (ReportTranscript *transcript)
 {
   guint64 n = transcript->n++;
-  GPtrArray *into = n < REPORT_TRANSCRIPT_FIRST ? transcript->first : transcript->last;
+  GPtrArray **into = n < REPORT_TRANSCRIPT_FIRST ? &transcript->first : &transcript->last;
 
   if (n < REPORT_TRANSCRIPT_FIRST + REPORT_TRANSCRIPT_LAST)
     {
       Entry *entry = g_new0 (Entry, 1);
 
       entry->bytes = g_string_new (NULL);
-      g_ptr_array_add (into, entry);
+      if (*into == NULL)
+        *into = g_ptr_array_new_with_free_func (entry_free);
+      g_ptr_array_add (*into, entry);
     }
   return slot (transcript, n);
 }

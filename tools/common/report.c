@@ -54,6 +54,7 @@ report_free (Report *report)
   if (report == NULL)
     return;
   g_queue_clear_full (&report->cases, (GDestroyNotify) report_case_free);
+  report_free_spare_cases (report);
   g_ptr_array_unref (report->notes);
   g_ptr_array_unref (report->reporters);
   g_free (report->name);
@@ -434,6 +435,6 @@ report_case_end (ReportCase *report_case)
     {
       g_queue_pop_head (&report->cases);
       tell_ended (report, head, /* in_order= */ true);
-      report_case_free (head);
+      report_case_retire (head);
     }
 }

@@ -9,6 +9,8 @@
  */
 #include "replay-flow.h"
 
+#include <string.h>
+
 #include "tool-source.h"
 
 /* sessions that wait for their turn, before the reader does; below, it goes on */
@@ -24,6 +26,11 @@
 #define LEAD_US (50 * G_TIME_SPAN_MILLISECOND)
 /* connections that cannot be made, one after the other, before all is given up */
 #define MAX_UNREACHABLE 10u
+
+/* of a case: words, two numbers, and what ends it */
+#define MAX_NAME 48u
+/* connections that the recording told of last are found without a look into the table */
+#define RECENT 1024u
 
 typedef struct
 {
@@ -43,6 +50,7 @@ struct _ReplayFlow
   ReplayPace pace;
   GPtrArray *entries;    /* of Entry: all that are not over */
   GHashTable *by_number; /* of Entry, unowned: of this round */
+  Entry *recent[RECENT]; /* (nullable) … by the end of the number */
   GQueue waiting;        /* of Entry, unowned */
   GSource *clock;
   guint n_playing;
@@ -51,7 +59,8 @@ struct _ReplayFlow
   bool has_start;
   gint64 first_ns, base_us;
   GPtrArray *news; /* of Entry, unowned: those that have some */
-  guint n_events;  /* since the last look */
+  guint n_events;  /* since the last look … */
+  guint batch;     /* … of so many */
   bool starting;
   bool stopped;
   char *failure;
@@ -108,6 +117,31 @@ settle (ReplayFlow *flow, Entry *entry)
 }
 
 static void
+forget_number (ReplayFlow *flow, const Entry *entry)
+{
+  Entry **recent = &flow->recent[entry->number % RECENT];
+
+  if (*recent == entry)
+    *recent = NULL;
+  g_hash_table_remove (flow->by_number, GUINT_TO_POINTER (entry->number));
+}
+
+/* (nullable) */
+static Entry *
+find_number (ReplayFlow *flow, guint number)
+{
+  Entry **recent = &flow->recent[number % RECENT];
+  Entry *entry = *recent;
+
+  if (G_LIKELY (entry != NULL && entry->number == number))
+    return entry;
+  entry = g_hash_table_lookup (flow->by_number, GUINT_TO_POINTER (number));
+  if (entry != NULL)
+    *recent = entry;
+  return entry;
+}
+
+static void
 entry_free (gpointer data)
 {
   Entry *entry = data;
@@ -130,7 +164,7 @@ sweep (ReplayFlow *flow)
           continue;
         }
       if (entry->in_round)
-        g_hash_table_remove (flow->by_number, GUINT_TO_POINTER (entry->number));
+        forget_number (flow, entry);
       if (entry->was_open)
         flow->n_open--;
       g_ptr_array_remove_index_fast (flow->entries, i);
@@ -246,7 +280,7 @@ hold_back (ReplayFlow *flow, gint64 due_us)
       iterate (flow, /* may_block= */ true);
       start_waiting (flow);
     }
-  if (++flow->n_events < (flow->pace.is_live ? 1 : BATCH) || flow->stopped)
+  if (flow->n_events < flow->batch || flow->stopped)
     return;
   flow->n_events = 0;
   iterate (flow, /* may_block= */ false);
@@ -267,8 +301,6 @@ hold_back (ReplayFlow *flow, gint64 due_us)
 static gint64
 find_due (ReplayFlow *flow, gint64 time_ns)
 {
-  if (flow->pace.speed <= 0)
-    return 0;
   if (!flow->has_start)
     {
       flow->has_start = true;
@@ -282,14 +314,15 @@ find_due (ReplayFlow *flow, gint64 time_ns)
 static void
 add (ReplayFlow *flow, const MilterCapturePlace *place, MilterReplayEvent *event)
 {
-  Entry *entry = g_hash_table_lookup (flow->by_number, GUINT_TO_POINTER (place->connection));
+  Entry *entry;
 
   if (flow->stopped)
     return;
+  entry = find_number (flow, place->connection);
   event->from = place->from;
   event->number = place->moment.frame;
   event->time_ns = place->moment.time_ns;
-  event->due_us = find_due (flow, place->moment.time_ns);
+  event->due_us = flow->pace.speed > 0 ? find_due (flow, place->moment.time_ns) : 0;
   if (entry != NULL)
     replay_session_add (entry->session, event);
   if (entry != NULL && !entry->has_news && replay_session_is_started (entry->session))
@@ -302,31 +335,50 @@ add (ReplayFlow *flow, const MilterCapturePlace *place, MilterReplayEvent *event
       entry->was_open = false;
       flow->n_open--;
     }
-  hold_back (flow, event->due_us);
+  if (++flow->n_events >= flow->batch || event->due_us != 0)
+    hold_back (flow, event->due_us);
 }
 
+/* by hand: it is one of the larger costs of a connection */
 static char *
-make_name (const ReplayFlow *flow, guint number)
+append_number (char *at, guint number)
 {
+  char digits[10];
+  gsize n = 0;
+
+  do
+    digits[n++] = (char) ('0' + number % 10);
+  while ((number /= 10) > 0);
+  while (n > 0)
+    *at++ = digits[--n];
+  *at = '\0';
+  return at;
+}
+
+static void
+write_name (const ReplayFlow *flow, guint number, char name[MAX_NAME])
+{
+  char *at = append_number (g_stpcpy (name, "connection "), number);
+
   if (flow->n_rounds > 1)
-    return g_strdup_printf ("connection %u, round %u", number, flow->round);
-  return g_strdup_printf ("connection %u", number);
+    append_number (g_stpcpy (at, ", round "), flow->round);
 }
 
 static void
 on_opened (const MilterCapturePlace *place, const MilterCaptureOpening *opening, gpointer data)
 {
   ReplayFlow *flow = data;
-  g_autofree char *name = make_name (flow, place->connection);
+  char name[MAX_NAME];
   Entry *entry;
 
   if (flow->stopped)
     return;
+  write_name (flow, place->connection, name);
   entry = g_new0 (Entry, 1);
   entry->session = replay_session_new (flow->setup, name, place, opening);
   entry->number = place->connection;
   entry->in_round = entry->was_open = true;
-  entry->due_us = find_due (flow, place->moment.time_ns);
+  entry->due_us = flow->pace.speed > 0 ? find_due (flow, place->moment.time_ns) : 0;
   flow->n_open++;
   entry->limit = flow->pace.connections != 0 ? flow->pace.connections
                  : flow->pace.speed > 0      ? 0
@@ -334,7 +386,9 @@ on_opened (const MilterCapturePlace *place, const MilterCaptureOpening *opening,
   g_ptr_array_add (flow->entries, entry);
   g_hash_table_replace (flow->by_number, GUINT_TO_POINTER (entry->number), entry);
   g_queue_push_tail (&flow->waiting, entry);
+  flow->recent[entry->number % RECENT] = entry;
   start_waiting (flow);
+  flow->n_events++;
   hold_back (flow, entry->due_us);
 }
 
@@ -428,6 +482,7 @@ replay_flow_new (ReplaySetup *setup, const ReplayPace *pace)
   flow->entries = g_ptr_array_new_with_free_func (entry_free);
   flow->by_number = g_hash_table_new (/* hash= */ NULL, /* equal= */ NULL);
   flow->news = g_ptr_array_new ();
+  flow->batch = pace->is_live ? 1 : BATCH;
   flow->clock = tool_clock_new (on_clock, flow);
   return flow;
 }
@@ -468,6 +523,7 @@ replay_flow_end_round (ReplayFlow *flow)
       replay_session_finish (entry->session);
     }
   g_hash_table_remove_all (flow->by_number);
+  memset (flow->recent, 0, sizeof flow->recent);
 }
 
 void
