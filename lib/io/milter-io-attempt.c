@@ -19,7 +19,7 @@ struct _MilterIoAttempt
   MilterConnectionSpec spec; /* owns its strings */
   GArray *addresses;         /* MilterIoAddress */
   guint next;
-  GString *problems; /* of all addresses that were tried */
+  GString *problems; /* (nullable) of all addresses that were tried */
   guint pause_ms;
   MilterIoDeadline retry;
 };
@@ -47,7 +47,6 @@ milter_io_attempt_new (const MilterConnectionSpec *spec, GError **error)
   attempt->spec.host = g_strdup (spec->host);
   attempt->spec.text = g_strdup (spec->text);
   attempt->addresses = addresses;
-  attempt->problems = g_string_new (NULL);
   attempt->pause_ms = PAUSE_MIN_MS;
   return attempt;
 }
@@ -61,7 +60,8 @@ milter_io_attempt_free (MilterIoAttempt *attempt)
   g_free (attempt->spec.host);
   g_free (attempt->spec.text);
   g_array_unref (attempt->addresses);
-  g_string_free (attempt->problems, TRUE);
+  if (attempt->problems != NULL)
+    g_string_free (attempt->problems, TRUE);
   g_free (attempt);
 }
 
@@ -73,7 +73,9 @@ note_problem (MilterIoAttempt *attempt, int errsv)
       = &g_array_index (attempt->addresses, MilterIoAddress, attempt->next - 1);
   g_autofree char *problem = milter_io_connect_problem (&attempt->spec, address, errsv);
 
-  if (attempt->problems->len > 0)
+  if (attempt->problems == NULL)
+    attempt->problems = g_string_new (NULL);
+  else
     g_string_append (attempt->problems, "; ");
   g_string_append (attempt->problems, problem);
 }
@@ -114,7 +116,7 @@ milter_io_attempt_step (MilterIoAttempt *attempt, int *fd, GError **error)
                MILTER_CONNECTION_ERROR_UNREACHABLE,
                "cannot connect to <%s>: %s",
                attempt->spec.text,
-               attempt->problems->str);
+               attempt->problems != NULL ? attempt->problems->str : "it has no address");
   return MILTER_IO_ATTEMPT_FAILED;
 }
 

@@ -55,6 +55,13 @@ milter_replay_queue_next (const MilterReplayQueue *queue,
 }
 
 void
+milter_replay_queue_trim (MilterReplayQueue *queue)
+{
+  if (queue->size == 0 && queue->capacity > KEEP_CAPACITY)
+    milter_replay_queue_clear (queue);
+}
+
+void
 milter_replay_queue_drop (MilterReplayQueue *queue, guint64 position)
 {
   gsize n = (gsize) (position - queue->base);
@@ -64,6 +71,5 @@ milter_replay_queue_drop (MilterReplayQueue *queue, guint64 position)
   memmove (queue->data, queue->data + n, queue->size - n);
   queue->size -= n;
   queue->base = position;
-  if (queue->size == 0 && queue->capacity > KEEP_CAPACITY)
-    milter_replay_queue_clear (queue);
+  milter_replay_queue_trim (queue);
 }

@@ -84,6 +84,8 @@ milter_replay_queue_peek (const MilterReplayQueue *queue, guint64 position, guin
 bool milter_replay_queue_next (const MilterReplayQueue *queue,
                                guint64 *position,
                                MilterReplayEvent *event);
+/* gives back what an empty one has too much of */
+void milter_replay_queue_trim (MilterReplayQueue *queue);
 /* what stands before this position is not needed any more */
 void milter_replay_queue_drop (MilterReplayQueue *queue, guint64 position);
 

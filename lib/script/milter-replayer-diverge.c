@@ -102,6 +102,7 @@ milter_replayer_trace_live (MilterReplayer *replayer)
   if (replayer->traced)
     return;
   replayer->traced = true;
+  milter_trace_session_init (&replayer->live);
   walk_head (replayer, trace_live_event);
   for (guint64 at = replayer->log, next = at;
        milter_replay_queue_next (&replayer->queue, &next, &event);
@@ -123,6 +124,7 @@ milter_replayer_diverge (MilterReplayer *replayer)
   if (replayer->told)
     return;
   replayer->told = true;
+  milter_trace_session_init (&replayer->recorded);
   replayer->handlers->diverged (replayer->data);
 
   walk_head (replayer, milter_replayer_tell_recorded);

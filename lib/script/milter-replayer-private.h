@@ -36,8 +36,8 @@ struct _MilterReplayer
   guint64 match; /* where to look for what the milter said next */
   bool finished;
 
-  MilterTraceSession live;     /* once `traced` */
-  MilterTraceSession recorded; /* once `told` */
+  MilterTraceSession live;     /* once `traced`; else zero */
+  MilterTraceSession recorded; /* once `told`; else zero */
   bool traced;  /* what passes is followed; before, it is what was recorded, answers and all */
   bool differs; /* something is not as it was recorded */
   bool told;    /* what was recorded and what passes is told */

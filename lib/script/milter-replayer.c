@@ -23,7 +23,7 @@
 
 /* --- what passes now -------------------------------------------------------------------------- */
 
-static void
+G_ALWAYS_INLINE static inline void
 put_frame (MilterReplayer *replayer, guint8 letter, MilterBytes payload, gint64 now_us)
 {
   if (replayer->traced)
@@ -349,33 +349,42 @@ go_on_without (MilterReplayer *replayer, gint64 now_us, MilterReplayAction *acti
   return leave (replayer, now_us, action);
 }
 
-/* Nothing is different, nothing needs to be followed, and no message begins: the next word of the
- * milter is passed by, which it has said or owes now, or the MTA says its own, if the milter owes
- * nothing. False: the long way finds out. */
-static inline bool
-step_plain (MilterReplayer *replayer, gint64 now_us)
+/* The usual: nothing is different, and nothing needs to be followed. The milter's words are passed by,
+ * which it has said or owes from here on, and the MTA says its own up to where the milter owes
+ * something. False: it is to be gone on in the long way. */
+static bool
+play_plain (MilterReplayer *replayer, gint64 now_us, MilterReplayAction *action)
 {
+  bool owes = false;
+  const MilterReplayEvent *event;
   guint64 behind;
-  const MilterReplayEvent *event
-      = milter_replay_queue_peek (&replayer->queue, replayer->play, &behind);
 
-  if (event == NULL || event->kind != MILTER_REPLAY_FRAME)
-    return false;
-  if (event->from == MILTER_SIDE_MILTER)
+  while (replayer->out->len < MAX_OUT
+         && (event = milter_replay_queue_peek (&replayer->queue, replayer->play, &behind)) != NULL
+         && event->kind == MILTER_REPLAY_FRAME)
     {
-      /* if it is what is looked for, that is behind from now on: it is owed */
+      if (event->from == MILTER_SIDE_MILTER)
+        {
+          owes = owes || replayer->match == replayer->play;
+          replayer->play = behind;
+          continue;
+        }
+      if (owes && now_us < replayer->waits_from_us + replayer->grace_us)
+        {
+          stop_until (action, replayer->waits_from_us + replayer->grace_us);
+          return true;
+        }
+      if (replayer->match < replayer->play || event->due_us > now_us
+          || milter_replay_stage (event) == MILTER_COMMAND_ENVELOPE_FROM)
+        return false;
+      /* what the milter says next is not before it */
+      if (replayer->match == replayer->play)
+        replayer->match = behind;
       replayer->play = behind;
-      return true;
+      replayer->begins_message = false;
+      put_recorded (replayer, event, now_us);
     }
-  if (replayer->match < replayer->play || event->due_us > now_us
-      || milter_replay_stage (event) == MILTER_COMMAND_ENVELOPE_FROM)
-    return false;
-  if (replayer->match == replayer->play)
-    replayer->match = behind;
-  replayer->play = behind;
-  replayer->begins_message = false;
-  put_recorded (replayer, event, now_us);
-  return true;
+  return false;
 }
 
 /* false: @action tells why not */
@@ -385,9 +394,6 @@ step (MilterReplayer *replayer, gint64 now_us, MilterReplayAction *action)
   const MilterReplayEvent *event;
   guint64 behind;
 
-  if (replayer->phase == MILTER_REPLAY_PLAYING && !replayer->traced && !replayer->lost
-      && step_plain (replayer, now_us))
-    return true;
   if (replayer->phase == MILTER_REPLAY_OVER)
     return stop_done (replayer, action);
   if (replayer->traced && replayer->live.due)
@@ -422,10 +428,13 @@ milter_replayer_next (MilterReplayer *replayer, gint64 now_us, MilterReplayActio
       replayer->out->len = 0;
       replayer->handed_out = false;
     }
-  *action = (MilterReplayAction){ .kind = MILTER_REPLAY_DONE };
-  while (replayer->out->len < MAX_OUT && step (replayer, now_us, action))
-    ;
+  *action = (MilterReplayAction){ .kind = MILTER_REPLAY_SEND };
+  if (replayer->phase != MILTER_REPLAY_PLAYING || replayer->traced || replayer->lost
+      || !play_plain (replayer, now_us, action))
+    while (replayer->out->len < MAX_OUT && step (replayer, now_us, action))
+      ;
   milter_replay_queue_drop (&replayer->queue, first_needed (replayer));
+  action->then = action->kind;
   if (replayer->out->len == 0)
     return;
   action->kind = MILTER_REPLAY_SEND;
@@ -514,9 +523,27 @@ milter_replayer_new (gint64 timeout_us,
   replayer->handlers = handlers;
   replayer->data = data;
   replayer->out = g_byte_array_sized_new (OUT_SIZE);
-  milter_trace_session_init (&replayer->live);
-  milter_trace_session_init (&replayer->recorded);
   return replayer;
+}
+
+void
+milter_replayer_reset (MilterReplayer *replayer, gpointer data)
+{
+  MilterReplayQueue queue = replayer->queue;
+
+  milter_replay_queue_clear (&replayer->head);
+  milter_trace_session_clear (&replayer->live);
+  milter_trace_session_clear (&replayer->recorded);
+  replayer->out->len = 0;
+  *replayer = (MilterReplayer){
+    .timeout_us = replayer->timeout_us,
+    .grace_us = replayer->grace_us,
+    .handlers = replayer->handlers,
+    .data = data,
+    .queue = { .data = queue.data, .capacity = queue.capacity },
+    .out = replayer->out,
+  };
+  milter_replay_queue_trim (&replayer->queue);
 }
 
 void
@@ -536,6 +563,8 @@ void
 milter_replayer_tell_all (MilterReplayer *replayer)
 {
   g_assert (!replayer->told && milter_replay_queue_end (&replayer->queue) == replayer->play);
+  milter_trace_session_init (&replayer->live);
+  milter_trace_session_init (&replayer->recorded);
   replayer->traced = replayer->told = true;
   replayer->handlers->diverged (replayer->data);
 }

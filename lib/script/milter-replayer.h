@@ -73,9 +73,10 @@ typedef enum
   MILTER_REPLAY_DONE
 } MilterReplayActionKind;
 
+/* @then: behind SEND: what is to be done next, or SEND: that has to be asked; else as @kind */
 typedef struct
 {
-  MilterReplayActionKind kind;
+  MilterReplayActionKind kind, then;
   MilterBytes bytes; /* valid until the next call of a function of the replayer */
   gint64 deadline_us;
   bool reset;
@@ -99,6 +100,8 @@ MilterReplayer *milter_replayer_new (gint64 timeout_us,
                                      const MilterReplayerHandlers *handlers,
                                      gpointer data);
 void milter_replayer_free (MilterReplayer *replayer);
+/* It is as if it were new, for who has other @data, and keeps its memory. */
+void milter_replayer_reset (MilterReplayer *replayer, gpointer data);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (MilterReplayer, milter_replayer_free)
 
 /* Before the first event: all is told, from the beginning on, different or not. */
@@ -107,7 +110,7 @@ void milter_replayer_tell_all (MilterReplayer *replayer);
 void milter_replayer_add (MilterReplayer *replayer, const MilterReplayEvent *event);
 /* there is no more of it */
 void milter_replayer_finish (MilterReplayer *replayer);
-/* What is to be done now: to be called until it does not say SEND, behind each of the other calls
+/* What is to be done now: to be called until it does not say SEND, now or then, behind each of the other calls
  * and when the deadline has passed. The connection has to be there. */
 void milter_replayer_next (MilterReplayer *replayer, gint64 now_us, MilterReplayAction *action);
 void

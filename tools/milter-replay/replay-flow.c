@@ -35,6 +35,7 @@
 typedef struct
 {
   ReplaySession *session;
+  guint index;   /* among those that are not over */
   guint number;  /* of the connection in the recording */
   guint limit;   /* it may play if there are less than so many at once; 0: any */
   gint64 due_us; /* … from then on; 0: at once */
@@ -59,6 +60,7 @@ struct _ReplayFlow
   bool has_start;
   gint64 first_ns, base_us;
   GPtrArray *news; /* of Entry, unowned: those that have some */
+  GPtrArray *over; /* of Entry, unowned: they are, and not swept yet */
   guint n_events;  /* since the last look … */
   guint batch;     /* … of so many */
   bool starting;
@@ -150,25 +152,32 @@ entry_free (gpointer data)
   g_free (entry);
 }
 
+static void
+forget_entry (ReplayFlow *flow, Entry *entry)
+{
+  Entry *last = g_ptr_array_index (flow->entries, flow->entries->len - 1);
+
+  if (entry->in_round)
+    forget_number (flow, entry);
+  if (entry->was_open)
+    flow->n_open--;
+  /* the last one takes its place */
+  last->index = entry->index;
+  g_ptr_array_remove_index_fast (flow->entries, entry->index);
+}
+
 /* frees those that are over: not from within them */
 static void
 sweep (ReplayFlow *flow)
 {
-  for (guint i = 0; i < flow->entries->len;)
+  for (guint i = 0; i < flow->over->len; i++)
     {
-      Entry *entry = g_ptr_array_index (flow->entries, i);
+      Entry *entry = g_ptr_array_index (flow->over, i);
 
-      if (!replay_session_is_over (entry->session))
-        {
-          i++;
-          continue;
-        }
-      if (entry->in_round)
-        forget_number (flow, entry);
-      if (entry->was_open)
-        flow->n_open--;
-      g_ptr_array_remove_index_fast (flow->entries, i);
+      settle (flow, entry);
+      forget_entry (flow, entry);
     }
+  g_ptr_array_set_size (flow->over, 0);
 }
 
 static void
@@ -176,6 +185,7 @@ on_over (ReplaySession *session, gpointer data)
 {
   ReplayFlow *flow = data;
 
+  g_ptr_array_add (flow->over, replay_session_get_owner (session));
   if (replay_session_is_started (session))
     flow->n_playing--;
   start_waiting (flow);
@@ -264,8 +274,6 @@ iterate (ReplayFlow *flow, bool may_block)
 {
   feed (flow);
   g_main_context_iteration (/* context= */ NULL, may_block);
-  for (guint i = 0; i < flow->entries->len; i++)
-    settle (flow, g_ptr_array_index (flow->entries, i));
   sweep (flow);
 }
 
@@ -375,7 +383,8 @@ on_opened (const MilterCapturePlace *place, const MilterCaptureOpening *opening,
     return;
   write_name (flow, place->connection, name);
   entry = g_new0 (Entry, 1);
-  entry->session = replay_session_new (flow->setup, name, place, opening);
+  entry->session = replay_session_new (flow->setup, entry, name, place, opening);
+  entry->index = flow->entries->len;
   entry->number = place->connection;
   entry->in_round = entry->was_open = true;
   entry->due_us = flow->pace.speed > 0 ? find_due (flow, place->moment.time_ns) : 0;
@@ -482,6 +491,9 @@ replay_flow_new (ReplaySetup *setup, const ReplayPace *pace)
   flow->entries = g_ptr_array_new_with_free_func (entry_free);
   flow->by_number = g_hash_table_new (/* hash= */ NULL, /* equal= */ NULL);
   flow->news = g_ptr_array_new ();
+  flow->over = g_ptr_array_new ();
+  setup->replayers
+      = g_ptr_array_new_with_free_func ((GDestroyNotify) milter_replayer_free);
   flow->batch = pace->is_live ? 1 : BATCH;
   flow->clock = tool_clock_new (on_clock, flow);
   return flow;
@@ -495,8 +507,10 @@ replay_flow_free (ReplayFlow *flow)
   tool_source_free (flow->clock);
   g_queue_clear (&flow->waiting);
   g_ptr_array_unref (flow->news);
+  g_ptr_array_unref (flow->over);
   g_hash_table_unref (flow->by_number);
   g_ptr_array_unref (flow->entries);
+  g_clear_pointer (&flow->setup->replayers, g_ptr_array_unref);
   g_free (flow->failure);
   g_free (flow);
 }

@@ -17,9 +17,13 @@ typedef enum
   SESSION_PLAYED /* until all that matters of the recording is known */
 } SessionState;
 
+/* … so many */
+#define MAX_REPLAYERS 512u
+
 struct _ReplaySession
 {
   const ReplaySetup *setup;
+  gpointer owner;
   MilterCapturePlace place;
   char *mta, *milter; /* (nullable) the addresses of the recording */
   bool from_start;
@@ -321,16 +325,20 @@ pump_at (ReplaySession *session, gint64 now_us)
 
   if (session->port == NULL || !session->connected)
     return;
-  while (milter_replayer_next (session->replayer, now_us, &action),
-         action.kind == MILTER_REPLAY_SEND)
-    _milter_server_port_send (session->port, action.bytes);
-  session->hungry = action.kind == MILTER_REPLAY_MORE;
-  if (action.kind == MILTER_REPLAY_DONE)
+  do
+    {
+      milter_replayer_next (session->replayer, now_us, &action);
+      if (action.kind == MILTER_REPLAY_SEND)
+        _milter_server_port_send (session->port, action.bytes);
+    }
+  while (action.then == MILTER_REPLAY_SEND);
+  session->hungry = action.then == MILTER_REPLAY_MORE;
+  if (action.then == MILTER_REPLAY_DONE)
     end_playing (session, action.reset);
   else
     _milter_server_port_set_deadline (
         session->port,
-        action.kind == MILTER_REPLAY_WAIT && action.deadline_us < G_MAXINT64 ? action.deadline_us
+        action.then == MILTER_REPLAY_WAIT && action.deadline_us < G_MAXINT64 ? action.deadline_us
                                                                              : 0);
 }
 
@@ -342,8 +350,34 @@ pump (ReplaySession *session)
 
 /* --- from outside ----------------------------------------------------------------------------- */
 
+static MilterReplayer *
+take_replayer (ReplaySession *session)
+{
+  GPtrArray *spares = session->setup->replayers;
+  MilterReplayer *replayer;
+
+  if (spares->len == 0)
+    return milter_replayer_new (
+        session->setup->timeout_us, GRACE_US, &replayer_handlers, session);
+  replayer = g_ptr_array_steal_index_fast (spares, spares->len - 1);
+  milter_replayer_reset (replayer, session);
+  return replayer;
+}
+
+static void
+leave_replayer (ReplaySession *session)
+{
+  GPtrArray *spares = session->setup->replayers;
+
+  if (spares->len < MAX_REPLAYERS)
+    g_ptr_array_add (spares, session->replayer);
+  else
+    milter_replayer_free (session->replayer);
+}
+
 ReplaySession *
 replay_session_new (const ReplaySetup *setup,
+                    gpointer owner,
                     const char *name,
                     const MilterCapturePlace *place,
                     const MilterCaptureOpening *opening)
@@ -351,12 +385,12 @@ replay_session_new (const ReplaySetup *setup,
   ReplaySession *session = g_new0 (ReplaySession, 1);
 
   session->setup = setup;
+  session->owner = owner;
   session->place = *place;
   session->mta = g_strdup (opening->mta);
   session->milter = g_strdup (opening->milter);
   session->from_start = opening->from_start;
-  session->replayer
-      = milter_replayer_new (setup->timeout_us, GRACE_US, &replayer_handlers, session);
+  session->replayer = take_replayer (session);
   session->report_case = report_add_case (setup->report, setup->file, /* line= */ 0, name);
   if (setup->tells_all)
     milter_replayer_tell_all (session->replayer);
@@ -370,7 +404,7 @@ replay_session_free (ReplaySession *session)
     return;
   close_port (session, /* reset= */ false);
   replay_judge_free (session->judge);
-  milter_replayer_free (session->replayer);
+  leave_replayer (session);
   g_clear_pointer (&session->left_out, g_array_unref);
   g_free (session->mta);
   g_free (session->milter);
@@ -447,6 +481,12 @@ replay_session_stop (ReplaySession *session, const char *why)
   report_case_leave_out (session->report_case, why);
   report_case_end (g_steal_pointer (&session->report_case));
   session->setup->over (session, session->setup->data);
+}
+
+gpointer
+replay_session_get_owner (const ReplaySession *session)
+{
+  return session->owner;
 }
 
 bool

@@ -29,11 +29,13 @@ typedef struct
    * main loop or from within the functions here; the session must not be freed in it. */
   void (*over) (ReplaySession *session, gpointer data);
   gpointer data;
+  GPtrArray *replayers; /* of MilterReplayer: those that are not used at present */
 } ReplaySetup;
 
-/* @name: of its case, for which a place in the report is taken now; @opening: as the sink was told
- */
+/* @name: of its case, for which a place in the report is taken now; @opening: as the sink was told;
+ * @owner: see replay_session_get_owner() */
 ReplaySession *replay_session_new (const ReplaySetup *setup,
+                                   gpointer owner,
                                    const char *name,
                                    const MilterCapturePlace *place,
                                    const MilterCaptureOpening *opening);
@@ -51,6 +53,7 @@ void replay_session_start (ReplaySession *session);
 /* It ends now, unfinished: `interrupted`. */
 void replay_session_stop (ReplaySession *session, const char *why);
 
+gpointer replay_session_get_owner (const ReplaySession *session);
 bool replay_session_is_started (const ReplaySession *session);
 /* its own end has come; a recording may still have more of it, which nobody needs */
 bool replay_session_is_over (const ReplaySession *session);
