@@ -264,7 +264,9 @@ static bool
 begin_part (Formatter *formatter, const MilterVerb *verb)
 {
   if (verb->syntax != MILTER_SYNTAX_SESSION && verb->syntax != MILTER_SYNTAX_RULE
-      && verb->syntax != MILTER_SYNTAX_CASE && verb->syntax != MILTER_SYNTAX_MUTANT)
+      && verb->syntax != MILTER_SYNTAX_CASE && verb->syntax != MILTER_SYNTAX_MUTANT
+      && verb->syntax != MILTER_SYNTAX_SMTP && verb->syntax != MILTER_SYNTAX_ORDER
+      && verb->syntax != MILTER_SYNTAX_DELIVERED)
     return false;
   formatter->in_session = verb->syntax == MILTER_SYNTAX_SESSION;
   formatter->in_message = false;

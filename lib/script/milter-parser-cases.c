@@ -54,6 +54,7 @@ begin (MilterParser *parser)
   parser->place.session = NULL;
   parser->place.step = NULL;
   parser->place.rule = NULL;
+  parser->place.smtp = NULL;
 }
 
 /* ---- case ---- */
@@ -105,26 +106,45 @@ take_flag (MilterParser *parser, MilterScenarioCase *entry)
   return false;
 }
 
-/* source=TEXT and flags, in any order */
+static const struct
+{
+  const char *key;
+  gsize offset;
+} keys[] = {
+  { "source", G_STRUCT_OFFSET (MilterScenarioCase, source) },
+  { "mta", G_STRUCT_OFFSET (MilterScenarioCase, mta) },
+};
+
+static bool
+take_value (MilterParser *parser, MilterScenarioCase *entry)
+{
+  g_auto (MilterWord) word = MILTER_WORD_INIT;
+  MilterBytes value;
+
+  if (!milter_lexer_word (&parser->lexer, MILTER_LEX_PLAIN, &word))
+    return false;
+  for (gsize i = 0; i < G_N_ELEMENTS (keys); i++)
+    {
+      char **place = &G_STRUCT_MEMBER (char *, entry, keys[i].offset);
+
+      if (!milter_word_has_key (&word, keys[i].key) || *place != NULL)
+        continue;
+      value = milter_word_value (&word);
+      *place = g_utf8_make_valid ((const char *) value.data, (gssize) value.size);
+      return true;
+    }
+  return milter_lexer_expected (&parser->lexer,
+                                word.offset,
+                                "source=TEXT, mta=NAME, hostile, slow, steady or the end of the line");
+}
+
+/* values and flags, in any order */
 static bool
 take_details (MilterParser *parser, MilterScenarioCase *entry)
 {
-  static const char what[] = "source=TEXT, hostile, slow, steady or the end of the line";
-
   while (milter_parser_more (parser))
-    {
-      g_auto (MilterWord) word = MILTER_WORD_INIT;
-      MilterBytes value;
-
-      if (take_flag (parser, entry))
-        continue;
-      if (!milter_lexer_word (&parser->lexer, MILTER_LEX_PLAIN, &word))
-        return false;
-      if (!milter_word_has_key (&word, "source") || entry->source != NULL)
-        return milter_lexer_expected (&parser->lexer, word.offset, "%s", what);
-      value = milter_word_value (&word);
-      entry->source = g_utf8_make_valid ((const char *) value.data, (gssize) value.size);
-    }
+    if (!take_flag (parser, entry) && !take_value (parser, entry))
+      return false;
   return true;
 }
 
@@ -151,7 +171,7 @@ check_new (MilterParser *parser, const MilterScenarioCase *entry)
 bool
 milter_parser_case (MilterParser *parser, const MilterVerb *verb, MilterStep *step)
 {
-  MilterScenarioCase *entry = g_new0 (MilterScenarioCase, 1);
+  MilterScenarioCase *entry = milter_case_new ();
 
   begin (parser);
   entry->where = step->where;

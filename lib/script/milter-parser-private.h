@@ -4,7 +4,7 @@
  *
  * milter-parser.c reads lines; the arguments of statements are read by -commands.c (what is sent),
  * -hostile.c (how bytes travel), -settings.c, -milters.c and -sessions.c. -expect.c reads what stands
- * behind `=>`, -negotiate.c the arguments of `negotiate`, -rules.c rules of a milter, -cases.c requirements, -trace.c what
+ * behind `=>`, -negotiate.c the arguments of `negotiate`, -rules.c rules of a milter, -cases.c requirements, -smtp.c what is asked of an MTA, -trace.c what
  * recordings have, -values.c single values, -file.c files. milter-template.c keeps lines that are
  * read again. Each function that returns false, or NULL, has told its error.
  */
@@ -22,6 +22,7 @@ typedef struct
   MilterScenarioSession *session;  /* NULL before the first one, and in a rule */
   MilterStep *step;                /* whose expectations follow; NULL: nobody's */
   MilterRule *rule;                /* NULL: none */
+  MilterSmtpStep *smtp;            /* whose reply follows; NULL: nobody's */
   MilterStep *repeated;            /* `repeat N message`: takes the lines; NULL: none is open */
   bool in_message;                 /* … and a command of its message has been seen */
 } MilterParserPlace;
@@ -189,6 +190,12 @@ bool milter_parser_keep_text (MilterParser *parser, gsize start, char **text);
 
 bool milter_parser_case (MilterParser *parser, const MilterVerb *verb, MilterStep *step);
 bool milter_parser_mutant (MilterParser *parser, const MilterVerb *verb, MilterStep *step);
+/* `smtp`, up to `=>`; `order`, `delivered` */
+bool milter_parser_smtp (MilterParser *parser, const MilterVerb *verb, MilterStep *step);
+bool milter_parser_order (MilterParser *parser, const MilterVerb *verb, MilterStep *step);
+bool milter_parser_delivered (MilterParser *parser, const MilterVerb *verb, MilterStep *step);
+/* what stands behind `=>`: the reply to the open `smtp` */
+bool milter_parser_smtp_reply (MilterParser *parser);
 /* `on`, `expect`: up to `=>` */
 bool milter_parser_rule (MilterParser *parser, const MilterVerb *verb, MilterStep *step);
 /* What stands behind `=>`, at @offset, below the open rule, or (@on_line) on its line. */

@@ -235,6 +235,7 @@ milter_parser_rule (MilterParser *parser, const MilterVerb *verb, MilterStep *st
   /* whatever its event is, what is done then may follow */
   g_ptr_array_add (parser->scenario->rules, rule);
   parser->place.rule = rule;
+  parser->place.smtp = NULL;
   parser->place.session = NULL;
   parser->place.step = NULL;
   rule->where = step->where;

@@ -26,6 +26,9 @@ static const MilterStatement settings[MILTER_N_SYNTAXES] = {
   [MILTER_SYNTAX_RULE] = { milter_parser_rule, MILTER_ROLE_SETTING },
   [MILTER_SYNTAX_CASE] = { milter_parser_case, MILTER_ROLE_SETTING },
   [MILTER_SYNTAX_MUTANT] = { milter_parser_mutant, MILTER_ROLE_SETTING },
+  [MILTER_SYNTAX_SMTP] = { milter_parser_smtp, MILTER_ROLE_SETTING },
+  [MILTER_SYNTAX_ORDER] = { milter_parser_order, MILTER_ROLE_SETTING },
+  [MILTER_SYNTAX_DELIVERED] = { milter_parser_delivered, MILTER_ROLE_SETTING },
   [MILTER_SYNTAX_START] = { milter_parser_start, MILTER_ROLE_SETTING },
 };
 
@@ -82,6 +85,8 @@ add_file_step (MilterParser *parser, MilterStep *step)
 static bool
 parse_arrow (MilterParser *parser, gsize offset)
 {
+  if (parser->place.smtp != NULL)
+    return milter_parser_smtp_reply (parser);
   if (parser->place.rule != NULL)
     return milter_parser_rule_action (parser, offset, /* on_line= */ false);
   if (parser->place.step != NULL)
@@ -240,6 +245,9 @@ parse_statement (MilterParser *parser, const MilterVerb *verb, const MilterWhere
           && !milter_parser_rule_action (parser, offset, /* on_line= */ true))
         return false;
     }
+  if (verb->syntax == MILTER_SYNTAX_SMTP && milter_lexer_take (lexer, "=>")
+      && !milter_parser_smtp_reply (parser))
+    return false;
   if (!is_of_session && find_statement (verb)->role != MILTER_ROLE_LET
       && !milter_parser_refuse_counters (parser))
     return false;
@@ -254,7 +262,7 @@ parse_expectation (MilterParser *parser, gsize offset)
 {
   if (!parse_arrow (parser, offset))
     return false;
-  if (parser->place.rule != NULL)
+  if (parser->place.rule != NULL || parser->place.smtp != NULL)
     return milter_parser_refuse_counters (parser);
   return parser->place.step == parser->spoilt
          || milter_parser_note_line (parser, parser->place.step, offset, /* is_new= */ false);
@@ -311,6 +319,15 @@ milter_parser_line (MilterParser *parser)
   return check_counts (parser, verb) && parse_statement (parser, verb, &where);
 }
 
+static bool
+has_smtp (const MilterScenario *scenario)
+{
+  for (guint i = 0; i < scenario->cases->len; i++)
+    if (((const MilterScenarioCase *) g_ptr_array_index (scenario->cases, i))->smtp->len > 0)
+      return true;
+  return false;
+}
+
 /* a file that has nothing for the tool that reads it is a slip that must not pass */
 static void
 check_use (MilterParser *parser)
@@ -318,7 +335,7 @@ check_use (MilterParser *parser)
   MilterScenarioUse use = parser->use;
   MilterLexer *lexer = &parser->lexer;
   bool has_sessions = parser->scenario->sessions->len > 0;
-  bool has_rules = parser->scenario->rules->len > 0;
+  bool has_rules = parser->scenario->rules->len > 0 || has_smtp (parser->scenario);
 
   if (use == MILTER_SCENARIO_PART || (use != MILTER_SCENARIO_RULES && has_sessions)
       || (use != MILTER_SCENARIO_SESSIONS && has_rules))

@@ -25,6 +25,10 @@ MilterRuleBook *milter_rule_book_new (const GPtrArray *scenarios);
 /* The same with the rules of some mutants; those of others say nothing. @mutants: (nullable) their ids */
 MilterRuleBook *milter_rule_book_new_for_mutants (const GPtrArray *scenarios,
                                                   const char *const *mutants);
+/* That of one case alone: its rules, and those that stand before the first case of its file. @scenario must
+ * outlive it. */
+MilterRuleBook *milter_rule_book_new_for_case (const MilterScenario *scenario,
+                                               const MilterScenarioCase *entry);
 void milter_rule_book_free (MilterRuleBook *book);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (MilterRuleBook, milter_rule_book_free)
 

@@ -72,14 +72,38 @@ add_rule (MilterRuleBook *book, const MilterRule *rule)
   g_ptr_array_add (book->by_event[event], entry);
 }
 
-MilterRuleBook *
-milter_rule_book_new_for_mutants (const GPtrArray *scenarios, const char *const *mutants)
+static MilterRuleBook *
+new_empty (void)
 {
   MilterRuleBook *book = g_new0 (MilterRuleBook, 1);
 
   book->rules = g_ptr_array_new_with_free_func (book_rule_free);
   book->raw = g_ptr_array_new ();
   find_spans (book);
+  return book;
+}
+
+MilterRuleBook *
+milter_rule_book_new_for_case (const MilterScenario *scenario, const MilterScenarioCase *entry)
+{
+  MilterRuleBook *book = new_empty ();
+
+  book->send_as = scenario->send_as;
+  for (guint i = 0; i < scenario->rules->len; i++)
+    {
+      const MilterRule *rule = g_ptr_array_index (scenario->rules, i);
+
+      if (rule->mutant == NULL && (rule->requirement == NULL || rule->requirement == entry))
+        add_rule (book, rule);
+    }
+  return book;
+}
+
+MilterRuleBook *
+milter_rule_book_new_for_mutants (const GPtrArray *scenarios, const char *const *mutants)
+{
+  MilterRuleBook *book = new_empty ();
+
   for (guint i = 0; i < scenarios->len; i++)
     {
       const MilterScenario *scenario = g_ptr_array_index (scenarios, i);

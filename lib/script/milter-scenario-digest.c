@@ -255,6 +255,22 @@ add_requirements (GChecksum *sum, const GPtrArray *requirements)
 }
 
 static void
+add_smtp (GChecksum *sum, const MilterSmtpStep *step)
+{
+  add_number (sum, "smtp", step->action);
+  add_bytes (sum, "bytes", step->bytes);
+  add_pattern_array (sum, "replies", step->replies);
+}
+
+static void
+add_check (GChecksum *sum, const MilterMtaCheck *check)
+{
+  add_number (sum, "check", check->kind);
+  add_number (sum, "not", check->negated);
+  add_pattern (sum, "pattern", check->pattern);
+}
+
+static void
 add_case (GChecksum *sum, const MilterScenarioCase *entry)
 {
   add_string (sum, "case", entry->id);
@@ -264,6 +280,11 @@ add_case (GChecksum *sum, const MilterScenarioCase *entry)
   add_number (sum, "hostile", entry->hostile);
   add_number (sum, "slow", entry->slow);
   add_number (sum, "steady", entry->steady);
+  add_string (sum, "mta", entry->mta);
+  for (guint i = 0; i < entry->smtp->len; i++)
+    add_smtp (sum, g_ptr_array_index (entry->smtp, i));
+  for (guint i = 0; i < entry->checks->len; i++)
+    add_check (sum, g_ptr_array_index (entry->checks, i));
 }
 
 static void

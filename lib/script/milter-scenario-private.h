@@ -17,6 +17,11 @@ MilterScenarioSession *milter_scenario_add_session (MilterScenario *scenario,
 /* Empty nodes, owned by nobody yet; the arrays of the scenario free what is added to them. */
 MilterRule *milter_rule_new (void);
 MilterRequirement *milter_requirement_new (void);
+MilterScenarioCase *milter_case_new (void);
+MilterSmtpStep *milter_smtp_step_new (void);
+void milter_smtp_step_free (MilterSmtpStep *step);
+void milter_mta_check_free (MilterMtaCheck *check);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (MilterMtaCheck, milter_mta_check_free)
 
 /* (transfer none) the name of a file that places point to */
 const char *milter_scenario_keep_path (MilterScenario *scenario, const char *path);

@@ -200,6 +200,42 @@ rule_free (gpointer data)
   g_free (rule);
 }
 
+MilterSmtpStep *
+milter_smtp_step_new (void)
+{
+  MilterSmtpStep *step = g_new0 (MilterSmtpStep, 1);
+
+  step->replies = array_of (pattern_free);
+  return step;
+}
+
+void
+milter_smtp_step_free (MilterSmtpStep *step)
+{
+  g_clear_pointer (&step->bytes, g_bytes_unref);
+  g_ptr_array_unref (step->replies);
+  g_free (step->text);
+  g_free (step);
+}
+
+void
+milter_mta_check_free (MilterMtaCheck *check)
+{
+  g_clear_pointer (&check->pattern, milter_pattern_free);
+  g_free (check->text);
+  g_free (check);
+}
+
+MilterScenarioCase *
+milter_case_new (void)
+{
+  MilterScenarioCase *entry = g_new0 (MilterScenarioCase, 1);
+
+  entry->smtp = array_of ((GDestroyNotify) milter_smtp_step_free);
+  entry->checks = array_of ((GDestroyNotify) milter_mta_check_free);
+  return entry;
+}
+
 static void
 case_free (gpointer data)
 {
@@ -208,6 +244,9 @@ case_free (gpointer data)
   g_free (entry->id);
   g_free (entry->text);
   g_free (entry->source);
+  g_free (entry->mta);
+  g_ptr_array_unref (entry->smtp);
+  g_ptr_array_unref (entry->checks);
   g_free (entry);
 }
 

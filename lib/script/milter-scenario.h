@@ -236,8 +236,51 @@ typedef struct
 } MilterScenarioMilter;
 
 /**
+ * MilterSmtpAction: what an SMTP client does in a case for MTAs
+ */
+typedef enum
+{
+  MILTER_SMTP_CONNECT, /* another connection, and the banner */
+  MILTER_SMTP_SAY,     /* a line */
+  MILTER_SMTP_MESSAGE, /* what DATA is followed by, and the dot */
+  MILTER_SMTP_CLOSE    /* hangs up */
+} MilterSmtpAction;
+
+/* `smtp ACTION`, and the `=>` below it: what the client of an MTA does, and is told */
+typedef struct
+{
+  MilterWhere where;
+  MilterSmtpAction action;
+  GBytes *bytes;                 /* (nullable) SAY: the line without its end; MESSAGE: the text; CONNECT:
+                                    the address from which the client comes, if it is named */
+  GPtrArray *replies;            /* of MilterPattern: one of them is the whole reply, its lines joined
+                                    by \n; `closed` when there is none. Empty: any */
+  char *text;                    /* (nullable) what stands behind `=>`, for reports */
+} MilterSmtpStep;
+
+/**
+ * MilterMtaCheckKind: what is held against a pattern when a case for MTAs is over
+ */
+typedef enum
+{
+  MILTER_MTA_CHECK_ORDER,        /* the commands of each connection, as words */
+  MILTER_MTA_CHECK_MACROS,       /* the same with the frames of macros */
+  MILTER_MTA_CHECK_DELIVERED     /* the message as it was delivered */
+} MilterMtaCheckKind;
+
+/* `order [macros] [not] PATTERN`, `delivered none|[not] PATTERN` */
+typedef struct
+{
+  MilterWhere where;
+  MilterMtaCheckKind kind;
+  gboolean negated;
+  MilterPattern *pattern;        /* (nullable) NULL: nothing was delivered */
+  char *text;                    /* the line as written, for reports */
+} MilterMtaCheck;
+
+/**
  * MilterScenarioCase: `case ID must|should TEXT …`, a requirement of the protocol. The sessions, or the
- * rules, up to the next `case` or `mutant` test it.
+ * rules and what an SMTP client does, up to the next `case` or `mutant` test it.
  */
 typedef struct
 {
@@ -249,6 +292,9 @@ typedef struct
   gboolean hostile;              /* it may hurt: played alone, and looked after */
   gboolean slow;                 /* it waits for long */
   gboolean steady;               /* descriptors and memory of the milter have to stay */
+  char *mta;                     /* (nullable) the only MTA of which it is asked */
+  GPtrArray *smtp;               /* of MilterSmtpStep */
+  GPtrArray *checks;             /* of MilterMtaCheck */
 } MilterScenarioCase;
 
 /* `mutant ID [also=ID,…]`: the rules up to the next `case` or `mutant` break this requirement */
