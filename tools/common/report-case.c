@@ -412,16 +412,23 @@ report_case_set_deviation (ReportCase *report_case, const char *reason)
   report_case->requirement->deviation = g_strdup (reason);
 }
 
+void
+report_case_add_log (ReportCase *report_case, const char *text)
+{
+  if (report_case->absorbed == NULL)
+    report_case->absorbed = g_string_new (NULL);
+  g_string_append (report_case->absorbed, text);
+}
+
 static void
 absorb_log (ReportCase *report_case, const ReportCase *session)
 {
   g_autoptr (GString) log = report_case_get_log (session);
+  g_autofree char *heading = g_strdup_printf ("session %s\n", session->name);
 
   if (log->len == 0)
     return;
-  if (report_case->absorbed == NULL)
-    report_case->absorbed = g_string_new (NULL);
-  g_string_append_printf (report_case->absorbed, "session %s\n", session->name);
+  report_case_add_log (report_case, heading);
   g_string_append_len (report_case->absorbed, log->str, (gssize) log->len);
 }
 

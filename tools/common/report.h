@@ -152,6 +152,8 @@ void report_case_set_requirement (ReportCase *report_case, const ReportRequireme
 void report_case_set_deviation (ReportCase *report_case, const char *reason);
 /* Takes what went wrong in a session, its notes and its log; not its warnings, nor that it was skipped. */
 void report_case_absorb (ReportCase *report_case, const ReportCase *session);
+/* what was said, for -v, where no player is: several lines */
+void report_case_add_log (ReportCase *report_case, const char *text);
 /* a line that is shown in any case: `the core lies in …`, `updated plain.golden.eml` */
 void report_case_add_note (ReportCase *report_case, const char *sentence);
 /* whether something has gone wrong so far: then logs are worth fetching */

@@ -733,7 +733,13 @@ play (const ServerOptions *options, const ConformanceSuite *suite)
 ToolExit
 play_conformance (const ServerOptions *options)
 {
-  g_autoptr (ConformanceSuite) suite = conformance_suite_read (options);
+  const ConformanceSource source = { .use = MILTER_SCENARIO_SESSIONS,
+                                     .folder = "conformance/milter",
+                                     .paths = options->paths,
+                                     .variables = options->variables,
+                                     .deviations = options->deviations,
+                                     .filter = options->filter };
+  g_autoptr (ConformanceSuite) suite = conformance_suite_read (&source);
 
   if (suite == NULL)
     return TOOL_EXIT_USAGE;

@@ -78,7 +78,10 @@ compare_cases (gconstpointer a, gconstpointer b)
 }
 
 static bool
-add_case (ConformanceSuite *suite, const MilterScenario *scenario, const MilterScenarioCase *line)
+add_case (ConformanceSuite *suite,
+          const ConformanceSource *source,
+          const MilterScenario *scenario,
+          const MilterScenarioCase *line)
 {
   ConformanceCase *entry = g_new0 (ConformanceCase, 1);
   guint group;
@@ -97,8 +100,12 @@ add_case (ConformanceSuite *suite, const MilterScenario *scenario, const MilterS
         g_ptr_array_add (entry->sessions, session);
     }
   g_ptr_array_add (suite->cases, entry);
-  if (entry->sessions->len == 0)
-    tool_error ("%s:%u: expected a session below the case %s", scenario->path, line->where.line, line->id);
+  if (entry->sessions->len == 0 && line->smtp->len == 0)
+    tool_error ("%s:%u: expected %s below the case %s",
+                scenario->path,
+                line->where.line,
+                source->use == MILTER_SCENARIO_RULES ? "\"smtp\"" : "a session",
+                line->id);
   else if (!g_hash_table_insert (suite->by_id, line->id, entry))
     tool_error ("%s:%u: there is another case %s", scenario->path, line->where.line, line->id);
   else
@@ -117,14 +124,17 @@ on_unread (const char *path, const char *sentence, gpointer data)
 
 /* the two files without cases are known by their names */
 static bool
-add_scenario (ConformanceSuite *suite, MilterScenario *scenario)
+add_scenario (ConformanceSuite *suite, const ConformanceSource *source, MilterScenario *scenario)
 {
   g_autofree char *name = g_path_get_basename (scenario->path);
 
   g_ptr_array_add (suite->scenarios, scenario);
   if (strcmp (name, "probe.scenario") == 0)
-    suite->probe = scenario;
-  else if (strcmp (name, "good.scenario") == 0)
+    {
+      suite->probe = scenario;
+      return true;
+    }
+  if (strcmp (name, "good.scenario") == 0)
     suite->good = scenario;
   else if (scenario->cases->len == 0)
     {
@@ -132,60 +142,66 @@ add_scenario (ConformanceSuite *suite, MilterScenario *scenario)
       return false;
     }
   for (guint i = 0; i < scenario->cases->len; i++)
-    if (!add_case (suite, scenario, g_ptr_array_index (scenario->cases, i)))
+    if (!add_case (suite, source, scenario, g_ptr_array_index (scenario->cases, i)))
       return false;
   return true;
 }
 
 static bool
-read_file (ConformanceSuite *suite, const char *path, const MilterScenarioHost *host)
+read_file (ConformanceSuite *suite,
+           const ConformanceSource *source,
+           const char *path,
+           const MilterScenarioHost *host)
 {
   g_autoptr (GString) messages = g_string_new (NULL);
-  MilterScenario *scenario
-      = milter_scenario_load (path, host, MILTER_SCENARIO_SESSIONS, messages);
+  MilterScenario *scenario = milter_scenario_load (path, host, source->use, messages);
 
   if (scenario != NULL)
-    return add_scenario (suite, scenario);
+    return add_scenario (suite, source, scenario);
   fputs (messages->str, stderr);
   return false;
 }
 
 /* the suite's own probe and good message serve other cases, too */
 static bool
-read_files (ConformanceSuite *suite, const ServerOptions *options, const MilterScenarioHost *host)
+read_own (ConformanceSuite *suite,
+          const ConformanceSource *source,
+          const char *folder,
+          const char *name,
+          const MilterScenarioHost *host)
+{
+  g_autofree char *path = g_build_filename (folder, name, NULL);
+
+  return read_file (suite, source, path, host);
+}
+
+static bool
+read_files (ConformanceSuite *suite, const ConformanceSource *source, const MilterScenarioHost *host)
 {
   g_autoptr (GPtrArray) files = g_ptr_array_new_with_free_func (g_free);
-  g_autofree char *own = tool_data_find ("conformance/milter");
+  g_autofree char *own = tool_data_find (source->folder);
   bool good = true;
 
-  if (options->paths == NULL)
+  if (source->paths == NULL)
     tool_scenarios_find (own, files, on_unread, &good);
-  for (char **path = options->paths; path != NULL && *path != NULL; path++)
+  for (char *const *path = source->paths; path != NULL && *path != NULL; path++)
     tool_scenarios_find (*path, files, on_unread, &good);
   for (guint i = 0; i < files->len; i++)
-    good = read_file (suite, g_ptr_array_index (files, i), host) && good;
+    good = read_file (suite, source, g_ptr_array_index (files, i), host) && good;
   if (good && suite->probe == NULL)
-    {
-      g_autofree char *path = g_build_filename (own, "probe.scenario", NULL);
-
-      good = read_file (suite, path, host);
-    }
-  if (good && suite->good == NULL)
-    {
-      g_autofree char *path = g_build_filename (own, "good.scenario", NULL);
-
-      good = read_file (suite, path, host);
-    }
+    good = read_own (suite, source, own, "probe.scenario", host);
+  if (good && suite->good == NULL && source->use == MILTER_SCENARIO_SESSIONS)
+    good = read_own (suite, source, own, "good.scenario", host);
   return good;
 }
 
 static bool
-check_variables (const ServerOptions *options, GHashTable *known)
+check_variables (const ConformanceSource *source, GHashTable *known)
 {
   GHashTableIter iter;
   gpointer name;
 
-  g_hash_table_iter_init (&iter, options->variables);
+  g_hash_table_iter_init (&iter, source->variables);
   while (g_hash_table_iter_next (&iter, &name, /* value= */ NULL))
     {
       if (g_hash_table_contains (known, name))
@@ -240,24 +256,24 @@ take_deviation (const char *id, const char *reason, gpointer data)
 }
 
 ConformanceSuite *
-conformance_suite_read (const ServerOptions *options)
+conformance_suite_read (const ConformanceSource *source)
 {
   g_autoptr (ConformanceSuite) suite = g_new0 (ConformanceSuite, 1);
   g_autoptr (GHashTable) known = g_hash_table_new_full (
       g_str_hash, g_str_equal, g_free, /* value_destroy= */ NULL);
-  MilterScenarioHost host = { .variables = options->variables, .known_variables = known };
+  MilterScenarioHost host = { .variables = source->variables, .known_variables = known };
 
   suite->scenarios = g_ptr_array_new_with_free_func ((GDestroyNotify) milter_scenario_free);
   suite->cases = g_ptr_array_new_with_free_func (case_free);
   suite->by_id = g_hash_table_new (g_str_hash, g_str_equal);
-  if (!read_files (suite, options, &host) || !check_variables (options, known))
+  if (!read_files (suite, source, &host) || !check_variables (source, known))
     return NULL;
-  for (guint i = 0; i < options->deviations->len; i++)
+  for (guint i = 0; i < source->deviations->len; i++)
     if (!conformance_deviations_read (
-            g_ptr_array_index (options->deviations, i), take_deviation, suite))
+            g_ptr_array_index (source->deviations, i), take_deviation, suite))
       return NULL;
   g_ptr_array_sort (suite->cases, compare_cases);
-  return filter_cases (suite, options->filter) ? g_steal_pointer (&suite) : NULL;
+  return filter_cases (suite, source->filter) ? g_steal_pointer (&suite) : NULL;
 }
 
 void

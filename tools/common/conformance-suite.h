@@ -1,21 +1,31 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * conformance-suite.h: the cases of the conformance suite, from its files.
+ * conformance-suite.h: the cases of the conformance suite, for milters or for MTAs, from its files.
  */
 #pragma once
 
 #include "milter-scenario.h"
 #include "report.h"
-#include "server-options.h"
 
 G_BEGIN_DECLS
+
+/* what the command line says of it; all unowned */
+typedef struct
+{
+  MilterScenarioUse use;       /* SESSIONS: of milters; RULES: of MTAs */
+  const char *folder;          /* where the suite's own files are: conformance/milter, conformance/mta */
+  char *const *paths;          /* (nullable) other files instead */
+  GHashTable *variables;       /* -D: of char to GBytes */
+  const GPtrArray *deviations; /* of char: files of known deviations, or names of those that come along */
+  const char *filter;          /* (nullable) */
+} ConformanceSource;
 
 /* one requirement, and what tests it */
 typedef struct
 {
   const MilterScenarioCase *entry;
   const MilterScenario *scenario;
-  GPtrArray *sessions; /* of MilterScenarioSession, unowned */
+  GPtrArray *sessions; /* of MilterScenarioSession, unowned; of MTAs none */
   char *group;         /* what stands before the dash */
   const char *title;   /* of the group */
   char *deviation;     /* (nullable) why it is known not to hold */
@@ -26,13 +36,13 @@ typedef struct
   GPtrArray *scenarios;             /* of MilterScenario */
   GPtrArray *cases;                 /* of ConformanceCase: by group, then by number */
   GHashTable *by_id;                /* of char * to ConformanceCase, unowned */
-  const MilterScenario *probe;      /* probe.scenario: what the milter can */
-  const MilterScenario *good;       /* good.scenario: a message that has to pass at any time */
+  const MilterScenario *probe;      /* probe.scenario: what the milter, or the MTA, can */
+  const MilterScenario *good;       /* good.scenario: a message that has to pass at any time; of MTAs NULL */
 } ConformanceSuite;
 
 /* Reads the suite's files, or those of the command line, and --deviations; --filter leaves cases out.
  * NULL: something is wrong, which has been told. */
-ConformanceSuite *conformance_suite_read (const ServerOptions *options);
+ConformanceSuite *conformance_suite_read (const ConformanceSource *source);
 void conformance_suite_free (ConformanceSuite *suite);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (ConformanceSuite, conformance_suite_free)
 
