@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """A Postfix of its own: its own folders, a port that the system chose, nothing delivered.
 
-It has no queue manager: every message stays in the incoming queue, where it can be read as it would have
-been delivered; what a milter quarantines goes to the hold queue.
+It has no queue manager, unless it is told where to deliver to: every message stays in the incoming queue, where it
+can be read as it would have been delivered; what a milter quarantines goes to the hold queue.
 """
 
 import os
@@ -40,7 +40,8 @@ alias_maps =
 alias_database =
 default_transport = smtp
 relay_transport = smtp
-smtpd_recipient_restrictions = permit_mynetworks, reject
+smtpd_recipient_restrictions = check_recipient_access inline:{{refused@example.net=REJECT}}, permit_mynetworks, reject
+service_throttle_time = 1s
 smtpd_relay_restrictions = permit_mynetworks, reject
 milter_default_action = tempfail
 milter_protocol = 6
@@ -58,6 +59,18 @@ rewrite   unix  - - n - -  trivial-rewrite
 proxymap  unix  - - n - -  proxymap
 anvil     unix  - - n - 1  anvil
 postlog   unix-dgram n - n - 1 postlogd
+"""
+
+# what delivering takes
+DELIVERY = """
+qmgr      unix  n - n 300 1  qmgr
+smtp      unix  - - n - -  smtp
+relay     unix  - - n - -  smtp
+error     unix  - - n - -  error
+retry     unix  - - n - -  error
+bounce    unix  - - n - 0  bounce
+defer     unix  - - n - 0  bounce
+trace     unix  - - n - 0  bounce
 """
 
 MASTER_PROGRAM = "/usr/lib/postfix/sbin/master"
@@ -116,9 +129,10 @@ class Queued:
 class Postfix:
     """with Postfix(NAME="unix:/path/of/a/milter", …) as mta: mta.deliver(…, milter=NAME)
 
-    Each milter has an SMTP server of its own; `settings`: for all of them, as "name=value"."""
+    Each milter has an SMTP server of its own; `settings`: for all of them, as "name=value"; `delivery`: the port
+    of this machine to which messages are delivered."""
 
-    def __init__(self, settings=(), **milters):
+    def __init__(self, settings=(), delivery=None, **milters):
         # not below pytest's own folders: those are closed to the user postfix
         self.work = pathlib.Path(tempfile.mkdtemp(prefix="milterlab-postfix-"))
         self.work.chmod(0o755)
@@ -130,8 +144,9 @@ class Postfix:
         options = "".join(f" -o {setting}" for setting in settings)
         servers = "".join(f"{self.ports[name]} inet n - n - 10 smtpd -o smtpd_milters={spec}{options}\n"
                           for name, spec in milters.items())
-        (self.work / "etc/main.cf").write_text(MAIN.format(work=self.work))
-        (self.work / "etc/master.cf").write_text(servers + MASTER)
+        relay = f"relayhost = [127.0.0.1]:{delivery}\n" if delivery else ""
+        (self.work / "etc/main.cf").write_text(MAIN.format(work=self.work) + relay)
+        (self.work / "etc/master.cf").write_text(servers + MASTER + (DELIVERY if delivery else ""))
         self.process = None
 
     def __enter__(self):

@@ -2,7 +2,7 @@
 """A sendmail of its own beside an installed Postfix, whose package it conflicts with.
 
 The packages are taken from the package archive, once for a build folder, and unpacked there. It queues
-every message and delivers nothing.
+every message and delivers nothing, unless it is told where to.
 """
 
 import fcntl
@@ -26,7 +26,7 @@ define(`QUEUE_DIR', `{work}/queue')dnl
 define(`STATUS_FILE', `{work}/statistics')dnl
 define(`ALIAS_FILE', `{work}/aliases')dnl
 define(`confSERVICE_SWITCH_FILE', `{work}/switch')dnl
-define(`confDELIVERY_MODE', `queueonly')dnl
+define(`confDELIVERY_MODE', `{mode}')dnl
 define(`confDONT_BLAME_SENDMAIL', `TrustStickyBit')dnl
 define(`confTO_IDENT', `0')dnl
 define(`confBAD_RCPT_THROTTLE', `0')dnl
@@ -37,6 +37,7 @@ FEATURE(`accept_unqualified_senders')dnl
 FEATURE(`accept_unresolvable_domains')dnl
 FEATURE(`relay_entire_domain')dnl
 FEATURE(`no_default_msa')dnl
+{relay}
 {daemons}
 {milters}
 MAILER(local)dnl
@@ -74,9 +75,10 @@ def unpack(build):
 class Sendmail:
     """with Sendmail(root, SPEC, …) as mta: SMTP on mta.ports[SPEC's number]; each milter has a daemon of its own.
 
-    SPEC is in sendmail's notation: inet:PORT@HOST, unix:PATH."""
+    SPEC is in sendmail's notation: inet:PORT@HOST, unix:PATH. `delivery`: the port of this machine to which messages
+    are delivered."""
 
-    def __init__(self, root, *specs, host="127.0.0.1", timeouts="C:10s;S:10s;R:30s;E:30s"):
+    def __init__(self, root, *specs, host="127.0.0.1", timeouts="C:10s;S:10s;R:30s;E:30s", delivery=None):
         self.root = root
         self.host = host
         self.work = pathlib.Path(tempfile.mkdtemp(prefix="milterlab-sendmail-"))
@@ -90,8 +92,11 @@ class Sendmail:
                             f"InputMailFilters=m{number}')dnl" for number, port in enumerate(self.ports))
         milters = "\n".join(f"MAIL_FILTER(`m{number}', `S={spec}, F=T, T={timeouts}')dnl"
                             for number, spec in enumerate(specs))
+        relay = (f"define(`SMART_HOST', `relay:[127.0.0.1]')dnl\n"
+                 f"define(`RELAY_MAILER_ARGS', `TCP $h {delivery}')dnl" if delivery else "dnl")
         config = self.work / "sendmail.mc"
-        config.write_text(CONFIG.format(work=self.work, daemons=daemons, milters=milters))
+        config.write_text(CONFIG.format(work=self.work, daemons=daemons, milters=milters, relay=relay,
+                                        mode="background" if delivery else "queueonly"))
         cf = self.root / "usr/share/sendmail/cf"
         done = subprocess.run(["m4", f"-D_CF_DIR_={cf}/", cf / "m4/cf.m4", config], check=True, stdout=subprocess.PIPE,
                               stderr=subprocess.DEVNULL)

@@ -13,6 +13,7 @@
 #include "client-report.h"
 #include "conformance-rules.h"
 #include "frame-log.h"
+#include "mta-conformance.h"
 #include "print-events.h"
 #include "replay-book.h"
 #include "rules.h"
@@ -143,6 +144,15 @@ open_rules (const TestClientOptions *options, ToolExit *status)
 }
 
 static ToolExit
+run_conformance (Tool *tool)
+{
+  handle_signals ();
+  /* a connection that is gone is told by what fails on it */
+  signal (SIGPIPE, SIG_IGN);
+  return mta_conformance (&tool->options, client);
+}
+
+static ToolExit
 run (Tool *tool)
 {
   const TestClientOptions *options = &tool->options;
@@ -183,7 +193,7 @@ main (int argc, char **argv)
   client = milter_client_new ();
 
   if (test_client_options_parse (&tool.options, client, argc, argv, &status))
-    status = run (&tool);
+    status = tool.options.conformance ? run_conformance (&tool) : run (&tool);
 
   frame_log_free (tool.log);
   rules_free (tool.rules);

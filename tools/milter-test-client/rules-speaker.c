@@ -162,7 +162,8 @@ note_violation (Speaker *speaker, const char *sentence)
       speaker->violation->sentences = g_string_new (NULL);
     }
   g_string_append_printf (speaker->violation->sentences, "%s\n", sentence);
-  tool_error ("connection from %s: against the protocol: %s", speaker->violation->who, sentence);
+  if (!speaker->rules->silent)
+    tool_error ("connection from %s: against the protocol: %s", speaker->violation->who, sentence);
 }
 
 static void
@@ -219,9 +220,15 @@ on_error (MilterClientContext *context, GError *error, gpointer user_data)
   Speaker *speaker = user_data;
   g_autofree char *name = NULL;
 
-  if (is_violation (error))
+  /* a milter that says what it must not may well be left in the middle of something */
+  bool may_break = speaker->rules->silent
+                   && g_error_matches (error,
+                                       MILTER_CLIENT_CONTEXT_ERROR,
+                                       MILTER_CLIENT_CONTEXT_ERROR_IO_ERROR);
+
+  if (is_violation (error) && !may_break)
     note_violation (speaker, error->message);
-  else if (!is_told (speaker, error->message))
+  else if (!speaker->rules->silent && !is_told (speaker, error->message))
     {
       name = rules_name_connection (context);
       tool_error ("connection from %s: %s", name, error->message);

@@ -33,16 +33,34 @@ check_mutants (const Rules *rules, const char *const *mutants)
   return true;
 }
 
-Rules *
-rules_open (const RulesSources *sources, ToolExit *status)
+static Rules *
+new_empty (void)
 {
-  g_autoptr (Rules) rules = g_new0 (Rules, 1);
+  Rules *rules = g_new0 (Rules, 1);
 
   pthread_mutex_init (&rules->lock, NULL);
   rules->scenarios = g_ptr_array_new_with_free_func ((GDestroyNotify) milter_scenario_free);
   rules->lines = g_hash_table_new_full (
       /* hash= */ NULL, /* equal= */ NULL, /* key_destroy= */ NULL, g_free);
   rules->violations = g_ptr_array_new_with_free_func (rules_violation_free);
+  return rules;
+}
+
+Rules *
+rules_new_for_case (const MilterScenario *scenario, const MilterScenarioCase *entry)
+{
+  Rules *rules = new_empty ();
+
+  rules->book = milter_rule_book_new_for_case (scenario, entry);
+  rules->strict = rules->silent = true;
+  return rules;
+}
+
+Rules *
+rules_open (const RulesSources *sources, ToolExit *status)
+{
+  g_autoptr (Rules) rules = new_empty ();
+
   rules->has_program = sources->has_program;
   if (!rules_read (rules, sources, status))
     return NULL;
@@ -144,5 +162,29 @@ rules_judge (Rules *rules, Report *report)
 
       report_case_add_problem (report_case, TOOL_EXIT_BROKEN, violation->sentences->str);
       report_case_end (report_case);
+    }
+}
+
+void
+rules_judge_case (Rules *rules, ReportCase *report_case)
+{
+  g_autoptr (GPtrArray) verdicts = milter_rule_book_judge (rules->book);
+
+  for (guint i = 0; i < verdicts->len; i++)
+    {
+      const MilterExpectVerdict *verdict = g_ptr_array_index (verdicts, i);
+
+      if (verdict->failure != NULL)
+        report_case_add_failure (report_case, verdict->failure);
+    }
+  for (guint i = 0; i < rules->violations->len; i++)
+    {
+      const Violation *violation = g_ptr_array_index (rules->violations, i);
+      MilterFailure failure = { .outcome = MILTER_OUTCOME_FAILED,
+                                .what = (char *) "a connection",
+                                .expected = (char *) "what the protocol allows",
+                                .got = violation->sentences->str };
+
+      report_case_add_failure (report_case, &failure);
     }
 }

@@ -35,6 +35,9 @@ typedef struct
  * at all the rules answer nothing and expect nothing. NULL: what is wrong has been told, and the program ends with @status:
  * TOOL_EXIT_USAGE, or TOOL_EXIT_SKIPPED if `require` left nothing over. */
 Rules *rules_open (const RulesSources *sources, ToolExit *status);
+/* Those of one case of the conformance suite for MTAs; whatever an MTA does against the protocol counts, and
+ * is told by the judge alone. @scenario: lives longer */
+Rules *rules_new_for_case (const MilterScenario *scenario, const MilterScenarioCase *entry);
 void rules_free (Rules *rules);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (Rules, rules_free)
 
@@ -54,5 +57,7 @@ void rules_attach (Rules *rules,
 
 /* A case for each `expect` line, and for each MTA that broke the protocol. All connections are over. */
 void rules_judge (Rules *rules, Report *report);
+/* The same as failures of one case. */
+void rules_judge_case (Rules *rules, ReportCase *report_case);
 
 G_END_DECLS

@@ -13,6 +13,8 @@
 #include "tool-values.h"
 
 #define MAX_WORKERS 1000
+/* an MTA asks its milters, and may wait for one that says nothing */
+#define SMTP_TIMEOUT_US (40 * G_TIME_SPAN_SECOND)
 
 /* what the values of options are read into */
 typedef struct
@@ -79,6 +81,22 @@ set_timeout (const char *name, const char *value, gpointer data, GError **error)
 }
 
 static gboolean
+set_smtp_timeout (const char *name, const char *value, gpointer data, GError **error)
+{
+  if (tool_parse_duration (value, &((Parsing *) data)->options->smtp_timeout_us, error))
+    return TRUE;
+  g_prefix_error (error, "%s: ", name);
+  return FALSE;
+}
+
+static gboolean
+add_deviations (const char *name, const char *value, gpointer data, GError **error)
+{
+  g_ptr_array_add (((Parsing *) data)->options->deviations, g_strdup (value));
+  return TRUE;
+}
+
+static gboolean
 set_ready_fd (const char *name, const char *value, gpointer data, GError **error)
 {
   return tool_ready_parse_fd (name, value, &((Parsing *) data)->options->ready_fd, error);
@@ -131,8 +149,17 @@ add_entries (GOptionGroup *group, Parsing *parsing)
     { "define", 'D', 0, G_OPTION_ARG_CALLBACK, (gpointer) define, "Set a variable of the rules; may be repeated", "NAME=VALUE" },
     { "replay", 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &options->replay, "Answer as the milter of a recording did (pcap, pcapng, trace); may be repeated", "CAPTURE" },
     { "loop", 0, 0, G_OPTION_ARG_NONE, &options->loop, "With --replay: what has come may come again", NULL },
-    { "report", 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &options->reports, "A report: text, junit, tap or json, - is stdout; may be repeated", "FORMAT:FILE" },
-    { "strict", 0, 0, G_OPTION_ARG_NONE, &options->strict, "An MTA that breaks the protocol makes the exit status 3", NULL },
+    { "report", 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &options->reports, "A report: text, junit, tap, json or (with --conformance) html, - is stdout; may be repeated", "FORMAT:FILE" },
+    { "strict", 0, 0, G_OPTION_ARG_NONE, &options->strict, "An MTA that breaks the protocol makes the exit status 3; with --conformance a SHOULD counts", NULL },
+    { "conformance", 0, 0, G_OPTION_ARG_NONE, &options->conformance, "Test the MTA against the requirements of the protocol", NULL },
+    { "smtp", 0, 0, G_OPTION_ARG_STRING, &options->smtp, "With --conformance: where the MTA listens", "SPEC" },
+    { "delivery", 0, 0, G_OPTION_ARG_STRING, &options->delivery, "With --conformance: listen there for what the MTA delivers", "SPEC" },
+    { "mta", 0, 0, G_OPTION_ARG_STRING, &options->mta, "With --conformance: also what is asked of postfix, or of sendmail, alone", "NAME" },
+    { "filter", 0, 0, G_OPTION_ARG_STRING, &options->filter, "With --conformance: only requirements whose id and text hold PATTERN", "PATTERN" },
+    { "list", 0, 0, G_OPTION_ARG_NONE, &options->list, "With --conformance: print the requirements", NULL },
+    { "slow", 0, 0, G_OPTION_ARG_NONE, &options->slow, "With --conformance: also cases that wait for long", NULL },
+    { "deviations", 0, 0, G_OPTION_ARG_CALLBACK, (gpointer) add_deviations, "With --conformance: what is known not to hold: a file, postfix or sendmail; may be repeated", "FILE" },
+    { "smtp-timeout", 0, 0, G_OPTION_ARG_CALLBACK, (gpointer) set_smtp_timeout, "With --conformance: how long an SMTP reply may take (40s)", "TIME" },
     { "conformance-rules", 0, 0, G_OPTION_ARG_NONE, &options->conformance_rules, "Do what messages of the conformance suite ask for", NULL },
     { "mutant", 0, 0, G_OPTION_ARG_STRING, &options->mutant, "The same, but break requirements of the conformance suite", "ID[,ID…]" },
     { "version", 0, 0, G_OPTION_ARG_NONE, &parsing->version, "Print the version", NULL },
@@ -161,8 +188,9 @@ make_context (Parsing *parsing)
   g_option_context_set_description (
       context,
       "Exit status: 0 it was ended by a signal or by --sessions, and all held; 1 an expectation\n"
-      "failed; 2 wrong usage, rules that cannot be read, or it cannot listen; 3 with --strict, an\n"
-      "MTA broke the protocol; 77 everything was skipped.");
+      "or a requirement failed; 2 wrong usage, rules that cannot be read, or it cannot listen; 3 with\n"
+      "--strict, an MTA broke the protocol; with --conformance, it cannot be tested; 77 everything\n"
+      "was skipped.");
   return context;
 }
 
@@ -222,6 +250,34 @@ choose_output (TestClientOptions *options, GError **error)
 }
 
 /* who answers */
+/* what belongs to --conformance, and what does not go with it */
+static gboolean
+check_conformance (const TestClientOptions *options, GError **error)
+{
+  const char *alone = options->smtp != NULL          ? "--smtp"
+                      : options->delivery != NULL    ? "--delivery"
+                      : options->mta != NULL         ? "--mta"
+                      : options->filter != NULL      ? "--filter"
+                      : options->list                ? "--list"
+                      : options->slow                ? "--slow"
+                      : options->deviations->len > 0 ? "--deviations"
+                                                     : NULL;
+  const char *other = options->lines != NULL      ? "-e"
+                      : options->replay != NULL   ? "--replay"
+                      : options->trace != NULL    ? "--trace"
+                      : options->json             ? "--json"
+                      : options->conformance_rules ? "--conformance-rules"
+                      : options->mutant != NULL   ? "--mutant"
+                                                  : NULL;
+
+  if (!options->conformance)
+    return alone == NULL || refuse (error, alone, "goes with --conformance");
+  if (other != NULL)
+    return refuse (error, other, "does not go together with --conformance");
+  return options->list || options->smtp != NULL
+         || refuse (error, "--conformance", "say where the MTA listens, as --smtp inet:25@localhost");
+}
+
 static gboolean
 check_sources (const TestClientOptions *options, GError **error)
 {
@@ -245,11 +301,13 @@ test_client_options_parse (TestClientOptions *options,
   g_autoptr (GError) error = NULL;
 
   options->ready_fd = -1;
+  options->smtp_timeout_us = SMTP_TIMEOUT_US;
+  options->deviations = g_ptr_array_new_with_free_func (g_free);
   options->variables
       = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, (GDestroyNotify) g_bytes_unref);
   context = make_context (&parsing);
   if (!g_option_context_parse_strv (context, &words, &error) || !choose_output (options, &error)
-      || !check_sources (options, &error))
+      || !check_conformance (options, &error) || !check_sources (options, &error))
     {
       tool_usage_error ("%s", error->message);
       *status = TOOL_EXIT_USAGE;
@@ -273,5 +331,10 @@ test_client_options_clear (TestClientOptions *options)
   g_strfreev (options->replay);
   g_strfreev (options->reports);
   g_free (options->mutant);
+  g_free (options->smtp);
+  g_free (options->delivery);
+  g_free (options->mta);
+  g_free (options->filter);
+  g_clear_pointer (&options->deviations, g_ptr_array_unref);
   g_clear_pointer (&options->variables, g_hash_table_unref);
 }

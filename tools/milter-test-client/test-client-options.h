@@ -43,6 +43,15 @@ typedef struct
   char **reports;        /* (nullable) FORMAT:FILE */
   gboolean strict;
   gboolean conformance_rules;
+
+  /* how it judges by the conformance suite */
+  gboolean conformance, list, slow;
+  char *smtp;               /* (nullable) where the MTA listens */
+  char *delivery;           /* (nullable) where we listen for what it delivers */
+  char *mta;                /* (nullable) which one it is */
+  char *filter;             /* (nullable) */
+  GPtrArray *deviations;    /* of char: files, or names of those that come along */
+  gint64 smtp_timeout_us;
   char *mutant; /* (nullable) the requirements that are broken, parted by commas */
 } TestClientOptions;
 

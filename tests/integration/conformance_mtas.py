@@ -1,0 +1,49 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The conformance suite against Postfix and sendmail, each an instance of its own."""
+
+import pathlib
+import shutil
+import subprocess
+import tempfile
+
+import postfix_instance
+import sendmail_instance
+
+# short times, so that a milter that says nothing costs little
+POSTFIX = ("milter_command_timeout=2s", "milter_content_timeout=2s", "milter_connect_timeout=2s")
+SENDMAIL = "C:3s;S:3s;R:3s;E:8s"
+# whom the MTA refuses by itself
+REFUSED = {"postfix": "refused@example.net", "sendmail": "nobody-of-this-name@mx.example.com"}
+# how long a slow milter is; sendmail counts whole seconds
+PAUSE = {"postfix": "1200ms", "sendmail": "2s"}
+
+
+def why_not(name, build):
+    """Why the MTA cannot run here, or None."""
+    if name == "postfix":
+        return postfix_instance.why_not()
+    return sendmail_instance.unpack(build)[1]
+
+
+def judge(name, build, *arguments, **more):
+    """A run of milter-test-client --conformance against the MTA, as subprocess.run() has it."""
+    # open to the user postfix
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="milterlab-conformance-"))
+    folder.chmod(0o755)
+    milter = f"unix:{folder}/milter"
+    delivery = postfix_instance.free_port()
+    try:
+        if name == "postfix":
+            mta = postfix_instance.Postfix(POSTFIX, delivery=delivery, smtp=milter)
+        else:
+            root, _ = sendmail_instance.unpack(build)
+            mta = sendmail_instance.Sendmail(root, milter, delivery=delivery, timeouts=SENDMAIL)
+        with mta:
+            port = mta.ports["smtp" if name == "postfix" else 0]
+            command = [build / "tools/milter-test-client/milter-test-client", "--conformance", "-s", milter,
+                       "--unix-socket-mode=666", "--smtp", f"inet:{port}@127.0.0.1", "--delivery",
+                       f"inet:{delivery}@127.0.0.1", "--mta", name, "-D", f"refused={REFUSED[name]}", "-D",
+                       f"pause={PAUSE[name]}", *arguments]
+            return subprocess.run([str(word) for word in command], check=False, text=True, timeout=200, **more)
+    finally:
+        shutil.rmtree(folder)

@@ -1,0 +1,99 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""--conformance of milter-test-client: what Postfix and sendmail keep, and what there is without an MTA."""
+
+import json
+import re
+import subprocess
+
+import pytest
+
+from conformance_mtas import judge, why_not
+from postfix_instance import free_port
+
+
+@pytest.fixture
+def run(tool):
+    """run(ARGUMENT…): milter-test-client --conformance, bounded in time."""
+
+    def begin(*arguments, timeout=60):
+        return subprocess.run([tool("milter-test-client"), "--conformance", *map(str, arguments)], text=True,
+                              capture_output=True, timeout=timeout, check=False)
+
+    return begin
+
+
+def play(name, build, *arguments):
+    """The run, and the cases by id."""
+    result = judge(name, build, "-q", "--report", "json:-", *arguments, capture_output=True)
+    lines = [json.loads(line) for line in result.stdout.splitlines()]
+    return result, {line["id"]: line for line in lines if line["type"] == "case"}
+
+
+@pytest.mark.parametrize("name", ["postfix", "sendmail"])
+def test_an_mta_keeps_all_but_its_known_deviations(name, build, tmp_path):
+    reason = why_not(name, build)
+    if reason:
+        pytest.skip(reason)
+    page = tmp_path / "report.html"
+    result, cases = play(name, build, "--strict", "--deviations", name, "--report", f"html:{page}")
+    wrong = {name: case["failures"] or case["outcome"] for name, case in cases.items()
+             if case["outcome"] not in ("held", "known-deviation", "skipped")}
+    assert not wrong, json.dumps(wrong, indent=1)
+    assert result.returncode == 0, result.stdout[-2000:] + result.stderr
+    skipped = {case["reason"] for case in cases.values() if case["outcome"] == "skipped"}
+    other = "sendmail" if name == "postfix" else "postfix"
+    assert skipped == {f"it is asked of {other} only: --mta {other}", "it waits for long: --slow plays it"}
+    assert len(cases) == 102
+    assert '<tr id="MOD-20">' in page.read_text()
+
+
+def test_cases_that_wait_for_long_are_played_when_they_are_asked_for(build):
+    reason = why_not("postfix", build)
+    if reason:
+        pytest.skip(reason)
+    result, cases = play("postfix", build, "--slow", "--filter", "TMO-*")
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert {name: case["outcome"] for name, case in cases.items()} == {
+        "TMO-08": "held", "TMO-09": "skipped", "TMO-10": "held", "TMO-12": "held"}
+
+
+def test_the_list_has_all_requirements(run):
+    result = run("--list")
+    assert result.returncode == 0
+    assert len(result.stdout.splitlines()) == 102
+    assert "RCP-12  MUST    a recipient that is rejected is refused alone\n" in result.stdout
+    assert re.search(r"^TMO-08  MUST .* \(slow\)$", result.stdout, re.M)
+    assert run("--list", "--filter", "RCP").stdout.count("\n") == 8
+
+
+@pytest.mark.parametrize("arguments,sentence", [
+    (["-s", "unix:x"], "say where the MTA listens"),
+    (["--smtp", "inet:1", "-e", "on mail => reject"], "-e: does not go together with --conformance"),
+    (["--smtp", "inet:1", "--json"], "--json: does not go together"),
+    (["--smtp", "nonsense:1"], "--smtp: "),
+    (["--smtp", "inet:1@127.0.0.1", "--delivery", "nonsense:1"], "--delivery: "),
+    (["--smtp", "inet:1", "--filter", "NOTHING"], 'no requirement holds "NOTHING"'),
+    (["--smtp", "inet:1", "-D", "sendr=a"], "the suite has no variable $sendr"),
+    (["--smtp", "inet:1", "--deviations", "nobody"], "--deviations: "),
+    (["--smtp", "inet:1", "--smtp-timeout", "soon"], "--smtp-timeout: "),
+])
+def test_wrong_usage_is_told(run, tmp_path, arguments, sentence):
+    result = run(*(arguments if "-s" in arguments else ["-s", f"unix:{tmp_path}/m.sock", *arguments]))
+    assert result.returncode == 2
+    assert sentence in result.stderr
+
+
+@pytest.mark.parametrize("option", ["--smtp=inet:1", "--delivery=inet:1", "--mta=postfix", "--filter=RCP", "--list", "--slow",
+                                    "--deviations=postfix"])
+def test_options_of_the_suite_go_with_it_alone(tool, option):
+    result = subprocess.run([tool("milter-test-client"), "-s", "unix:x", option], text=True, capture_output=True, timeout=60,
+                            check=False)
+    assert result.returncode == 2
+    assert f"{option.partition('=')[0]}: goes with --conformance" in result.stderr
+
+
+def test_an_mta_that_is_not_there_cannot_be_tested(run, tmp_path):
+    result = run("-s", f"unix:{tmp_path}/m.sock", "--smtp", f"inet:{free_port()}@127.0.0.1")
+    assert result.returncode == 3
+    assert "a message that should pass did not: the SMTP client: expected a connection, got the MTA cannot be reached" \
+        in result.stderr
