@@ -2,13 +2,17 @@
 """--conformance of milter-test-client: what Postfix and sendmail keep, and what there is without an MTA."""
 
 import json
+import pathlib
 import re
 import subprocess
 
 import pytest
 
 from conformance_mtas import judge, why_not
+from mta_mutants import Mta
 from postfix_instance import free_port
+
+CASES = pathlib.Path(__file__).resolve().parents[2] / "scenarios/conformance/mta"
 
 
 @pytest.fixture
@@ -45,6 +49,58 @@ def test_an_mta_keeps_all_but_its_known_deviations(name, build, tmp_path):
     assert skipped == {f"it is asked of {other} only: --mta {other}", "it waits for long: --slow plays it"}
     assert len(cases) == 102
     assert '<tr id="MOD-20">' in page.read_text()
+
+
+def read_lines(path):
+    """With those that are included."""
+    for line in path.read_text().splitlines():
+        if line.startswith("include "):
+            yield from read_lines(path.parent / line.split()[1])
+        else:
+            yield line
+
+
+def read_cases(style):
+    """Of each case that such an MTA is asked how many connections its client makes, and whether it is hostile."""
+    cases = {}
+    for path in sorted(CASES.glob("*.scenario")):
+        for line in read_lines(path):
+            found = re.match(r"case (\S+) (.*)", line)
+            if found:
+                name = found[1]
+                asked = re.search(r"\bmta=(\w+)", found[2])
+                if asked is None or asked[1] == style:
+                    cases[name] = [0, found[2].endswith("hostile")]
+            elif line.startswith("smtp connect") and name in cases:
+                cases[name][0] += 1
+    return cases
+
+
+def make_plan(run, cases, is_broken):
+    """For each connection what it breaks, in the order in which cases are played."""
+    order = [line.split()[0] for line in run("--list").stdout.splitlines()]
+    order = ["PROBE-1", *(name for name in order if name in cases and not cases[name][1]), "PROBE-2",
+             *(name for name in order if name in cases and cases[name][1])]
+    return [name if is_broken and "-" in name and not name.startswith("PROBE") else None
+            for name in order for _ in range(cases[name][0])]
+
+
+@pytest.mark.parametrize("is_broken", [False, True])
+@pytest.mark.parametrize("style", ["postfix", "sendmail"])
+def test_each_case_is_kept_and_fails_when_it_is_broken(run, tmp_path, style, is_broken):
+    cases = read_cases(style)
+    delivery = free_port()
+    with Mta(str(tmp_path / "m.sock"), delivery, style, make_plan(run, cases, is_broken)) as mta:
+        result = run("-s", f"unix:{tmp_path}/m.sock", "--smtp", f"inet:{mta.port}@127.0.0.1", "--delivery",
+                     f"inet:{delivery}@127.0.0.1", "--mta", style, "--slow", "-D", "pause=300ms", "--smtp-timeout", "5s", "-q",
+                     "--strict", "--report", "json:-", timeout=120)
+        assert not mta.plan, "fewer connections than were meant"
+    lines = [json.loads(line) for line in result.stdout.splitlines()]
+    outcomes = {line["id"]: (line["outcome"], line["failures"][:1]) for line in lines if line["type"] == "case"}
+    asked = {name for name in cases if not name.startswith("PROBE")}
+    assert asked == {name for name, (outcome, _) in outcomes.items() if outcome != "skipped"}
+    wrong = {name: outcomes[name] for name in asked if outcomes[name][0] != ("failed" if is_broken else "held")}
+    assert not wrong, json.dumps(wrong, indent=1)
 
 
 def test_cases_that_wait_for_long_are_played_when_they_are_asked_for(build):

@@ -18,7 +18,8 @@
 
 /* how long a message may take until it is delivered */
 #define DELIVERY_US (20 * G_TIME_SPAN_SECOND)
-/* how much longer we wait for one that must not be */
+/* how much longer than the last message one may take, and how long we wait for those that must not be */
+#define LATE_US  (3 * G_TIME_SPAN_SECOND)
 #define GRACE_US (500 * G_TIME_SPAN_MILLISECOND)
 
 /* a case, and what has become of it */
@@ -98,6 +99,9 @@ wait_for_deliveries (Run *run)
   if (run->sink == NULL || g_atomic_int_get (&run->stop) != 0)
     return;
   play (run, run->last);
+  if (run->last->problem == NULL
+      && mta_sink_wait (run->sink, run->last->entry->id, deadline_us, &run->stop))
+    deadline_us = MIN (deadline_us, g_get_monotonic_time () + LATE_US);
   for (guint i = 0; i < run->judged->len; i++)
     {
       const Judged *judged = g_ptr_array_index (run->judged, i);
@@ -106,8 +110,6 @@ wait_for_deliveries (Run *run)
           && mta_judge_awaits_delivery (judged->entry->entry))
         mta_sink_wait (run->sink, judged->entry->entry->id, deadline_us, &run->stop);
     }
-  if (run->last->problem == NULL)
-    mta_sink_wait (run->sink, run->last->entry->id, deadline_us, &run->stop);
   g_usleep (GRACE_US);
 }
 

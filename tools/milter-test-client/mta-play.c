@@ -85,16 +85,28 @@ do_say (Client *client, const MilterSmtpStep *step)
   return true;
 }
 
-/* a message that is to be found again when it is delivered says whose it is */
-static void
-append_tag (GByteArray *bytes, const MilterScenarioCase *entry)
+/* where the second field of a message begins, or its body */
+static gsize
+find_second_field (const char *text, gsize size)
 {
-  g_autofree char *line = NULL;
+  const char *end = g_strstr_len (text, (gssize) size, "\r\n");
 
-  if (!mta_judge_needs_delivery (entry))
-    return;
-  line = g_strdup_printf (MTA_SINK_TAG ": %s\r\n", entry->id);
-  g_byte_array_append (bytes, (const guint8 *) line, (guint) strlen (line));
+  while (end != NULL && end + 2 < text + size && (end[2] == ' ' || end[2] == '\t'))
+    end = g_strstr_len (end + 2, text + size - end - 2, "\r\n");
+  return end != NULL ? (gsize) (end + 2 - text) : 0;
+}
+
+/* A message that is to be found again when it is delivered says whose it is; not in its first or last
+ * field, where an edit that goes wrong by one would not show. */
+static void
+append_message (GByteArray *bytes, const MilterScenarioCase *entry, const char *text, gsize size)
+{
+  g_autoptr (GString) whole = g_string_new_len (text, (gssize) size);
+  g_autofree char *tag = g_strdup_printf (MTA_SINK_TAG ": %s\r\n", entry->id);
+
+  if (mta_judge_needs_delivery (entry))
+    g_string_insert (whole, (gssize) find_second_field (text, size), tag);
+  mta_smtp_append_message (bytes, milter_bytes ((const guint8 *) whole->str, whole->len));
 }
 
 static bool
@@ -102,15 +114,14 @@ do_message (Client *client, const MilterSmtpStep *step)
 {
   g_autoptr (GByteArray) bytes = g_byte_array_new ();
   gsize size;
-  const guint8 *text = g_bytes_get_data (step->bytes, &size);
+  const char *text = g_bytes_get_data (step->bytes, &size);
 
   if (client->reply == NULL || !g_str_has_prefix (client->reply, "354"))
     {
       fail (client, step, "the reply to DATA", "354", client->reply);
       return false;
     }
-  append_tag (bytes, client->turn->entry);
-  mta_smtp_append_message (bytes, milter_bytes (text, size));
+  append_message (bytes, client->turn->entry, text, size);
   mta_turn_note (client->turn, "C", "(the message)");
   mta_smtp_send (get_connection (client), milter_bytes (bytes->data, bytes->len));
   read_reply (client);
