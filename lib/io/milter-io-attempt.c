@@ -16,7 +16,8 @@
 
 struct _MilterIoAttempt
 {
-  MilterConnectionSpec spec; /* owns its strings */
+  const MilterConnectionSpec *spec; /* the caller's, or … */
+  MilterConnectionSpec own;         /* with its strings; without them if it is not */
   GArray *addresses;         /* MilterIoAddress */
   guint next;
   GString *problems; /* (nullable) of all addresses that were tried */
@@ -42,13 +43,24 @@ milter_io_attempt_new (const MilterConnectionSpec *spec, GError **error)
     return NULL;
 
   MilterIoAttempt *attempt = g_new0 (MilterIoAttempt, 1);
-  attempt->spec = *spec;
-  attempt->spec.path = g_strdup (spec->path);
-  attempt->spec.host = g_strdup (spec->host);
-  attempt->spec.text = g_strdup (spec->text);
+  attempt->spec = spec;
   attempt->addresses = addresses;
   attempt->pause_ms = PAUSE_MIN_MS;
   return attempt;
+}
+
+void
+milter_io_attempt_keep_spec (MilterIoAttempt *attempt)
+{
+  const MilterConnectionSpec *spec = attempt->spec;
+
+  if (spec == &attempt->own)
+    return;
+  attempt->own = *spec;
+  attempt->own.path = g_strdup (spec->path);
+  attempt->own.host = g_strdup (spec->host);
+  attempt->own.text = g_strdup (spec->text);
+  attempt->spec = &attempt->own;
 }
 
 void
@@ -56,9 +68,9 @@ milter_io_attempt_free (MilterIoAttempt *attempt)
 {
   if (attempt == NULL)
     return;
-  g_free (attempt->spec.path);
-  g_free (attempt->spec.host);
-  g_free (attempt->spec.text);
+  g_free (attempt->own.path);
+  g_free (attempt->own.host);
+  g_free (attempt->own.text);
   g_array_unref (attempt->addresses);
   if (attempt->problems != NULL)
     g_string_free (attempt->problems, TRUE);
@@ -71,7 +83,7 @@ note_problem (MilterIoAttempt *attempt, int errsv)
 {
   const MilterIoAddress *address
       = &g_array_index (attempt->addresses, MilterIoAddress, attempt->next - 1);
-  g_autofree char *problem = milter_io_connect_problem (&attempt->spec, address, errsv);
+  g_autofree char *problem = milter_io_connect_problem (attempt->spec, address, errsv);
 
   if (attempt->problems == NULL)
     attempt->problems = g_string_new (NULL);
@@ -103,7 +115,7 @@ milter_io_attempt_step (MilterIoAttempt *attempt, int *fd, GError **error)
 
       int errsv = errno;
       close (*fd);
-      if (errsv == EAGAIN && attempt->spec.path != NULL)
+      if (errsv == EAGAIN && attempt->spec->path != NULL)
         {
           attempt->next--;
           return MILTER_IO_ATTEMPT_BUSY;
@@ -115,7 +127,7 @@ milter_io_attempt_step (MilterIoAttempt *attempt, int *fd, GError **error)
                MILTER_CONNECTION_ERROR,
                MILTER_CONNECTION_ERROR_UNREACHABLE,
                "cannot connect to <%s>: %s",
-               attempt->spec.text,
+               attempt->spec->text,
                attempt->problems != NULL ? attempt->problems->str : "it has no address");
   return MILTER_IO_ATTEMPT_FAILED;
 }
@@ -137,7 +149,7 @@ milter_io_attempt_decide (MilterIoAttempt *attempt, int fd)
 bool
 milter_io_attempt_is_unix (const MilterIoAttempt *attempt)
 {
-  return attempt->spec.path != NULL;
+  return attempt->spec->path != NULL;
 }
 
 MilterIoDeadline *

@@ -24,8 +24,10 @@ typedef enum
   MILTER_IO_ATTEMPT_FAILED
 } MilterIoAttemptResult;
 
-/* looks the name up */
+/* Looks the name up. @spec is the caller's until the attempt keeps it. */
 MilterIoAttempt *milter_io_attempt_new (const MilterConnectionSpec *spec, GError **error);
+/* what is not over at once outlives the spec */
+void milter_io_attempt_keep_spec (MilterIoAttempt *attempt);
 void milter_io_attempt_free (MilterIoAttempt *attempt);
 /* goes on with the next address; the socket is the caller's */
 MilterIoAttemptResult milter_io_attempt_step (MilterIoAttempt *attempt, int *fd, GError **error);

@@ -112,6 +112,8 @@ _milter_io_connection_connect (MilterIoLoop *loop,
       g_propagate_error (error, g_steal_pointer (&failure));
       return NULL;
     }
+  if (connection->extra != NULL && connection->extra->attempt != NULL)
+    milter_io_attempt_keep_spec (connection->extra->attempt);
   return connection;
 }
 

@@ -173,6 +173,19 @@ _milter_io_connection_answer (MilterIoConnection *connection, const guint8 *data
   else
     _milter_io_connection_write (connection, data, size);
 }
+/* g_get_monotonic_time(), or in `received` when the present turn of the loop began, which is not asked for
+ * each time */
+static inline gint64
+_milter_io_connection_get_time (MilterIoConnection *connection)
+{
+  MilterIoTurn *turn = *(MilterIoTurn **) connection;
+
+  if (turn == NULL || turn->served != connection)
+    return g_get_monotonic_time ();
+  if (turn->time == 0)
+    turn->time = g_get_monotonic_time ();
+  return turn->time;
+}
 /* the buffer that _write() appends to, for encoders that append themselves; call
  * _milter_io_connection_written() afterwards, and do not keep it */
 MILTER_AVAILABLE GByteArray *_milter_io_connection_get_output (MilterIoConnection *connection);

@@ -22,6 +22,9 @@ typedef struct
 {
   /* connected; or could not be, or not in time: @error, and nothing follows */
   void (*ready) (MilterServerPort *port, const GError *error, gpointer user_data);
+  /* (nullable) What came, before it is taken apart: returns how many bytes of it are dealt with, whole
+   * frames; 0: none. Then `message` has the first frame, if it is whole. @now_us: about now */
+  gsize (*take) (MilterServerPort *port, MilterBytes bytes, gint64 now_us, gpointer user_data);
   /* a whole frame; a view, valid during the call. What came in one read is told in a row, and then
    * @settled: what was there already cannot answer what is sent only now */
   void (*message) (MilterServerPort *port, const MilterMessage *message, gpointer user_data);
