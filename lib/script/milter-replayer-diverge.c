@@ -203,6 +203,26 @@ is_expected (const MilterReplayer *replayer)
   return true;
 }
 
+gsize
+milter_replayer_take_same (MilterReplayer *replayer, MilterBytes bytes, gint64 now_us)
+{
+  const MilterReplayEvent *event;
+  const MilterSpec *spec;
+  guint64 behind;
+
+  if (replayer->traced)
+    return 0;
+  event = find_match (replayer, &behind);
+  if (event == NULL || event->kind != MILTER_REPLAY_FRAME || event->bytes.size > bytes.size
+      || memcmp (event->bytes.data, bytes.data, event->bytes.size) != 0 || !is_expected (replayer))
+    return 0;
+  spec = milter_spec_get (MILTER_SIDE_MILTER, milter_replay_letter (event));
+  replayer->waits_from_us = now_us;
+  replayer->counts.n_answers += milter_trace_is_final_kind (spec);
+  replayer->match = behind;
+  return event->bytes.size;
+}
+
 /* It says what it said then, and not before it was asked. */
 bool
 milter_replayer_take_match (MilterReplayer *replayer, const MilterMessage *message)

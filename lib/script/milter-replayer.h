@@ -113,6 +113,9 @@ void milter_replayer_finish (MilterReplayer *replayer);
 /* What is to be done now: to be called until it does not say SEND, now or then, behind each of the other calls
  * and when the deadline has passed. The connection has to be there. */
 void milter_replayer_next (MilterReplayer *replayer, gint64 now_us, MilterReplayAction *action);
+/* Bytes that came, if they begin with what was said then, and nothing was different before: returns how
+ * many that are, a whole frame. 0: what has come is for milter_replayer_received(), frame by frame. */
+gsize milter_replayer_take_same (MilterReplayer *replayer, MilterBytes bytes, gint64 now_us);
 void
 milter_replayer_received (MilterReplayer *replayer, const MilterMessage *message, gint64 now_us);
 /* the milter closed the connection, or reset it, or said what is no frame: then @garbage (nullable)

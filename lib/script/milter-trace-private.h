@@ -35,7 +35,13 @@ void milter_trace_session_clear (MilterTraceSession *trace);
  * want it; macros go where their command goes. */
 bool milter_trace_session_leaves_out (const MilterTraceSession *trace, guint8 letter, MilterBytes payload);
 void milter_trace_session_ask (MilterTraceSession *trace, guint8 letter, MilterBytes payload);
-/* neither an edit nor progress */
+/* neither an edit nor progress; @spec: (nullable) of its letter */
+static inline bool
+milter_trace_is_final_kind (const MilterSpec *spec)
+{
+  return spec == NULL
+         || (spec->kind != MILTER_REPLY_KIND_EDIT && spec->kind != MILTER_REPLY_KIND_PROGRESS);
+}
 bool milter_trace_is_final (const MilterMessage *reply);
 /* the final answer to the latest command */
 void milter_trace_session_answer (MilterTraceSession *trace, const MilterMessage *reply);

@@ -148,9 +148,7 @@ milter_trace_session_ask (MilterTraceSession *trace, guint8 letter, MilterBytes 
 bool
 milter_trace_is_final (const MilterMessage *reply)
 {
-  return reply->spec == NULL
-         || (reply->spec->kind != MILTER_REPLY_KIND_EDIT
-             && reply->spec->kind != MILTER_REPLY_KIND_PROGRESS);
+  return milter_trace_is_final_kind (reply->spec);
 }
 
 void

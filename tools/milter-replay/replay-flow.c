@@ -20,8 +20,9 @@
 /* … and at all: connections of a recording that overlap, played one after the other */
 #define MAX_HELD_AT_ALL ((gsize) 1 << 30)
 /* Events that are read between two looks at what else there is to do. Reading and playing take
- * turns: each is faster if it goes on for a while. */
-#define BATCH 4096u
+ * turns: each is faster if it goes on for a while; but what was read should still be in the
+ * processor's cache when it is played. */
+#define BATCH 1024u
 /* at a given speed the reader is ahead by so much */
 #define LEAD_US (50 * G_TIME_SPAN_MILLISECOND)
 /* connections that cannot be made, one after the other, before all is given up */
@@ -492,8 +493,7 @@ replay_flow_new (ReplaySetup *setup, const ReplayPace *pace)
   flow->by_number = g_hash_table_new (/* hash= */ NULL, /* equal= */ NULL);
   flow->news = g_ptr_array_new ();
   flow->over = g_ptr_array_new ();
-  setup->replayers
-      = g_ptr_array_new_with_free_func ((GDestroyNotify) milter_replayer_free);
+  setup->spares = g_ptr_array_new_with_free_func (replay_session_free_spare);
   flow->batch = pace->is_live ? 1 : BATCH;
   flow->clock = tool_clock_new (on_clock, flow);
   return flow;
@@ -510,7 +510,7 @@ replay_flow_free (ReplayFlow *flow)
   g_ptr_array_unref (flow->over);
   g_hash_table_unref (flow->by_number);
   g_ptr_array_unref (flow->entries);
-  g_clear_pointer (&flow->setup->replayers, g_ptr_array_unref);
+  g_clear_pointer (&flow->setup->spares, g_ptr_array_unref);
   g_free (flow->failure);
   g_free (flow);
 }

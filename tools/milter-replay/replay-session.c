@@ -18,14 +18,14 @@ typedef enum
 } SessionState;
 
 /* … so many */
-#define MAX_REPLAYERS 512u
+#define MAX_SPARES 512u
 
 struct _ReplaySession
 {
   const ReplaySetup *setup;
   gpointer owner;
   MilterCapturePlace place;
-  char *mta, *milter; /* (nullable) the addresses of the recording */
+  GString *mta, *milter; /* the addresses of the recording; empty: not known */
   bool from_start;
 
   SessionState state;
@@ -89,7 +89,11 @@ on_diverged (gpointer data)
 {
   static const ReplayJudgeEvents events = { .difference = on_difference, .doubt = on_doubt };
   ReplaySession *session = data;
-  MilterCaptureOpening opening = { session->mta, session->milter, session->from_start };
+  MilterCaptureOpening opening = {
+    session->mta->len > 0 ? session->mta->str : NULL,
+    session->milter->len > 0 ? session->milter->str : NULL,
+    session->from_start,
+  };
 
   session->judge = replay_judge_new (session->setup->rules, &events, session);
   replay_judge_open (session->judge,
@@ -252,6 +256,15 @@ on_ready (MilterServerPort *port, const GError *error, gpointer user_data)
   pump (session);
 }
 
+static gsize
+on_taken (MilterServerPort *port, MilterBytes bytes, gint64 now_us, gpointer user_data)
+{
+  ReplaySession *session = user_data;
+
+  session->now_us = now_us;
+  return milter_replayer_take_same (session->replayer, bytes, now_us);
+}
+
 static void
 on_message (MilterServerPort *port, const MilterMessage *message, gpointer user_data)
 {
@@ -308,6 +321,7 @@ on_deadline (MilterServerPort *port, gpointer user_data)
 
 static const MilterServerPortHandlers port_handlers = {
   .ready = on_ready,
+  .take = on_taken,
   .message = on_message,
   .settled = on_settled,
   .garbage = on_garbage,
@@ -350,29 +364,29 @@ pump (ReplaySession *session)
 
 /* --- from outside ----------------------------------------------------------------------------- */
 
-static MilterReplayer *
-take_replayer (ReplaySession *session)
+static ReplaySession *
+make_session (const ReplaySetup *setup)
 {
-  GPtrArray *spares = session->setup->replayers;
-  MilterReplayer *replayer;
+  ReplaySession *session = g_new0 (ReplaySession, 1);
 
-  if (spares->len == 0)
-    return milter_replayer_new (
-        session->setup->timeout_us, GRACE_US, &replayer_handlers, session);
-  replayer = g_ptr_array_steal_index_fast (spares, spares->len - 1);
-  milter_replayer_reset (replayer, session);
-  return replayer;
+  session->mta = g_string_new (NULL);
+  session->milter = g_string_new (NULL);
+  session->replayer
+      = milter_replayer_new (setup->timeout_us, GRACE_US, &replayer_handlers, session);
+  return session;
 }
 
-static void
-leave_replayer (ReplaySession *session)
+/* … with its memory */
+static ReplaySession *
+take_spare (const ReplaySetup *setup)
 {
-  GPtrArray *spares = session->setup->replayers;
+  ReplaySession *session = g_ptr_array_steal_index_fast (setup->spares, setup->spares->len - 1);
 
-  if (spares->len < MAX_REPLAYERS)
-    g_ptr_array_add (spares, session->replayer);
-  else
-    milter_replayer_free (session->replayer);
+  *session = (ReplaySession){
+    .mta = session->mta, .milter = session->milter, .replayer = session->replayer
+  };
+  milter_replayer_reset (session->replayer, session);
+  return session;
 }
 
 ReplaySession *
@@ -382,19 +396,29 @@ replay_session_new (const ReplaySetup *setup,
                     const MilterCapturePlace *place,
                     const MilterCaptureOpening *opening)
 {
-  ReplaySession *session = g_new0 (ReplaySession, 1);
+  ReplaySession *session = setup->spares->len > 0 ? take_spare (setup) : make_session (setup);
 
   session->setup = setup;
   session->owner = owner;
   session->place = *place;
-  session->mta = g_strdup (opening->mta);
-  session->milter = g_strdup (opening->milter);
+  g_string_assign (session->mta, opening->mta != NULL ? opening->mta : "");
+  g_string_assign (session->milter, opening->milter != NULL ? opening->milter : "");
   session->from_start = opening->from_start;
-  session->replayer = take_replayer (session);
   session->report_case = report_add_case (setup->report, setup->file, /* line= */ 0, name);
   if (setup->tells_all)
     milter_replayer_tell_all (session->replayer);
   return session;
+}
+
+void
+replay_session_free_spare (gpointer data)
+{
+  ReplaySession *session = data;
+
+  milter_replayer_free (session->replayer);
+  g_string_free (session->mta, TRUE);
+  g_string_free (session->milter, TRUE);
+  g_free (session);
 }
 
 void
@@ -403,12 +427,12 @@ replay_session_free (ReplaySession *session)
   if (session == NULL)
     return;
   close_port (session, /* reset= */ false);
-  replay_judge_free (session->judge);
-  leave_replayer (session);
+  g_clear_pointer (&session->judge, replay_judge_free);
   g_clear_pointer (&session->left_out, g_array_unref);
-  g_free (session->mta);
-  g_free (session->milter);
-  g_free (session);
+  if (session->setup->spares->len < MAX_SPARES)
+    g_ptr_array_add (session->setup->spares, session);
+  else
+    replay_session_free_spare (session);
 }
 
 /* behind the MTA's end, or the milter's, nothing is recorded that could be played or compared */

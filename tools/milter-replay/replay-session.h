@@ -29,7 +29,7 @@ typedef struct
    * main loop or from within the functions here; the session must not be freed in it. */
   void (*over) (ReplaySession *session, gpointer data);
   gpointer data;
-  GPtrArray *replayers; /* of MilterReplayer: those that are not used at present */
+  GPtrArray *spares; /* of ReplaySession: those that can be used again */
 } ReplaySetup;
 
 /* @name: of its case, for which a place in the report is taken now; @opening: as the sink was told;
@@ -41,6 +41,8 @@ ReplaySession *replay_session_new (const ReplaySetup *setup,
                                    const MilterCaptureOpening *opening);
 /* closes its connection; what was not reported is not */
 void replay_session_free (ReplaySession *session);
+/* the sessions that were freed, and could have been used again */
+void replay_session_free_spare (gpointer session);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (ReplaySession, replay_session_free)
 
 /* Something more of the recording. If the session is hungry it goes on with it when it is fed. */
