@@ -151,4 +151,5 @@ def main():
             statistics.median(row[4] / row[3] for row in rows)))
 
 
-main()
+if __name__ == "__main__":
+    main()
