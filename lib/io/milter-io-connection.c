@@ -643,6 +643,28 @@ _milter_io_connection_flush (MilterIoConnection *connection)
     milter_io_watch_enqueue (&connection->watch);
 }
 
+void
+_milter_io_connection_pass (MilterIoConnection *connection, const guint8 *data, gsize size)
+{
+  ssize_t n;
+
+  if (!milter_io_connection_is_live (connection) || connection->shut)
+    return;
+  collect_answers (connection);
+  /* nothing waits, and nothing has failed */
+  if (G_LIKELY (connection->extra == NULL))
+    {
+      n = milter_io_send (connection->watch.fd, data, size);
+      if (G_LIKELY (n == (ssize_t) size))
+        return;
+      /* the usual way finds out why */
+      data += MAX (n, 0);
+      size -= (gsize) MAX (n, 0);
+    }
+  _milter_io_connection_write (connection, data, size);
+  _milter_io_connection_flush (connection);
+}
+
 gsize
 _milter_io_connection_get_pending (MilterIoConnection *connection)
 {

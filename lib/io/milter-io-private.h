@@ -192,6 +192,10 @@ MILTER_AVAILABLE GByteArray *_milter_io_connection_get_output (MilterIoConnectio
 MILTER_AVAILABLE void _milter_io_connection_written (MilterIoConnection *connection);
 /* Writes now what can be written now, instead of at the end of the turn. */
 MILTER_AVAILABLE void _milter_io_connection_flush (MilterIoConnection *connection);
+/* Both at once, for who passes on what another one said: without a copy if the kernel takes it. */
+MILTER_AVAILABLE void _milter_io_connection_pass (MilterIoConnection *connection,
+                                                  const guint8 *data,
+                                                  gsize size);
 /* bytes that the kernel has not taken yet */
 MILTER_AVAILABLE gsize _milter_io_connection_get_pending (MilterIoConnection *connection);
 /* Stops reading, and handing on what was read, while more than @size bytes wait for a peer that does

@@ -4,23 +4,28 @@
 
 usage: record-rates.py BUILD [MESSAGES [NAME...]]
 
-MESSAGES (1000) go directly and as many through the recorder, a tenth of each in turn, to the same milter. Printed is how
-much longer those through the recorder took in all, with the lowest and the highest of the tenths.
+MESSAGES (1000) go directly, as many through a proxy that does nothing but pass bytes on (raw-proxy), and as many through the
+recorder, to the same milter, a twentieth of each in turn. Printed are the medians of the ratios to those that went directly just
+before, with the quartiles: of the recorder, and of the proxy, which tells what one more hop costs at all.
 
-postfix-opendkim-trace, -pcap  Postfix to opendkim, which signs, over TCP; four clients send mail at once. Wants root
-postfix-libmilter-trace        Postfix to a milter on libmilter that lets all pass
-libmilter-16-trace             a driver without pauses, 16 connections, to the same milter, on unix sockets
-raw-1-trace, -pcap             one that sends the next command as soon as the answer is there, to a milter that does nothing
-                               at all: what the hop costs by itself
+opendkim-trace, -pcap      Postfix to opendkim, which signs, on unix sockets; four clients send mail at once. Wants root
+opendkim-tcp               the same over TCP, where Postfix and libmilter wait for each other's acknowledgements
+libmilter-trace            Postfix to a milter on libmilter that lets all pass
+libmilter-one              the same with one client
+libmilter-16-trace         a driver without pauses, 16 connections, to the same milter, on unix sockets
+raw-1-trace, -pcap         one that sends the next command as soon as the answer is there, to a milter that does nothing
+                           at all: what the hop costs by itself
 
-Of real mail the recorder is to take less than 10% (exit status 1 if it takes more); the last lines tell how far from that
-a milter and an MTA are that do nothing. BUILD is a build without sanitizers and with -Dtests=enabled. Wants an idle machine.
+Of real mail the recorder is to take less than 10%: the exit status is 1 if it takes more with opendkim. The other lines tell how far from
+that milters and MTAs are that do nothing. BUILD is a build without sanitizers and with -Dtests=enabled. Wants an idle machine; on
+another one `chrt -r 1 tests/bench/record-rates.py` goes before what else there is to do.
 """
 
 import concurrent.futures
 import os
 import pathlib
 import socket
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -31,7 +36,7 @@ sys.path.insert(0, str(ROOT / "tests/integration"))
 from listening import listens  # noqa: E402
 from postfix_instance import Postfix, why_not  # noqa: E402
 
-PARTS = 10
+PARTS = 20
 CLIENTS = 4
 LIMIT = 1.10
 MAIL = (b"From: alice@example.com\r\nTo: bob@example.net\r\nSubject: speed\r\nDate: Sun, 22 Nov 2026 09:15:02 +0100\r\n"
@@ -60,16 +65,31 @@ def record(build, folder, to, listen, kind):
     return line.split()[2]
 
 
-def start_opendkim(folder):
+def forward(build, folder, to, listen):
+    """The proxy that does nothing else; where it listens."""
+    if listen.startswith("inet:"):
+        with socket.create_server(("127.0.0.1", 0)) as probe:
+            listen = f"inet:{probe.getsockname()[1]}"
+        to = to.partition("@")[0]
+    process = start([build / "tests/bench/raw-proxy", listen, to])
+    assert process.stdout.readline() == "listening\n"
+    return listen if listen.startswith("unix:") else f"{listen}@127.0.0.1"
+
+
+def start_opendkim(folder, over):
+    port = 0
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
-    start([ROOT / "scripts/start-opendkim.sh", folder / "dkim", f"inet:{port}@127.0.0.1"],
-          env=dict(os.environ, OPENDKIM_INTERNAL="127.0.0.1"))
+    spec = f"inet:{port}@127.0.0.1" if over == "inet" else f"unix:{folder}/opendkim.sock"
+    start([ROOT / "scripts/start-opendkim.sh", folder / "dkim", spec], env=dict(os.environ, OPENDKIM_INTERNAL="127.0.0.1"))
+    if over == "unix":
+        wait_for(spec[5:])
+        return spec
     end = time.monotonic() + 30
     while True:
         try:
             socket.create_connection(("127.0.0.1", port)).close()
-            return f"inet:{port}@127.0.0.1"
+            return spec
         except OSError:
             assert time.monotonic() < end, "opendkim does not listen"
             time.sleep(0.05)
@@ -114,7 +134,7 @@ class Smtp:
         self.say(MAIL + b".", b"250")
 
 
-def send_by_postfix(mta, name, n):
+def send_by_postfix(mta, name, n, n_clients):
     """Seconds that n mails take, by several clients at once."""
 
     def some(count):
@@ -124,8 +144,8 @@ def send_by_postfix(mta, name, n):
             client.send()
         return began, time.perf_counter()
 
-    with concurrent.futures.ThreadPoolExecutor(CLIENTS) as pool:
-        times = list(pool.map(some, [n // CLIENTS] * CLIENTS))
+    with concurrent.futures.ThreadPoolExecutor(n_clients) as pool:
+        times = list(pool.map(some, [max(1, n // n_clients)] * n_clients))
     return max(end for _, end in times) - min(begin for begin, _ in times)
 
 
@@ -135,40 +155,47 @@ def drive(command):
     return time.perf_counter() - began
 
 
-def compare(name, times):
-    direct, recorded = (sum(values) for values in times.values())
-    ratios = [b / a for a, b in zip(*times.values())]
-    print(f"{name:26} {recorded / direct:.3f} of the time of a direct connection ({min(ratios):.3f} to {max(ratios):.3f}); "
-          f"direct {direct:.2f} s, recorded {recorded:.2f} s", flush=True)
-    return recorded / direct
+def describe(values):
+    low, middle, high = statistics.quantiles(values, n=4)
+    return f"{middle:.3f} ({low:.2f} to {high:.2f})"
 
 
-def take_turns(name, n, direct, recorded):
-    times = {"direct": [], "recorded": []}
-    direct(n // PARTS)
-    recorded(n // PARTS)
+def take_turns(name, n, ways):
+    """ways: {NAME: f(MESSAGES) that tells seconds}, the direct one first. The median ratio of the recorder."""
+    times = {way: [] for way in ways}
+    for run in ways.values():
+        run(n // PARTS)
+    order = list(ways)
     for _ in range(PARTS):
-        times["direct"].append(direct(n // PARTS))
-        times["recorded"].append(recorded(n // PARTS))
-    return compare(name, times)
+        for way in order:
+            times[way].append(ways[way](n // PARTS))
+        order = order[1:] + order[:1]
+    ratios = {way: [b / a for a, b in zip(times["direct"], values)] for way, values in times.items()}
+    print(f"{name:20} recorded {describe(ratios['recorded'])}, passed on {describe(ratios['passed'])} of the time of a direct connection, "
+          f"{statistics.median(times['direct']) / (n // PARTS) * 1e6:.0f} us a message", flush=True)
+    return statistics.median(ratios["recorded"])
 
 
-def postfix(name, build, folder, n, milter, kind):
+def open_ways(build, folder, milter, kind):
+    listen = "inet:0@127.0.0.1" if milter.startswith("inet:") else "unix:{}/{}.sock"
+    return {"direct": milter, "passed": forward(build, folder, milter, listen.format(folder, "passed")),
+            "recorded": record(build, folder, milter, listen.format(folder, "recorded"), kind)}
+
+
+def postfix(name, build, folder, n, milter, kind, n_clients=CLIENTS):
     if why_not() is not None:
-        print(f"{name:26} left out: {why_not()}")
+        print(f"{name:20} left out: {why_not()}")
         return None
-    listen = "inet:0@127.0.0.1" if milter.startswith("inet:") else f"unix:{folder}/r{len(running)}.sock"
-    through = record(build, folder, milter, listen, kind)
+    specs = open_ways(build, folder, milter, kind)
     for path in folder.glob("*.sock"):
         path.chmod(0o666)
-    with Postfix(direct=of_postfix(milter), recorded=of_postfix(through)) as mta:
-        return take_turns(name, n, lambda part: send_by_postfix(mta, "direct", part),
-                          lambda part: send_by_postfix(mta, "recorded", part))
+    with Postfix(**{way: of_postfix(spec) for way, spec in specs.items()}) as mta:
+        return take_turns(name, n, {way: (lambda part, way=way: send_by_postfix(mta, way, part, n_clients)) for way in specs})
 
 
 def driver(name, build, folder, n, milter, kind, command):
-    through = record(build, folder, milter, f"unix:{folder}/r{len(running)}.sock", kind)
-    return take_turns(name, n, lambda part: drive(command(milter, part)), lambda part: drive(command(through, part)))
+    specs = open_ways(build, folder, milter, kind)
+    return take_turns(name, n, {way: (lambda part, spec=spec: drive(command(spec, part))) for way, spec in specs.items()})
 
 
 def main():
@@ -180,13 +207,17 @@ def main():
     bench = build / "tests/bench"
     load = lambda spec, part: [bench / "load-mta", "messages", spec, 16, part * 20]  # noqa: E731
     raw = lambda spec, part: [bench / "raw-mta", spec, part * 20]  # noqa: E731
+    opendkim = lambda over: start_opendkim(folder, over)  # noqa: E731
+    milter = lambda name: start_milter(build, folder, name)  # noqa: E731
     comparisons = {
-        "postfix-opendkim-trace": lambda name: postfix(name, build, folder, n, start_opendkim(folder), "trace"),
-        "postfix-opendkim-pcap": lambda name: postfix(name, build, folder, n, start_opendkim(folder), "pcap"),
-        "postfix-libmilter-trace": lambda name: postfix(name, build, folder, n, start_milter(build, folder, "libmilter-milter"), "trace"),
-        "libmilter-16-trace": lambda name: driver(name, build, folder, n, start_milter(build, folder, "libmilter-milter"), "trace", load),
-        "raw-1-trace": lambda name: driver(name, build, folder, n, start_milter(build, folder, "raw-milter"), "trace", raw),
-        "raw-1-pcap": lambda name: driver(name, build, folder, n, start_milter(build, folder, "raw-milter"), "pcap", raw),
+        "opendkim-trace": lambda name: postfix(name, build, folder, n, opendkim("unix"), "trace"),
+        "opendkim-pcap": lambda name: postfix(name, build, folder, n, opendkim("unix"), "pcap"),
+        "opendkim-tcp": lambda name: postfix(name, build, folder, n, opendkim("inet"), "trace"),
+        "libmilter-trace": lambda name: postfix(name, build, folder, n, milter("libmilter-milter"), "trace"),
+        "libmilter-one": lambda name: postfix(name, build, folder, n, milter("libmilter-milter"), "trace", n_clients=1),
+        "libmilter-16-trace": lambda name: driver(name, build, folder, n, milter("libmilter-milter"), "trace", load),
+        "raw-1-trace": lambda name: driver(name, build, folder, n, milter("raw-milter"), "trace", raw),
+        "raw-1-pcap": lambda name: driver(name, build, folder, n, milter("raw-milter"), "pcap", raw),
     }
     worst = 0
     try:
@@ -194,7 +225,7 @@ def main():
             if names and name not in names:
                 continue
             ratio = run(name)
-            if ratio is not None and name.startswith("postfix"):
+            if ratio is not None and name.startswith("opendkim"):
                 worst = max(worst, ratio)
             while running:
                 process = running.pop()

@@ -439,6 +439,54 @@ Test (io_connection, flush_writes_at_once)
   cr_expect (n_sends == 1);
 }
 
+static void
+pass_text (const char *text)
+{
+  _milter_io_connection_pass (peer.connection, (const guint8 *) text, strlen (text));
+}
+
+Test (io_connection, what_is_passed_on_leaves_at_once_behind_what_was_written)
+{
+  pass_text ("first");
+  assert_taken (far_end, "first");
+  write_text (peer.connection, "second ");
+  pass_text ("third");
+  assert_taken (far_end, "second third");
+  iterate_ready (context);
+  cr_expect (n_sends == 2);
+}
+
+Test (io_connection, what_is_passed_on_to_a_full_socket_waits)
+{
+  gsize total = 8 * 1024 * 1024, rest;
+  g_autofree guint8 *data = g_malloc (total);
+  g_autofree guint8 *got = g_malloc (total + 4);
+
+  fill_pattern (data, total);
+  _milter_io_connection_pass (peer.connection, data, total);
+  rest = _milter_io_connection_get_pending (peer.connection);
+  cr_expect (rest > 0 && rest < total);
+  pass_text ("last");
+  cr_expect (_milter_io_connection_get_pending (peer.connection) == rest + 4);
+  for (gsize n = 0; n < total + 4;)
+    {
+      ssize_t some = recv (far_end, got + n, total + 4 - n, MSG_DONTWAIT);
+
+      n += (gsize) MAX (some, 0);
+      iterate_ready (context);
+    }
+  cr_expect (memcmp (got, data, total) == 0 && memcmp (got + total, "last", 4) == 0);
+}
+
+Test (io_connection, nothing_is_passed_on_behind_the_end)
+{
+  pass_text ("word");
+  _milter_io_connection_shutdown_write (peer.connection);
+  pass_text ("too late");
+  assert_taken (far_end, "word");
+  assert_taken (far_end, "EOF");
+}
+
 Test (io_connection, a_full_socket_is_waited_for_and_drained_is_told)
 {
   gsize total = 8 * 1024 * 1024;

@@ -134,8 +134,7 @@ pass_on (End *end, const guint8 *bytes, gsize size)
 
   if (other->connection == NULL)
     return;
-  _milter_io_connection_write (other->connection, bytes, size);
-  _milter_io_connection_flush (other->connection);
+  _milter_io_connection_pass (other->connection, bytes, size);
   if (_milter_io_connection_get_pending (other->connection) > MAX_WAITING)
     _milter_io_connection_pause (end->connection, true);
 }
