@@ -4,10 +4,12 @@
 import pathlib
 import re
 import subprocess
+import sys
 import tempfile
 
 import pytest
 from conftest import ROOT
+from postfix_instance import why_not
 
 FOLDER = ROOT / "scenarios/captures"
 START = ROOT / "scenarios/real/start.sh"
@@ -108,3 +110,14 @@ def test_another_milter_does_not(play, name, other, told):
     done = play("--spawn", f"{START} {other} $socket $dir", "--spawn-timeout", "60", FOLDER / f"{name}.scenario", timeout=120)
     assert done.returncode == 1, done.stdout + done.stderr
     assert re.search(rf"FAIL .*{told}", done.stdout), done.stdout
+
+
+@pytest.mark.parametrize("name", ["footer-milter-left.trace"])
+def test_it_can_be_recorded_anew(build, tmp_path, name):
+    """What scripts/record-captures.py does: the same clients, through Postfix, to the same milter; nothing is different."""
+    if why_not() is not None:
+        pytest.skip(why_not())
+    done = subprocess.run([sys.executable, ROOT / "scripts/record-captures.py", build, tmp_path, name], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert f"{name}: 1 client; 3 messages compared, 0 differences" in done.stdout
+    assert (tmp_path / name).stat().st_size > 1000 and (tmp_path / name).with_suffix(".scenario").exists()
