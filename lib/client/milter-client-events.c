@@ -73,8 +73,8 @@ is_heard (MilterClientContext *context, MilterClientEvent event, bool has_functi
          && g_signal_has_handler_pending (context, signal_of (context, event), 0, FALSE);
 }
 
-/* atomic (nullable): a class that has overridden no signal's own closure, the one that was seen last:
- * where nothing is connected, nobody listens */
+/* atomic (nullable): a class that has overridden no signal's own closure, the one that was seen
+ * last: where nothing is connected, nobody listens */
 static gconstpointer plain_class;
 
 /* Each question costs some hundred instructions; one answers all of them for a program that has

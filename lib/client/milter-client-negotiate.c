@@ -14,14 +14,14 @@
 
 /* Objects for the handlers. */
 
-/* Whether nobody but us knows it: no reference, no data or weak reference, no handler. */
+/* Whether nobody but us knows it: no reference, no data or weak reference, no handler (one that is
+ * blocked is nobody, too: who would unblock it?). */
 static bool
 is_unknown (gpointer object)
 {
   const GObject *it = object;
 
   return g_atomic_int_get (&it->ref_count) == 1 && it->qdata == NULL
-         && g_signal_handler_find (object, G_SIGNAL_MATCH_DETAIL, 0, 0, NULL, NULL, NULL) == 0
          && g_signal_handler_find (object, G_SIGNAL_MATCH_UNBLOCKED, 0, 0, NULL, NULL, NULL) == 0;
 }
 
@@ -243,6 +243,33 @@ get_max_payload (guint32 steps)
   return steps & MILTER_STEP_MDS_256K ? 256 * 1024 - 1 : MILTER_LIMIT_FROM_MTA;
 }
 
+/* It leaves with what the loop sends when the turn ends, unless somebody looks at what is written. */
+static void
+send_message (MilterClientContext *context, const MilterMessage *message)
+{
+  MilterClientContextPrivate *priv = context->priv;
+  bool is_short_way = priv->worker != NULL && priv->connection != NULL && priv->tap == NULL;
+  GByteArray *bytes;
+
+  if (is_short_way)
+    {
+      MilterClientSpare *spare = milter_client_worker_get_spare (priv->worker);
+
+      if (spare->answer == NULL)
+        spare->answer = g_byte_array_new ();
+      bytes = spare->answer;
+      g_byte_array_set_size (bytes, 0);
+    }
+  else
+    bytes = milter_client_context_get_output (context);
+  if (!milter_message_append (message, bytes, NULL))
+    g_error ("an answer to a negotiation cannot be written");
+  if (is_short_way)
+    _milter_io_connection_answer (priv->connection, bytes->data, bytes->len);
+  else
+    milter_client_context_written (context);
+}
+
 static void
 send_answer (MilterClientContext *context, const MilterOffer *answer)
 {
@@ -259,11 +286,9 @@ send_answer (MilterClientContext *context, const MilterOffer *answer)
       message.fields[1].number |= MILTER_ACTION_SET_SYMBOL_LIST;
       message.fields[3].bytes = milter_bytes (lists->data, lists->len);
     }
-  if (!milter_message_append (&message, milter_client_context_get_output (context), NULL))
-    g_error ("an answer to a negotiation cannot be written");
+  send_message (context, &message);
   milter_session_reply (&priv->session, &message, NULL);
   priv->limits.max_payload = get_max_payload (priv->session.agreed.steps);
-  milter_client_context_written (context);
 }
 
 /* any status that is no answer to an offer: the MTA is told with a reject, or by closing */

@@ -262,8 +262,7 @@ static gboolean
 start_worker (MilterClient *client, guint id, int listener, GError **error)
 {
   MilterClientPrivate *priv = client->priv;
-  MilterClientWorker *worker
-      = milter_client_worker_new (client, id, priv->notes, listener, error);
+  MilterClientWorker *worker = milter_client_worker_new (client, id, priv->notes, listener, error);
 
   if (worker == NULL)
     return FALSE;

@@ -14,12 +14,13 @@ G_BEGIN_DECLS
 
 typedef struct _MilterClientWorker MilterClientWorker;
 
-/* What the next negotiation can use again: two objects, made and freed, take as long as all the rest
- * of it. */
+/* What the next negotiation can use again: two objects, made and freed, take as long as all the
+ * rest of it. */
 typedef struct
 {
   MilterOption *option;           /* (nullable) */
   MilterMacrosRequests *requests; /* (nullable): without a list */
+  GByteArray *answer;             /* (nullable): room to write it in */
 } MilterClientSpare;
 
 /* what a worker, or the program, tells the thread of milter_client_run() */
@@ -40,10 +41,13 @@ typedef struct
 
 G_GNUC_INTERNAL void milter_client_note_free (gpointer note);
 
-/* Starts a thread, whose number @id is; it tells @notes what happens. @listener: -1, or a socket that
- * becomes the worker's, also on failure; it accepts on it when it is told to. */
-G_GNUC_INTERNAL MilterClientWorker *milter_client_worker_new (
-    MilterClient *client, guint id, MilterHandover *notes, int listener, GError **error);
+/* Starts a thread, whose number @id is; it tells @notes what happens. @listener: -1, or a socket
+ * that becomes the worker's, also on failure; it accepts on it when it is told to. */
+G_GNUC_INTERNAL MilterClientWorker *milter_client_worker_new (MilterClient *client,
+                                                              guint id,
+                                                              MilterHandover *notes,
+                                                              int listener,
+                                                              GError **error);
 G_GNUC_INTERNAL MilterClientWorker *milter_client_worker_ref (MilterClientWorker *worker);
 G_GNUC_INTERNAL void milter_client_worker_unref (MilterClientWorker *worker);
 /* it begins to accept on its socket, if it has one */

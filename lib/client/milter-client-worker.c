@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * milter-client-worker.c: a thread with a main context and an io loop of its own, and its
- * connections. One that is alone accepts them, too: to be woken for each, and to hand it over, takes
- * another thread longer than all that is done for a connection that only negotiates.
+ * connections. One that is alone accepts them, too: to be woken for each, and to hand it over,
+ * takes another thread longer than all that is done for a connection that only negotiates.
  *
  * Others reach it through its inbox alone, and it reaches the thread of milter_client_run() through
  * the notes alone: both are hand-overs.
@@ -18,7 +18,7 @@
  * edits of a message, while a peer that only asks cannot fill our memory. */
 #define MAX_PENDING (256 * 1024)
 
-/* sessions that have finished are told when there is nothing else to do, or when there are so many */
+/* sessions that have finished are told when there is nothing else to do, or when so many have */
 #define MAX_UNTOLD 64
 
 /* turns of a program's own sources at the end: one that is ready for ever does not hold it up */
@@ -525,6 +525,7 @@ worker_main (gpointer data)
   _milter_io_loop_free (g_steal_pointer (&worker->io));
   g_clear_object (&worker->spare.option);
   g_clear_object (&worker->spare.requests);
+  g_clear_pointer (&worker->spare.answer, g_byte_array_unref);
   g_source_destroy (worker->untold);
   g_main_context_pop_thread_default (worker->main_context);
   tell_finished (worker);
@@ -550,8 +551,11 @@ add_listener (MilterClientWorker *worker, int fd, GError **error)
 }
 
 MilterClientWorker *
-milter_client_worker_new (
-    MilterClient *client, guint id, MilterHandover *notes, int listener, GError **error)
+milter_client_worker_new (MilterClient *client,
+                          guint id,
+                          MilterHandover *notes,
+                          int listener,
+                          GError **error)
 {
   MilterClientWorker *worker = g_new0 (MilterClientWorker, 1);
 
@@ -633,8 +637,7 @@ milter_client_worker_serve (MilterClientWorker *worker,
 
   address_size = MIN (address_size, sizeof *copy);
   memcpy (copy, address, address_size);
-  post (worker,
-        (Task){ .run = serve, .fd = fd, .address = copy, .address_size = address_size });
+  post (worker, (Task){ .run = serve, .fd = fd, .address = copy, .address_size = address_size });
 }
 
 void

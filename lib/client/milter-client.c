@@ -768,8 +768,8 @@ milter_client_get_maintenance_interval (MilterClient *client)
  * @client: a client
  * @n_sessions: sessions, 0 for any number
  *
- * "sessions-finished" tells of the sessions that finished since the last time as soon as neither the
- * thread that served them nor the main loop has anything else to do, or there are so many.
+ * "sessions-finished" tells of the sessions that finished since the last time as soon as neither
+ * the thread that served them nor the main loop has anything else to do, or there are so many.
  */
 void
 milter_client_set_max_pending_finished_sessions (MilterClient *client, guint n_sessions)

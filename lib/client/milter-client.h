@@ -2,11 +2,11 @@
 /*
  * milter-client.h: a milter: where it listens, and what serves the connections that come.
  *
- * milter_client_run() serves in one thread more, which accepts as well, or accepts in the thread that
- * calls it and serves in as many as milter_client_set_n_workers() says. "connection-established" is
- * emitted in the thread that serves the context, before its first byte is read; the other signals of
- * a client come in the thread of milter_client_run(). With one worker all contexts share one thread, so that a program
- * written for one loop needs no locks.
+ * milter_client_run() serves in one thread more, which accepts as well, or accepts in the thread
+ * that calls it and serves in as many as milter_client_set_n_workers() says.
+ * "connection-established" is emitted in the thread that serves the context, before its first byte
+ * is read; the other signals of a client come in the thread of milter_client_run(). With one worker
+ * all contexts share one thread, so that a program written for one loop needs no locks.
  */
 #pragma once
 
@@ -36,10 +36,10 @@ typedef struct _MilterClientPrivate MilterClientPrivate;
  *
  * A milter: where it listens, and what serves the connections that come.
  *
- * milter_client_run() serves in one thread more, which accepts as well, or accepts in the thread that
- * calls it and serves in as many as milter_client_set_n_workers() says. "connection-established" is
- * emitted in the thread that serves the context, before its first byte is read; the other signals of
- * a client come in the thread of milter_client_run().
+ * milter_client_run() serves in one thread more, which accepts as well, or accepts in the thread
+ * that calls it and serves in as many as milter_client_set_n_workers() says.
+ * "connection-established" is emitted in the thread that serves the context, before its first byte
+ * is read; the other signals of a client come in the thread of milter_client_run().
  */
 struct _MilterClient
 {
