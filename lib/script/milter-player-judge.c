@@ -183,6 +183,7 @@ milter_player_check_refusal (MilterPlayer *player,
     return true;
   player->skip_reason
       = g_strdup_printf ("require %s: %s closed the connection, as it may", wanted->text, name);
+  player->peers[record->peer].expected_end = true;
   player->outcome = MAX (player->outcome, MILTER_OUTCOME_SKIPPED);
   return false;
 }

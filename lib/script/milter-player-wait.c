@@ -101,7 +101,8 @@ wait_time (const MilterPlayer *player)
     return line->within_us > 0 ? line->within_us : player->config.grace_us;
   if (expects_end (line) && line->within_us > 0)
     return line->within_us;
-  if (!wait->due && milter_player_gave_up_answering (player, wait->peer, wait->command))
+  if (!wait->due && !expects_end (line)
+      && milter_player_gave_up_answering (player, wait->peer, wait->command))
     return MAX (player->config.grace_us, line->within_us);
   return timeout == 0 ? 0 : MAX (timeout, line->within_us);
 }

@@ -281,6 +281,12 @@ static const struct
     "require negotiate actions=+ADDHDRS: the milter answered negotiate version=6 actions=none "
     "steps=none",
     "" },
+  { "refused, as the line lets it",
+    "session\n require negotiate steps=+SKIP\n negotiate => negotiate | closed\n mail => reject\n",
+    R ("O:close"),
+    MILTER_OUTCOME_SKIPPED,
+    "require negotiate steps=+SKIP: the milter closed the connection, as it may",
+    "" },
   { "an answer that breaks the rules is no reason to skip",
     "session\n require negotiate version=6\n mail\n",
     R ("O:neg 7 0 0"),
@@ -311,7 +317,7 @@ Test (player_hostile, the_answer_to_the_offer_may_skip_a_session)
         cr_expect_null (reason, "%s", required[i].name);
       else
         cr_expect_str_eq (reason, required[i].reason, "%s: %s", required[i].name, reason);
-      if (run->outcome == MILTER_OUTCOME_SKIPPED)
+      if (run->outcome == MILTER_OUTCOME_SKIPPED && strstr (reason, "closed") == NULL)
         cr_expect (g_str_has_suffix (run->said->str, "> quit\n"), "%s", run->said->str);
     }
 }

@@ -223,6 +223,11 @@ static const FakeCase unreached[] = {
     FAILED,
     "3: reply to header X / continue / nothing in 200 ms: the milter asked not to answer "
     "header\n" },
+  { "an end that comes late, where no answer comes as agreed",
+    "session\n header X: y\n raw \"x\"\n => closed\n",
+    R ("O:neg 6 0 0x80", "L:@1000;close"),
+    HELD,
+    "" },
   { "nothing, as agreed",
     "session\n header X: y\n => none\n data => continue | none\n",
     R ("O:neg 6 0 0x10080"),
