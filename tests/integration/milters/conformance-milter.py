@@ -59,8 +59,9 @@ class ConformanceMilter(Milter.Base):
         options[2] = options[3] = 0
         self.leading_blank = bool(options[1] & Milter.P_HDR_LEADSPC)
         if offered & ASKS_FOR_LISTS:
+            # its own setsymlist() hands out bytes, which are refused below
             for stage, names in LISTS:
-                self.setsymlist(stage, names)
+                self._ctx.setsymlist(stage, names)
         return Milter.CONTINUE
 
     def answer(self, word):
@@ -231,7 +232,7 @@ class ConformanceMilter(Milter.Base):
             try:
                 verdict = self.act(value, verdict)
             # what libmilter refuses is not done: an action that was not negotiated, a reply that is none
-            except (milter.error, Milter.DisabledAction, ValueError):
+            except (milter.error, Milter.DisabledAction, OverflowError, ValueError):
                 pass
         self.begin_message()
         return verdict
