@@ -125,6 +125,7 @@ Test (report_requirement, the_table_has_groups_what_was_expected_and_counts)
                    "NEG        10       2       2              1                2                1               2\n"
                    "all        10       2       2              1                2                1               2\n"
                    "a note of the run\n"
+                   "one of them again, with all that is said: --filter ID -v\n"
                    "10 requirements: 2 passed, 2 failed, 1 failed SHOULD, 2 known deviation, 1 unexpected pass, "
                    "2 not applicable (");
 }

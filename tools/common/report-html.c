@@ -39,23 +39,32 @@ typedef struct
 {
   GPtrArray *groups; /* of Group */
   guint counts[REPORT_N_RESULTS];
-  GString *body; /* the tables of the groups */
+  GString *body;  /* the tables of the groups */
+  GString *wrong; /* links to what does not hold */
 } Html;
 
 static const char style[]
-    = "body{font:15px/1.45 system-ui,sans-serif;margin:2em auto;max-width:75em;padding:0 1em;"
+    = ":root{color-scheme:light dark}"
+      "body{font:15px/1.45 system-ui,sans-serif;margin:2em auto;max-width:75em;padding:0 1em;"
       "color:#1c1c1c;background:#fff}"
       "h1{font-size:1.5em}h2{font-size:1.15em;margin:1.8em 0 .4em}"
-      "table{border-collapse:collapse;width:100%}"
+      "code,pre,dd{font-family:ui-monospace,monospace;font-size:.92em;overflow-wrap:anywhere}"
+      ".wide{overflow-x:auto}table{border-collapse:collapse;width:100%}"
       "th,td{text-align:left;vertical-align:top;padding:.3em .6em;border-bottom:1px solid #ddd}"
-      "td.n,th.n{text-align:right}td.id,td.result{white-space:nowrap}"
-      "pre{white-space:pre-wrap;overflow-wrap:anywhere;background:#f5f5f5;padding:.5em;margin:.3em 0}"
-      "dl{margin:.3em 0}dt{font-weight:600;float:left;clear:left;width:5.5em}"
-      "dd{margin-left:6em;overflow-wrap:anywhere;font-family:ui-monospace,monospace;font-size:.92em}"
+      "th.id{font-weight:400}tr:target{background:#fff6d6}"
+      "td.n,th.n{text-align:right}th.id,td.result,.source{white-space:nowrap}td.text{width:100%}"
+      "pre{white-space:pre-wrap;background:#f5f5f5;padding:.5em;margin:.3em 0}"
+      "dl{display:grid;grid-template-columns:max-content 1fr;gap:.1em .8em;margin:.5em 0}"
+      "dt{font-weight:600}dd{margin:0;line-height:1.6}summary{cursor:pointer}"
       ".good{color:#0a6b2d}.bad{color:#b00020;font-weight:600}.warn{color:#8a5a00}.none{color:#666}"
+      "@media(max-width:45em){body{font-size:13px;margin:1em auto;padding:0 .6em}"
+      "th,td{padding:.25em .35em}td.result{white-space:normal}"
+      "dl{grid-template-columns:1fr}dd{margin-left:1em}}"
       "@media(prefers-color-scheme:dark){body{color:#e6e6e6;background:#161616}"
-      "th,td{border-color:#3a3a3a}pre{background:#222}.good{color:#6fcf8f}.bad{color:#ff7a85}"
-      ".warn{color:#e0b050}.none{color:#999}a{color:#8ab4f8}}";
+      "th,td{border-color:#3a3a3a}tr:target{background:#3a3420}pre{background:#222}"
+      ".good{color:#6fcf8f}.bad{color:#ff7a85}.warn{color:#e0b050}.none{color:#999}a{color:#8ab4f8}}"
+      "@media print{body{margin:0;max-width:none;font-size:10pt}tr,dl{break-inside:avoid}"
+      "thead{display:table-header-group}h2{break-after:avoid}}";
 
 static void
 group_free (gpointer data)
@@ -74,6 +83,7 @@ html_begin (Reporter *reporter)
 
   html->groups = g_ptr_array_new_with_free_func (group_free);
   html->body = g_string_new (NULL);
+  html->wrong = g_string_new (NULL);
   reporter->data = html;
 }
 
@@ -86,6 +96,7 @@ html_free (Reporter *reporter)
     return;
   g_ptr_array_unref (html->groups);
   g_string_free (html->body, TRUE);
+  g_string_free (html->wrong, TRUE);
   g_free (html);
 }
 
@@ -110,7 +121,9 @@ append_pair (GString *out, const char *label, const char *text)
 static void
 append_failure (GString *out, const ReportCase *report_case, const MilterFailure *failure)
 {
-  g_autofree char *where = report_where_to_string (report_case, &failure->where);
+  g_autofree char *path = report_where_to_string (report_case, &failure->where);
+  /* a page that is published tells nothing of the folders here */
+  g_autofree char *where = path != NULL ? g_path_get_basename (path) : NULL;
 
   g_string_append (out, "<dl>");
   append_pair (out, "what", failure->what);
@@ -179,7 +192,7 @@ enter_group (Html *html, const ReportOwnRequirement *requirement)
   if (group != NULL && strcmp (group->name, requirement->group) == 0)
     return group;
   if (group != NULL)
-    g_string_append (html->body, "</table>\n");
+    g_string_append (html->body, "</tbody></table>\n");
   group = g_new0 (Group, 1);
   group->name = g_strdup (requirement->group);
   group->title = g_strdup (requirement->title);
@@ -187,8 +200,25 @@ enter_group (Html *html, const ReportOwnRequirement *requirement)
   g_string_append_printf (html->body, "<h2 id=\"%s\">%s ", group->name, group->name);
   append_text (html->body, group->title);
   g_string_append (html->body,
-                   "</h2>\n<table>\n<tr><th>id<th>severity<th>requirement<th>source<th>result\n");
+                   "</h2>\n<table>\n<thead><tr><th scope=\"col\">id<th scope=\"col\">level"
+                   "<th scope=\"col\">requirement<th scope=\"col\">result</thead>\n<tbody>\n");
   return group;
+}
+
+/* the list at the top, for who wants to know no more */
+static void
+append_wrong (Html *html, const ReportOwnRequirement *requirement, ReportResult result)
+{
+  if (!report_result_has_details (result))
+    return;
+  g_string_append_printf (html->wrong,
+                          "<li><a href=\"#%s\">%s</a> <span class=\"%s\">%s</span>: ",
+                          requirement->id,
+                          requirement->id,
+                          results[result].kind,
+                          results[result].name);
+  append_text (html->wrong, requirement->text);
+  g_string_append_c (html->wrong, '\n');
 }
 
 static void
@@ -202,16 +232,22 @@ html_case_ended (Reporter *reporter, const ReportCase *report_case)
     return;
   enter_group (html, requirement)->counts[result]++;
   html->counts[result]++;
-  g_string_append_printf (html->body,
-                          "<tr id=\"%s\"><td class=\"id\">%s<td>%s<td>",
-                          requirement->id,
-                          requirement->id,
-                          requirement->must ? "MUST" : "SHOULD");
+  append_wrong (html, requirement, result);
+  g_string_append_printf (
+      html->body,
+      "<tr id=\"%s\"><th scope=\"row\" class=\"id\">%s<td>%s<td class=\"text\">",
+      requirement->id,
+      requirement->id,
+      requirement->must ? "MUST" : "SHOULD");
   append_text (html->body, requirement->text);
+  if (requirement->source != NULL)
+    {
+      g_string_append (html->body, " <span class=\"none source\">(");
+      append_text (html->body, requirement->source);
+      g_string_append (html->body, ")</span>");
+    }
   g_string_append_c (html->body, '\n');
   append_details (html->body, report_case, result);
-  g_string_append (html->body, "<td>");
-  append_text (html->body, requirement->source != NULL ? requirement->source : "");
   g_string_append_printf (html->body,
                           "<td class=\"result %s\">%s\n",
                           results[result].kind,
@@ -230,30 +266,55 @@ append_row (GString *out, const Html *html, const guint *counts)
   g_string_append_printf (out, "<td class=\"n\">%u", n);
   for (gsize i = 0; i < G_N_ELEMENTS (columns); i++)
     if (html->counts[columns[i]] > 0)
-      g_string_append_printf (out, "<td class=\"n\">%u", counts[columns[i]]);
+      g_string_append_printf (out,
+                              "<td class=\"n %s\">%u",
+                              counts[columns[i]] > 0 ? results[columns[i]].kind : "none",
+                              counts[columns[i]]);
   g_string_append_c (out, '\n');
 }
 
 static void
 append_counts (GString *out, const Html *html)
 {
-  g_string_append (out, "<table>\n<tr><th>group<th class=\"n\">cases");
+  g_string_append (out,
+                   "<div class=\"wide\"><table>\n<thead><tr><th scope=\"col\">group"
+                   "<th scope=\"col\" class=\"n\">cases");
   for (gsize i = 0; i < G_N_ELEMENTS (columns); i++)
     if (html->counts[columns[i]] > 0)
       g_string_append_printf (
-          out, "<th class=\"n %s\">%s", results[columns[i]].kind, results[columns[i]].name);
-  g_string_append_c (out, '\n');
+          out, "<th scope=\"col\" class=\"n %s\">%s", results[columns[i]].kind, results[columns[i]].name);
+  g_string_append (out, "</thead>\n<tbody>\n");
   for (guint i = 0; i < html->groups->len; i++)
     {
       const Group *group = g_ptr_array_index (html->groups, i);
 
-      g_string_append_printf (out, "<tr><td><a href=\"#%s\">%s</a> ", group->name, group->name);
+      g_string_append_printf (out, "<tr><th scope=\"row\" class=\"id\"><a href=\"#%s\">%s</a> ", group->name, group->name);
       append_text (out, group->title);
       append_row (out, html, group->counts);
     }
-  g_string_append (out, "<tr><th>all");
+  g_string_append (out, "<tr><th scope=\"row\">all");
   append_row (out, html, html->counts);
-  g_string_append (out, "</table>\n");
+  g_string_append (out, "</tbody></table></div>\n");
+}
+
+static void
+append_paragraph (GString *out, const char *text)
+{
+  g_string_append (out, "<p>");
+  append_text (out, text);
+  g_string_append (out, "</p>\n");
+}
+
+static void
+append_what_is_wrong (GString *out, const Html *html)
+{
+  if (html->wrong->len == 0)
+    return;
+  g_string_append (out, "<h2 id=\"wrong\">What does not hold</h2>\n<ul>\n");
+  g_string_append_len (out, html->wrong->str, (gssize) html->wrong->len);
+  g_string_append (out,
+                   "</ul>\n<p>One of them again, with all that is said: <code>--conformance --filter ID "
+                   "-v</code>.</p>\n");
 }
 
 static void
@@ -267,27 +328,25 @@ html_finish (Reporter *reporter)
   g_autofree char *duration = tool_format_duration (report_get_duration_us (report));
   g_autoptr (GString) out = g_string_new ("<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n"
                                           "<meta charset=\"utf-8\">\n"
-                                          "<meta name=\"viewport\" content=\"width=device-width\">\n"
+                                          "<meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">\n"
                                           "<title>Milter conformance</title>\n<style>");
 
   g_string_append (out, style);
   g_string_append_printf (out,
-                          "</style>\n</head>\n<body>\n<h1>Milter conformance</h1>\n<p>milterlab %s, %s, %s%s</p>\n",
+                          "</style>\n</head>\n<body>\n<main>\n<h1>Milter conformance</h1>\n"
+                          "<p>milterlab %s, %s, %s%s</p>\n",
                           MILTERLAB_VERSION,
                           date,
                           duration,
                           report->interrupted ? ", <b class=\"bad\">interrupted</b>" : "");
   append_counts (out, html);
   for (guint i = 0; i < report->notes->len; i++)
-    {
-      g_string_append (out, "<p>");
-      append_text (out, g_ptr_array_index (report->notes, i));
-      g_string_append (out, "</p>\n");
-    }
+    append_paragraph (out, g_ptr_array_index (report->notes, i));
+  append_what_is_wrong (out, html);
   g_string_append_len (out, html->body->str, (gssize) html->body->len);
   if (html->groups->len > 0)
-    g_string_append (out, "</table>\n");
-  g_string_append (out, "</body>\n</html>\n");
+    g_string_append (out, "</tbody></table>\n");
+  g_string_append (out, "</main>\n</body>\n</html>\n");
   fwrite (out->str, 1, out->len, reporter->out);
 }
 

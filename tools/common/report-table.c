@@ -113,6 +113,17 @@ print_failure (const Reporter *reporter,
   print_labelled (reporter, "last", failure->last);
 }
 
+/* where what is required is explained; "protocol 3.4" is a section of docs/protocol.md */
+static void
+print_source (const Reporter *reporter, const char *source)
+{
+  g_autofree char *where = NULL;
+
+  if (source != NULL && g_str_has_prefix (source, "protocol "))
+    where = g_strdup_printf ("docs/protocol.md, section %s", source + strlen ("protocol "));
+  print_labelled (reporter, "see", where != NULL ? where : source);
+}
+
 /* each line of a text */
 static void
 print_lines (const Reporter *reporter, const char *label, const GString *text)
@@ -177,6 +188,8 @@ print_case (const Reporter *reporter, const ReportCase *report_case, ReportResul
     print_labelled (reporter, "but", "it is listed as a known deviation, and holds");
   if (report_result_has_details (result))
     print_details (reporter, report_case);
+  if (requirement != NULL && (result == REPORT_LAPSED || report_result_is_bad (result)))
+    print_source (reporter, requirement->source);
   for (guint i = 0; i < report_case->notes->len; i++)
     print_labelled (reporter, "note", g_ptr_array_index (report_case->notes, i));
   for (guint i = 0; i < report_case->lints->len; i++)
@@ -264,6 +277,17 @@ print_counts (const Reporter *reporter)
   print_row (reporter, "all", &table->all);
 }
 
+/* so that nobody has to look for the options */
+static void
+print_what_next (const Reporter *reporter)
+{
+  const Table *table = reporter->data;
+
+  if (table->all.counts[REPORT_FAILED] + table->all.counts[REPORT_LAPSED] > 0
+      && table->detail != REPORT_VERBOSE)
+    fputs ("one of them again, with all that is said: --filter ID -v\n", reporter->out);
+}
+
 static void
 table_finish (Reporter *reporter)
 {
@@ -276,6 +300,7 @@ table_finish (Reporter *reporter)
     print_counts (reporter);
   for (guint i = 0; i < report->notes->len; i++)
     fprintf (reporter->out, "%s\n", (const char *) g_ptr_array_index (report->notes, i));
+  print_what_next (reporter);
   fprintf (reporter->out, "%u requirements: ", report->n_added);
   for (gsize i = 0; i < G_N_ELEMENTS (columns); i++)
     if (table->all.counts[columns[i]] > 0)

@@ -683,6 +683,20 @@ play_all (Run *run, guint jobs)
   return report_get_status (run->report);
 }
 
+/* a report is read by who did not start the run */
+static void
+note_milter (Report *report, const ServerOptions *options)
+{
+  for (guint i = 0; i < options->milters->len; i++)
+    {
+      const ServerMilter *milter = g_ptr_array_index (options->milters, i);
+      g_autofree char *note
+          = g_strdup_printf ("tested: %s %s", milter->is_command ? "--spawn" : "-s", milter->text);
+
+      report_add_note (report, note);
+    }
+}
+
 static Report *
 make_report (const ServerOptions *options)
 {
@@ -691,6 +705,7 @@ make_report (const ServerOptions *options)
   if (report == NULL)
     return NULL;
   report_set_strict (report, options->strict);
+  note_milter (report, options);
   open_report_add_text (report, options);
   return report;
 }
