@@ -10,7 +10,7 @@ packages_try="opendkim opendkim-tools openssl"
 # what the tests need besides
 packages_check="g++ git opendkim opendkim-tools openssl libcriterion-dev libpcap-dev python3-pytest python3-pytest-xdist python3-junitparser libxml2-utils perl libmilter-dev postfix
  valgrind strace tcpdump gobject-introspection libgirepository1.0-dev python3-gi gi-docgen
- tshark opendmarc clamav-milter clamav-daemon spamass-milter spamassassin spamd spamc rspamd python3-milter m4 miltertest"
+ tshark opendmarc clamav-milter clamav-daemon spamass-milter spamassassin spamd spamc rspamd python3-milter libsendmail-pmilter-perl m4 miltertest"
 
 # need_packages PACKAGE...: installs those that are missing, as root or with sudo
 need_packages() {
