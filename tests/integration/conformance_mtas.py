@@ -2,6 +2,7 @@
 """The conformance suite against Postfix and sendmail, each an instance of its own."""
 
 import pathlib
+import re
 import shutil
 import subprocess
 import tempfile
@@ -23,6 +24,17 @@ def why_not(name, build):
     if name == "postfix":
         return postfix_instance.why_not()
     return sendmail_instance.unpack(build)[1]
+
+
+def get_version(name, build):
+    """As `Postfix 3.7.11`."""
+    if name == "postfix":
+        done = subprocess.run(["postconf", "-d", "-h", "mail_version"], capture_output=True, text=True, check=True)
+        return f"Postfix {done.stdout.strip()}"
+    root, _ = sendmail_instance.unpack(build)
+    program = (root / "usr/libexec/sendmail/sendmail").read_bytes()
+    found = re.search(rb"\0(8\.\d+\.\d+(?:\.\d+)?)\0", program)
+    return f"sendmail {found[1].decode() if found else ''}".strip()
 
 
 def judge(name, build, *arguments, **more):

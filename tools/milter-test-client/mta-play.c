@@ -8,7 +8,7 @@
 
 #include "mta-sink-session.h"
 
-/* how long an MTA may take to end what it has with the milter when its client has gone */
+/* how long an MTA may take to end what it has with the milter when its client has gone, at most */
 #define SETTLE_US (10 * G_TIME_SPAN_SECOND)
 
 typedef struct
@@ -189,12 +189,20 @@ do_step (Client *client, const MilterSmtpStep *step)
   return actions[step->action](client, step) && check_reply (client, step);
 }
 
+/* QUIT would be a line of the message that the MTA waits for */
+static bool
+can_quit (const Client *client)
+{
+  return mta_smtp_is_open (get_connection (client)) && g_atomic_int_get (client->peer->stop) == 0
+         && (client->reply == NULL || !g_str_has_prefix (client->reply, "354"));
+}
+
 static void
 leave (Client *client)
 {
   while (client->connections->len > 0)
     {
-      if (mta_smtp_is_open (get_connection (client)) && g_atomic_int_get (client->peer->stop) == 0)
+      if (can_quit (client))
         {
           say_line (client, "QUIT", strlen ("QUIT"));
           read_reply (client);
@@ -207,6 +215,7 @@ void
 mta_play (MtaTurn *turn, const MtaSmtpPeer *peer)
 {
   Client client = { .turn = turn, .peer = peer };
+  gint64 deadline_us;
 
   client.connections = g_ptr_array_new_with_free_func ((GDestroyNotify) mta_smtp_free);
   for (guint i = 0; i < turn->entry->smtp->len; i++)
@@ -216,6 +225,7 @@ mta_play (MtaTurn *turn, const MtaSmtpPeer *peer)
   g_ptr_array_unref (client.connections);
   g_free (client.reply);
   turn->played = g_atomic_int_get (peer->stop) == 0;
-  if (!mta_turn_settle (turn, g_get_monotonic_time () + SETTLE_US, peer->stop))
+  deadline_us = g_get_monotonic_time () + MIN (SETTLE_US, peer->timeout_us);
+  if (!mta_turn_settle (turn, deadline_us, peer->stop))
     mta_turn_note (turn, "!", "the MTA does not end its connection to the milter");
 }
