@@ -55,6 +55,14 @@ milter_responder_new (MilterRuleBook *book)
 }
 
 void
+milter_responder_set_book (MilterResponder *responder, MilterRuleBook *book)
+{
+  responder->book = book;
+  g_free (responder->n_fields);
+  responder->n_fields = g_new0 (guint64, milter_rule_book_get_n_slots (book));
+}
+
+void
 milter_responder_free (MilterResponder *responder)
 {
   if (responder == NULL)

@@ -48,6 +48,9 @@ MilterResponder *milter_responder_new (MilterRuleBook *book);
 void milter_responder_free (MilterResponder *responder);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (MilterResponder, milter_responder_free)
 
+/* From the next command on the rules are those of another book; what was agreed stays. */
+void milter_responder_set_book (MilterResponder *responder, MilterRuleBook *book);
+
 /* A frame came; of macro frames, too. @macros: those that are set, this command's included. TRUE: what
  * answers it is handed out by milter_responder_next(), until DONE; nothing else may be told of
  * meanwhile. FALSE: no rule speaks of it: the milter does what it always does, that is "continue",

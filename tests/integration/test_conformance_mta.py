@@ -4,6 +4,7 @@
 import json
 import pathlib
 import re
+import socket
 import subprocess
 
 import pytest
@@ -126,7 +127,6 @@ def test_the_list_has_all_requirements(run):
 
 
 @pytest.mark.parametrize("arguments,sentence", [
-    (["-s", "unix:x"], "say where the MTA listens"),
     (["--smtp", "inet:1", "-e", "on mail => reject"], "-e: does not go together with --conformance"),
     (["--smtp", "inet:1", "--json"], "--json: does not go together"),
     (["--smtp", "nonsense:1"], "--smtp: "),
@@ -149,6 +149,54 @@ def test_options_of_the_suite_go_with_it_alone(tool, option):
                             check=False)
     assert result.returncode == 2
     assert f"{option.partition('=')[0]}: goes with --conformance" in result.stderr
+
+
+def say(port, helo, *lines):
+    """A client of its own; its replies."""
+    with socket.create_connection(("127.0.0.1", port), timeout=30) as link:
+        stream = link.makefile("rwb")
+
+        def reply():
+            while True:
+                line = stream.readline()
+                if line[3:4] != b"-":
+                    return line[:3].decode()
+
+        replies = [reply()]
+        for line in (f"EHLO {helo}", *lines, "QUIT"):
+            stream.write(line.encode() + b"\r\n")
+            stream.flush()
+            replies.append(reply())
+        return replies
+
+
+def test_other_clients_play_the_cases_that_their_helo_names(tool, tmp_path):
+    path = tmp_path / "m.sock"
+    process = subprocess.Popen([tool("milter-test-client"), "--conformance", "-s", f"unix:{path}", "--sessions", "4", "--strict",
+                                "--report", "json:-"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert process.stderr.readline().startswith("listening on")
+    envelope = ("MAIL FROM:<alice@example.com>", "RCPT TO:<bob@example.net>")
+    with Mta(str(path), 0, "postfix", [None, None, "ABT-08", None]) as mta:
+        replies = say(mta.port, "mai-11.example.com", *envelope)
+        # a rule of the case
+        assert replies == ["220", "250", "550", "503", "221"]
+        say(mta.port, "unk-12.example.com", "XONE two", *envelope)
+        say(mta.port, "abt-08.example.com", *envelope, "RSET")
+        say(mta.port, "somebody.example.com", *envelope)
+        output, errors = process.communicate(timeout=30)
+    cases = {line["id"]: line for line in map(json.loads, output.splitlines()) if line["type"] == "case"}
+    assert process.returncode == 1, errors
+    assert {name: case["outcome"] for name, case in cases.items() if case["outcome"] != "skipped"} == {
+        "MAI-11": "held", "UNK-12": "held", "ABT-08": "failed"}
+    assert cases["MAI-11"]["notes"] == [{"text": "in part: what the client was told is seen with --smtp alone"}]
+    reasons = {name: cases[name]["reason"] for name in ("RCP-13", "NEG-28", "HLO-09", "MAI-12", "RCP-14")}
+    assert reasons == {
+        "RCP-13": "no client said EHLO rcp-13.example.com",
+        "NEG-28": "it is about what comes before helo: --smtp plays it",
+        "HLO-09": "no client said EHLO hlo-09.example.com",
+        "MAI-12": "it is about what is delivered: --delivery SPEC takes that",
+        "RCP-14": "it is about what a client is told: --smtp plays it",
+    }
 
 
 def test_an_mta_that_is_not_there_cannot_be_tested(run, tmp_path):

@@ -54,6 +54,33 @@ mta_judge_applies (const MtaTurn *turn, const MilterScenario *scenario, const Mi
   return NULL;
 }
 
+/* before helo all clients are alike */
+static bool
+is_before_helo (const MilterRule *rule)
+{
+  return rule->spec != NULL
+         && (rule->spec->letter == MILTER_COMMAND_NEGOTIATE
+             || rule->spec->letter == MILTER_COMMAND_CONNECT);
+}
+
+const char *
+mta_judge_needs_client (const MtaTurn *turn, const MilterScenario *scenario)
+{
+  bool is_judged = turn->entry->checks->len > 0;
+
+  for (guint i = 0; i < scenario->rules->len; i++)
+    {
+      const MilterRule *rule = g_ptr_array_index (scenario->rules, i);
+
+      if (rule->requirement != turn->entry)
+        continue;
+      if (is_before_helo (rule))
+        return "it is about what comes before helo: --smtp plays it";
+      is_judged = is_judged || rule->judges;
+    }
+  return is_judged ? NULL : "it is about what a client is told: --smtp plays it";
+}
+
 static const MilterMtaCheck *
 find_delivery (const MilterScenarioCase *entry, bool awaited)
 {

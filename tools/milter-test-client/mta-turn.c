@@ -309,6 +309,27 @@ mta_turn_attach (MtaTurn *turn, MilterClientContext *context)
   rules_attach (turn->rules, context, &watcher, watched);
 }
 
+void
+mta_turn_hand_over (gpointer data, MtaTurn *to)
+{
+  Watched *watched = data;
+  MtaTurn *from = watched->turn;
+  guint index = 0;
+
+  pthread_mutex_lock (&from->lock);
+  g_ptr_array_find (from->said, watched->said, &index);
+  g_ptr_array_steal_index (from->said, index);
+  from->n_open--;
+  pthread_mutex_unlock (&from->lock);
+  pthread_mutex_lock (&to->lock);
+  g_ptr_array_add (to->said, watched->said);
+  watched->number = to->said->len;
+  watched->turn = to;
+  to->n_open++;
+  to->played = true;
+  pthread_mutex_unlock (&to->lock);
+}
+
 bool
 mta_turn_settle (MtaTurn *turn, gint64 deadline_us, const gint *stop)
 {

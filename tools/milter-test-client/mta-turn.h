@@ -57,6 +57,8 @@ void mta_turn_set_problem (
 
 /* A connection of the milter belongs to it from now on; in the context's thread. */
 void mta_turn_attach (MtaTurn *turn, MilterClientContext *context);
+/* The connection of a watcher belongs to another case from now on, with all that was said before. */
+void mta_turn_hand_over (gpointer watched, MtaTurn *to);
 /* Waits until all connections are over; false: they are not at that time, or @stop (atomic) is not 0. */
 bool mta_turn_settle (MtaTurn *turn, gint64 deadline_us, const gint *stop);
 /* a line for the log: @who: `C` the client, `S` the MTA's SMTP server */
@@ -67,6 +69,8 @@ void mta_turn_note (MtaTurn *turn, const char *who, const char *text);
 /* Why it cannot be told whether an MTA of this offer keeps it; NULL: it can. @offer: (nullable) unknown.
  * (transfer full) */
 char *mta_judge_applies (const MtaTurn *turn, const MilterScenario *scenario, const MilterOffer *offer);
+/* (nullable) Why it cannot be told without being the client */
+const char *mta_judge_needs_client (const MtaTurn *turn, const MilterScenario *scenario);
 /* Adds what does not hold. @delivered: (nullable) as mta_sink_describe() has it. All connections are over. */
 void mta_judge (MtaTurn *turn, const char *delivered, ReportCase *report_case);
 /* a message has to be, or must not be, delivered */

@@ -22,6 +22,7 @@ struct _Rules
   MilterRuleBook *book;  /* (nullable) NULL: there is no source */
   MilterEchoBook *echoes; /* unowned (nullable) answers of a recording, instead of rules */
   bool strict;
+  RulesChooser choose;   /* (nullable) */
   bool silent;           /* what is wrong is told when it is judged, not when it comes */
   bool has_program;
   pthread_mutex_t lock;  /* several threads serve */

@@ -248,12 +248,31 @@ on_passed (MilterClientContext *context, MilterSide from, MilterBytes bytes, gpo
     speaker->watcher->passed (context, from, bytes, speaker->watcher_data);
 }
 
+/* the client tells whose rules it wants */
+static void
+choose_rules (Speaker *speaker, const MilterMessage *message)
+{
+  g_autofree char *helo = NULL;
+  Rules *chosen;
+
+  if (message->letter != MILTER_COMMAND_HELO || message->fault != MILTER_NO_FAULT
+      || speaker->rules->choose == NULL)
+    return;
+  helo = g_strndup ((const char *) message->fields[0].bytes.data, message->fields[0].bytes.size);
+  chosen = speaker->rules->choose (helo, speaker->watcher_data);
+  if (chosen == NULL)
+    return;
+  speaker->rules = chosen;
+  milter_responder_set_book (speaker->responder, chosen->book);
+}
+
 static gboolean
 on_command (MilterClientContext *context, const MilterMessage *message, gpointer user_data)
 {
   Speaker *speaker = user_data;
   bool is_offer = message->letter == MILTER_COMMAND_NEGOTIATE && !speaker->greeted;
 
+  choose_rules (speaker, message);
   if (speaker->rules->strict)
     judge_command (speaker, message);
   speaker->greeted = speaker->greeted || is_offer;

@@ -94,6 +94,12 @@ rules_be_strict (Rules *rules)
 }
 
 void
+rules_choose_by_helo (Rules *rules, RulesChooser choose)
+{
+  rules->choose = choose;
+}
+
+void
 rules_replay (Rules *rules, MilterEchoBook *book)
 {
   rules->echoes = book;

@@ -55,6 +55,12 @@ void rules_attach (Rules *rules,
                    const MilterClientTap *watcher,
                    gpointer watcher_data);
 
+/* Whose a client is, by its helo: other rules, or NULL: these. @watcher_data: of rules_attach() */
+typedef Rules *(*RulesChooser) (const char *helo, gpointer watcher_data);
+/* Of rules_new_for_case(): each connection is asked about when its client says helo. Before the first
+ * rules_attach() */
+void rules_choose_by_helo (Rules *rules, RulesChooser choose);
+
 /* A case for each `expect` line, and for each MTA that broke the protocol. All connections are over. */
 void rules_judge (Rules *rules, Report *report);
 /* The same as failures of one case. */

@@ -152,7 +152,7 @@ add_entries (GOptionGroup *group, Parsing *parsing)
     { "report", 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &options->reports, "A report: text, junit, tap, json or (with --conformance) html, - is stdout; may be repeated", "FORMAT:FILE" },
     { "strict", 0, 0, G_OPTION_ARG_NONE, &options->strict, "An MTA that breaks the protocol makes the exit status 3; with --conformance a SHOULD counts", NULL },
     { "conformance", 0, 0, G_OPTION_ARG_NONE, &options->conformance, "Test the MTA against the requirements of the protocol", NULL },
-    { "smtp", 0, 0, G_OPTION_ARG_STRING, &options->smtp, "With --conformance: where the MTA listens", "SPEC" },
+    { "smtp", 0, 0, G_OPTION_ARG_STRING, &options->smtp, "With --conformance: where the MTA listens, whose client we are", "SPEC" },
     { "delivery", 0, 0, G_OPTION_ARG_STRING, &options->delivery, "With --conformance: listen there for what the MTA delivers", "SPEC" },
     { "mta", 0, 0, G_OPTION_ARG_STRING, &options->mta, "With --conformance: also what is asked of postfix, or of sendmail, alone", "NAME" },
     { "filter", 0, 0, G_OPTION_ARG_STRING, &options->filter, "With --conformance: only requirements whose id and text hold PATTERN", "PATTERN" },
@@ -272,10 +272,7 @@ check_conformance (const TestClientOptions *options, GError **error)
 
   if (!options->conformance)
     return alone == NULL || refuse (error, alone, "goes with --conformance");
-  if (other != NULL)
-    return refuse (error, other, "does not go together with --conformance");
-  return options->list || options->smtp != NULL
-         || refuse (error, "--conformance", "say where the MTA listens, as --smtp inet:25@localhost");
+  return other == NULL || refuse (error, other, "does not go together with --conformance");
 }
 
 static gboolean
