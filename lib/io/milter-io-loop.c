@@ -48,7 +48,7 @@ struct _MilterIoLoop
   guint users; /* of a thread's default loop */
   bool closed;
   bool lingers;
-  bool may_look; /* … and there is another processor for the peer */
+  long n_processors; /* 0: not asked for */
   MilterIoLooks looks;
   GSource *source;
   gpointer tag;
@@ -464,7 +464,7 @@ wait_for_answer (MilterIoLoop *loop, guint8 *buffer)
   gint64 begin_us;
   guint n = 0;
 
-  if (!loop->may_look || loop->n_connections > LOOK_CONNECTIONS)
+  if (loop->n_processors < 2 || loop->n_connections > LOOK_CONNECTIONS)
     return serve_ready (loop, buffer, LINGER_WAIT_MS);
   begin_us = g_get_monotonic_time ();
   if (milter_io_looks_now (&loop->looks))
@@ -670,12 +670,11 @@ _milter_io_loop_unref (MilterIoLoop *loop)
 void
 _milter_io_loop_set_linger (MilterIoLoop *loop, bool lingers)
 {
-  /* each connection of a program says so again, and the question costs three system calls */
-  if (loop->lingers == lingers)
-    return;
   loop->lingers = lingers;
-  /* not those that we may use: the peer may use others */
-  loop->may_look = lingers && sysconf (_SC_NPROCESSORS_ONLN) > 1;
+  /* Each connection of a program says so again, and the question costs three system calls. Not those that we may
+   * use: the peer may use others. */
+  if (lingers && loop->n_processors == 0)
+    loop->n_processors = sysconf (_SC_NPROCESSORS_ONLN);
 }
 
 guint

@@ -53,7 +53,7 @@ typedef struct
  * @delays_ack: what comes over TCP is acknowledged as late as an MTA's kernel does it, until the peer
  *   has stalled for that four times: a milter that writes in small pieces shows
  * @lingers: the thread does little else, and waits in place for answers that come at once, a few
- *   milliseconds at most
+ *   milliseconds at most; of all ports of a thread the latest one says so
  */
 typedef struct
 {

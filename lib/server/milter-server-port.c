@@ -325,8 +325,8 @@ _milter_server_port_new (const char *spec,
   port->user_data = user_data;
   port->spec = parsed;
   port->loop = _milter_io_loop_ref_default (error);
-  if (port->loop != NULL && config->lingers)
-    _milter_io_loop_set_linger (port->loop, true);
+  if (port->loop != NULL)
+    _milter_io_loop_set_linger (port->loop, config->lingers);
   if (port->loop != NULL)
     port->connection
         = _milter_io_connection_connect (port->loop, parsed, &io_handlers, port, error);

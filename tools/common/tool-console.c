@@ -158,3 +158,28 @@ tool_format_duration (gint64 duration_us)
                           duration_us / G_USEC_PER_SEC / 60,
                           duration_us / G_USEC_PER_SEC % 60);
 }
+
+char **
+tool_complete_words (char **argv)
+{
+  g_autoptr (GPtrArray) words = g_ptr_array_new ();
+  bool are_options = true;
+  ToolColor color;
+
+  for (char **word = argv; *word != NULL; word++)
+    {
+      are_options = are_options && strcmp (*word, "--") != 0;
+      if (are_options && strcmp (*word, "--color") == 0
+          && (word[1] == NULL || !tool_color_from_string (word[1], &color)))
+        g_ptr_array_add (words, g_strdup ("--color=yes"));
+      else if (are_options && g_str_has_prefix (*word, "-D") && (*word)[2] != '\0')
+        {
+          g_ptr_array_add (words, g_strdup ("-D"));
+          g_ptr_array_add (words, g_strdup (*word + 2));
+        }
+      else
+        g_ptr_array_add (words, g_strdup (*word));
+    }
+  g_ptr_array_add (words, NULL);
+  return (char **) g_ptr_array_free (g_steal_pointer (&words), FALSE);
+}

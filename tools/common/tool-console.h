@@ -38,6 +38,10 @@ typedef enum
 bool tool_color_from_string (const char *text, ToolColor *color);
 bool tool_color_is_on (ToolColor color, FILE *stream);
 
+/* (transfer full): the words of the command line as GLib can parse them. It takes the word behind a bare `--color` for
+ * its value, which would swallow a file, and does not know `-DNAME=VALUE`. */
+char **tool_complete_words (char **argv);
+
 /* Appends bytes so that they cannot do anything to a terminal: what is not printable, and all that
  * is not ASCII where the locale is not UTF-8, as \xHH. Tabs stay. */
 void tool_append_safe (GString *text, MilterBytes bytes);

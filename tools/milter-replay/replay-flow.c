@@ -22,7 +22,10 @@
 /* Events that are read between two looks at what else there is to do. Reading and playing take
  * turns: each is faster if it goes on for a while; but what was read should still be in the
  * processor's cache when it is played. */
-#define BATCH 1024u
+#define BATCH 512u
+/* With more than these at once there is something to read while the milter works, and to wait for its answers would
+ * be to wait for nobody when all that was read has been played. */
+#define MAX_LINGERING 2u
 /* at a given speed the reader is ahead by so much */
 #define LEAD_US (50 * G_TIME_SPAN_MILLISECOND)
 /* connections that cannot be made, one after the other, before all is given up */
@@ -216,6 +219,7 @@ start_waiting (ReplayFlow *flow)
         }
       g_queue_pop_head (&flow->waiting);
       flow->n_playing++;
+      flow->setup->lingers = flow->n_playing <= MAX_LINGERING;
       replay_session_start (entry->session);
       settle (flow, entry);
     }

@@ -484,7 +484,7 @@ replay_session_start (ReplaySession *session)
     .connection_timeout = setup->connection_timeout,
     .writing_timeout = setup->writing_timeout,
     .limits = { .max_payload = MILTER_LIMIT_FROM_MILTER },
-    .lingers = TRUE,
+    .lingers = setup->lingers,
   };
   g_autoptr (GError) error = NULL;
 

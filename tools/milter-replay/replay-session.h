@@ -23,6 +23,7 @@ typedef struct
   double connection_timeout; /* seconds, 0: none */
   double writing_timeout;
   bool tells_all; /* what passes is shown, differences or not */
+  bool lingers;   /* one that starts now waits in place for its answers */
   Report *report;
   const MilterCompareRules *rules;
   /* It is over: nothing more will pass, and nothing more of the recording is waited for. From the

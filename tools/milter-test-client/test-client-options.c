@@ -194,33 +194,6 @@ make_context (Parsing *parsing)
   return context;
 }
 
-/* GLib takes the word behind a bare `--color` for its value, which would swallow a file of rules; and
- * it does not know `-DNAME=VALUE`. */
-static char **
-complete_words (char **argv)
-{
-  g_autoptr (GPtrArray) words = g_ptr_array_new ();
-  bool are_options = true;
-  ToolColor color;
-
-  for (char **word = argv; *word != NULL; word++)
-    {
-      are_options = are_options && strcmp (*word, "--") != 0;
-      if (are_options && strcmp (*word, "--color") == 0
-          && (word[1] == NULL || !tool_color_from_string (word[1], &color)))
-        g_ptr_array_add (words, g_strdup ("--color=yes"));
-      else if (are_options && g_str_has_prefix (*word, "-D") && (*word)[2] != '\0')
-        {
-          g_ptr_array_add (words, g_strdup ("-D"));
-          g_ptr_array_add (words, g_strdup (*word + 2));
-        }
-      else
-        g_ptr_array_add (words, g_strdup (*word));
-    }
-  g_ptr_array_add (words, NULL);
-  return (char **) g_ptr_array_free (g_steal_pointer (&words), FALSE);
-}
-
 static bool
 has_report_on_stdout (const TestClientOptions *options)
 {
@@ -293,7 +266,7 @@ test_client_options_parse (TestClientOptions *options,
                            ToolExit *status)
 {
   Parsing parsing = { .options = options, .client = client };
-  g_auto (GStrv) words = complete_words (argv);
+  g_auto (GStrv) words = tool_complete_words (argv);
   g_autoptr (GOptionContext) context = NULL;
   g_autoptr (GError) error = NULL;
 

@@ -229,34 +229,6 @@ server_options_free (ServerOptions *options)
   g_free (options);
 }
 
-/* GLib takes the word behind a bare `--color` for its value, which would swallow a scenario; and it
- * does not know `-DNAME=VALUE`. */
-static char **
-complete_words (char **argv)
-{
-  g_autoptr (GPtrArray) words = g_ptr_array_new ();
-  bool are_options = true;
-  ToolColor color;
-
-  for (char **word = argv; *word != NULL; word++)
-    {
-      if (strcmp (*word, "--") == 0)
-        are_options = false;
-      if (are_options && strcmp (*word, "--color") == 0
-          && (word[1] == NULL || !tool_color_from_string (word[1], &color)))
-        g_ptr_array_add (words, g_strdup ("--color=yes"));
-      else if (are_options && g_str_has_prefix (*word, "-D") && (*word)[2] != '\0')
-        {
-          g_ptr_array_add (words, g_strdup ("-D"));
-          g_ptr_array_add (words, g_strdup (*word + 2));
-        }
-      else
-        g_ptr_array_add (words, g_strdup (*word));
-    }
-  g_ptr_array_add (words, NULL);
-  return (char **) g_ptr_array_free (g_steal_pointer (&words), FALSE);
-}
-
 /* what options say together */
 static bool
 check_together (const ServerOptions *options)
@@ -341,7 +313,7 @@ server_options_parse (int argc, char **argv, ToolExit *status)
 {
   g_autoptr (ServerOptions) options = server_options_new ();
   g_autoptr (GOptionContext) context = NULL;
-  g_auto (GStrv) words = complete_words (argv);
+  g_auto (GStrv) words = tool_complete_words (argv);
   g_autoptr (GError) error = NULL;
   bool wants_help = ends_in_h (words);
 
