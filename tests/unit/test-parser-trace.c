@@ -159,6 +159,10 @@ static const struct
                                  "\"2026-11-22T14:56:23\"" },
   { "start 2026-13-22T14:56:23Z", "1:7: expected a time as 2026-11-22T14:56:23.101Z, got "
                                   "\"2026-13-22T14:56:23Z\"" },
+  { "start 3026-11-22T14:56:23Z",
+    "1:7: expected a time of the years 1970 to 2261, got \"3026-11-22T14:56:23Z\"" },
+  { "start 1926-11-22T14:56:23Z",
+    "1:7: expected a time of the years 1970 to 2261, got \"1926-11-22T14:56:23Z\"" },
   { "start 2026-11-22T14:56:23Z\nstart 2026-11-22T14:56:23+01:00", "2:7: expected one start, got "
                                                                    "\"2026-11-22T14:56:23+01:00\"" },
 };

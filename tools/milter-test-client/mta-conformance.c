@@ -329,7 +329,9 @@ tell_probe (const Run *run)
 {
   const MtaTurn *probe = run->probe;
 
-  if (probe->problem != NULL)
+  if (probe->problem != NULL && probe->problem->expected == NULL)
+    tool_error ("%s: %s", run->options->smtp, probe->problem->got);
+  else if (probe->problem != NULL)
     tool_error ("a message that should pass did not: %s: expected %s, got %s; -D sender=ADDRESS and -D "
                 "recipient=ADDRESS name others",
                 probe->problem->what,

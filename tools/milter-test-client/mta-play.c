@@ -54,7 +54,7 @@ do_connect (Client *client, const MilterSmtpStep *step)
 
   if (smtp == NULL)
     {
-      fail (client, step, "the SMTP client", "a connection", error->message);
+      fail (client, step, "the SMTP client", /* expected= */ NULL, error->message);
       return false;
     }
   g_ptr_array_add (client->connections, smtp);

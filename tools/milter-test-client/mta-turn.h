@@ -25,7 +25,7 @@ typedef struct
 typedef struct
 {
   MilterWhere where;
-  char *what, *expected, *got;
+  char *what, *expected, *got; /* expected: NULL: there was no connection, for which got is the reason */
 } MtaProblem;
 
 typedef struct

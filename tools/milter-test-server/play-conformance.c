@@ -110,9 +110,11 @@ summarise (const ReportCase *session)
   if (session->failures->len == 0)
     return g_strdup ("nothing is known");
   failure = &((const ReportFailure *) g_ptr_array_index (session->failures, 0))->failure;
+  if (failure->expected == NULL)
+    return g_strdup_printf ("%s: %s", failure->what, failure->got != NULL ? failure->got : "nothing");
   return g_strdup_printf ("%s: expected %s, got %s",
                           failure->what,
-                          failure->expected != NULL ? failure->expected : "something else",
+                          failure->expected,
                           failure->got != NULL ? failure->got : "nothing");
 }
 
@@ -318,7 +320,9 @@ probe (Run *run, ToolExit *status)
     return true;
   if (run->interrupted)
     return false;
-  if (why != NULL)
+  if (why != NULL && run->is_out_of_reach)
+    tool_error ("the milter cannot be tested: %s", why);
+  else if (why != NULL)
     tool_error ("a message that should pass did not: %s; -D sender=ADDRESS and -D recipient=ADDRESS "
                 "name others",
                 why);
