@@ -7,16 +7,16 @@
 
 #include <string.h>
 
-/* +SECONDS: kept as nanoseconds */
+/* +SECONDS: kept as nanoseconds; with the latest start they still fit 64 bits */
 #define DIGITS      9
-#define MAX_SECONDS (G_MAXINT64 / 1000000000 - 1)
+#define MAX_SECONDS G_GINT64_CONSTANT (1900000000)
 
 /* what a connection costs besides its session */
 #define CONNECTION_COST 256
 
 /* of a recording */
 #define FIRST_YEAR 1970
-#define LAST_YEAR  2261
+#define LAST_YEAR  2199
 
 static bool
 parse_seconds (MilterBytes text, gint64 *time_ns)
@@ -57,7 +57,7 @@ take_time (MilterParser *parser)
     return true;
   if (!parse_seconds (milter_bytes (raw.data + 1, raw.size - 1), &parser->time_ns))
     return milter_lexer_expected (
-        lexer, lexer->at, "seconds with at most nine decimals, as +0 or +1.25");
+        lexer, lexer->at, "seconds (of 60 years at most) with at most nine decimals, as +0 or +1.25");
   lexer->at += raw.size;
   return true;
 }
