@@ -8,6 +8,8 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "milter-text-private.h"
+
 #define ETHERTYPE_IPV4 0x0800u
 #define ETHERTYPE_IPV6 0x86ddu
 /* the link type tells nothing; the packet's first four bits do */
@@ -352,21 +354,6 @@ milter_segment_read (guint link_type, MilterBytes data, gsize length, MilterSegm
              : read_any (link_type, data, length, segment);
 }
 
-/* by hand: captures of many short connections spend their time on this */
-static char *
-append_number (char *at, guint number)
-{
-  char digits[10];
-  gsize n = 0;
-
-  do
-    digits[n++] = (char) ('0' + number % 10);
-  while ((number /= 10) > 0);
-  while (n > 0)
-    *at++ = digits[--n];
-  return at;
-}
-
 void
 milter_flow_key_write_end (const MilterFlowKey *key, guint end, char *text)
 {
@@ -380,10 +367,10 @@ milter_flow_key_write_end (const MilterFlowKey *key, guint end, char *text)
     }
   for (gsize i = 0; i < 4; i++)
     {
-      text = append_number (text, key->address[end][i]);
+      text = _milter_text_write_number (key->address[end][i], text);
       *text++ = i < 3 ? '.' : ':';
     }
-  text = append_number (text, key->port[end]);
+  text = _milter_text_write_number (key->port[end], text);
   *text = '\0';
 }
 

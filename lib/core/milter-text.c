@@ -13,6 +13,7 @@
 
 #include "milter-flags.h"
 #include "milter-smtp-reply.h"
+#include "milter-text-private.h"
 
 /* what people are shown of a value with MILTER_TEXT_SHORT */
 #define SHORT_BYTES 72
@@ -654,4 +655,17 @@ milter_message_to_text (const MilterMessage *message, MilterTextFlags flags)
 
   milter_message_append_text (message, flags, text);
   return g_string_free (g_steal_pointer (&text), /* free_segment= */ FALSE);
+}
+
+char *
+_milter_text_write_number (guint64 number, char *text)
+{
+  char digits[MILTER_TEXT_NUMBER_SIZE];
+  gsize n = sizeof digits;
+
+  do
+    digits[--n] = (char) ('0' + number % 10);
+  while ((number /= 10) > 0);
+  memcpy (text, digits + n, sizeof digits - n);
+  return text + sizeof digits - n;
 }

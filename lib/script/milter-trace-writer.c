@@ -12,7 +12,7 @@
 #include <string.h>
 
 #include "milter-frame-stream.h"
-#include "milter-text.h"
+#include "milter-text-private.h"
 #include "milter-trace-private.h"
 
 /* `raw` lines are cut, so that none gets too long for a reader */
@@ -110,17 +110,13 @@ view (const Item *item)
 
 /* --- lines ------------------------------------------------------------------------------------- */
 
-/* each line has three numbers: they are written without printf () */
 static void
 append_number (guint64 number, GString *text)
 {
-  char digits[20];
-  gsize n = sizeof digits;
+  char digits[MILTER_TEXT_NUMBER_SIZE];
+  const char *end = _milter_text_write_number (number, digits);
 
-  do
-    digits[--n] = (char) ('0' + number % 10);
-  while ((number /= 10) > 0);
-  g_string_append_len (text, digits + n, (gssize) (sizeof digits - n));
+  g_string_append_len (text, digits, end - digits);
 }
 
 /* digits behind the point, without zeros at the end */

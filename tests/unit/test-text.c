@@ -7,6 +7,8 @@
 
 #include <milter/core.h>
 
+#include "milter-text-private.h"
+
 #define P(text) MILTER_BYTES_INIT (text)
 
 #define MTA     MILTER_SIDE_MTA
@@ -383,4 +385,22 @@ Test (text, chunks_above_the_largest_are_frames)
   milter_message_parse (MILTER, 'b', milter_bytes (chunk, size), &message);
   above = milter_message_to_text (&message, PLAIN);
   cr_assert (g_str_has_prefix (above, "frame b \"\\0"));
+}
+
+Test (text, numbers_are_written_as_printf_does)
+{
+  const guint64 numbers[] = { 0, 1, 9, 10, 99, 100, 65535, G_MAXUINT32, G_MAXINT64, G_MAXUINT64 };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (numbers); i++)
+    {
+      g_autofree char *expected = g_strdup_printf ("%" G_GUINT64_FORMAT, numbers[i]);
+      char text[MILTER_TEXT_NUMBER_SIZE + 1];
+      char *end;
+
+      memset (text, 'x', sizeof text);
+      end = _milter_text_write_number (numbers[i], text);
+      cr_assert_eq ((gsize) (end - text), strlen (expected));
+      cr_assert_arr_eq (text, expected, strlen (expected));
+      cr_assert_eq (*end, 'x', "nothing is written behind %s", expected);
+    }
 }

@@ -11,6 +11,7 @@
 
 #include <string.h>
 
+#include "milter-text-private.h"
 #include "tool-source.h"
 
 /* sessions that wait for their turn, before the reader does; below, it goes on */
@@ -352,29 +353,14 @@ add (ReplayFlow *flow, const MilterCapturePlace *place, MilterReplayEvent *event
     hold_back (flow, event->due_us);
 }
 
-/* by hand: it is one of the larger costs of a connection */
-static char *
-append_number (char *at, guint number)
-{
-  char digits[10];
-  gsize n = 0;
-
-  do
-    digits[n++] = (char) ('0' + number % 10);
-  while ((number /= 10) > 0);
-  while (n > 0)
-    *at++ = digits[--n];
-  *at = '\0';
-  return at;
-}
-
 static void
 write_name (const ReplayFlow *flow, guint number, char name[MAX_NAME])
 {
-  char *at = append_number (g_stpcpy (name, "connection "), number);
+  char *at = _milter_text_write_number (number, g_stpcpy (name, "connection "));
 
   if (flow->n_rounds > 1)
-    append_number (g_stpcpy (at, ", round "), flow->round);
+    at = _milter_text_write_number (flow->round, g_stpcpy (at, ", round "));
+  *at = '\0';
 }
 
 static void
