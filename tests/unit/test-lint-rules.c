@@ -196,6 +196,18 @@ static const struct
   { "TCP-01",
     ">O <O >C <c " STALL STALL STALL ">H +34 <c",
     ">O <O >C <c " STALL STALL STALL ">H +34 <c >H +51 <c >H +90 <c" },
+  /* where a delayed acknowledgement begins and ends */
+  { "TCP-01", ">O <O >C +35 <c >H +35 <c >H +35 <c", ">O <O >C +34 <c >H +35 <c >H +35 <c" },
+  { "TCP-01", ">O <O >C +50 <c >H +50 <c >H +50 <c", ">O <O >C +51 <c >H +50 <c >H +50 <c" },
+  /* and what is near enough to it to be work */
+  { "TCP-01",
+    ">O <O >C <c " STALL STALL STALL ">H +15 <c >H +14 <c >H +100 <c",
+    ">O <O >C <c " STALL STALL STALL ">H +15 <c >H +15 <c >H +100 <c" },
+  { "TCP-01",
+    ">O <O >C <c " STALL STALL STALL ">H +15 <c >H +101 <c >H +100 <c",
+    ">O <O >C <c " STALL STALL STALL ">H +34 <c >H +100 <c >H +51 <c" },
+  /* how long the MTA takes does not count */
+  { "TCP-01", MESSAGE "+40 <p +40 <p +40 <c", MESSAGE "+40 <p +40 <c +40 >A +40 >M <c" },
 };
 
 /* the second case of TMO-04: progress for five minutes */
