@@ -113,6 +113,24 @@ def talk(client, port):
             say(b"QUIT\r\n")
 
 
+def wait_until(condition, what):
+    end = time.monotonic() + 60
+    while not condition():
+        if time.monotonic() > end:
+            raise SystemExit(what)
+        time.sleep(0.02)
+
+
+def is_quiet(*ports):
+    """Whether no TCP connection from or to one of these ports is open, in either direction."""
+    # sl, local address and port, those of the peer, state: TIME_WAIT, CLOSE and LISTEN are no connection (any more)
+    for line in pathlib.Path("/proc/net/tcp").read_text().splitlines()[1:]:
+        _, here, there, state = line.split()[:4]
+        if state not in ("06", "07", "0A") and {int(end.split(":")[1], 16) for end in (here, there)} & set(ports):
+            return False
+    return True
+
+
 def begin_recording(replay, out, port, to):
     """What ends it. @port: Postfix connects to it; @to: the milter's, which is the same but for a trace."""
     if out.suffix == ".trace":
@@ -149,11 +167,14 @@ def record(replay, folder, name, milter):
                 time.sleep(0.1)
             place = free_port() if name.endswith(".trace") else port
             with Postfix(settings=["smtpd_authorized_xclient_hosts=127.0.0.0/8", "mynetworks=0.0.0.0/0"], milter=f"inet:127.0.0.1:{place}") as mta:
-                # it has connected to see whether Postfix is up: that is no part of the recording
-                time.sleep(0.5)
+                # we have connected to see whether Postfix is up: that is no part of the recording, and a slow Postfix begins with it late
+                wait_until(lambda: "disconnect from" in (mta.log.read_text() if mta.log.exists() else "") and is_quiet(place, port),
+                           f"{name}: Postfix does not say that a client has gone")
                 stop = begin_recording(replay, folder / name, place, port)
                 for client in clients:
                     talk(client, mta.ports["milter"])
+                # Postfix tells the milter when its client has gone already
+                wait_until(lambda: is_quiet(place, port), f"{name}: Postfix does not let go of the milter")
                 stop()
         finally:
             os.killpg(process.pid, signal.SIGTERM)
