@@ -42,7 +42,7 @@ text_of_stream (ReportDetail detail, void (*tell) (Report *report))
   size_t size;
   FILE *out = open_memstream (&text, &size);
 
-  report_add_text (report, out, detail, /* color= */ false, REPORT_NO_PROGRESS);
+  report_add_text (report, out, detail, TOOL_COLOR_NEVER, REPORT_NO_PROGRESS);
   report_begin (report, "tool");
   tell (report);
   cr_expect (report_finish (report));

@@ -137,9 +137,19 @@ Test (report, only_one_report_goes_to_the_standard_output)
   g_autoptr (GError) error = NULL;
 
   cr_expect_not (report_uses_stdout (report));
+  cr_expect (report_choose_stream (report) == stdout);
   cr_expect (report_add_file (report, "tap:-", NULL));
   cr_expect (report_uses_stdout (report));
+  cr_expect (report_choose_stream (report) == stderr, "people do not read in between");
   cr_expect_not (report_add_file (report, "json:-", &error));
+}
+
+Test (report, of_verbose_and_quiet_the_former_counts)
+{
+  cr_expect_eq (report_choose_detail (/* verbose= */ false, /* quiet= */ false), REPORT_NORMAL);
+  cr_expect_eq (report_choose_detail (/* verbose= */ false, /* quiet= */ true), REPORT_QUIET);
+  cr_expect_eq (report_choose_detail (/* verbose= */ true, /* quiet= */ false), REPORT_VERBOSE);
+  cr_expect_eq (report_choose_detail (/* verbose= */ true, /* quiet= */ true), REPORT_VERBOSE);
 }
 
 Test (report, a_warning_fails_the_case_only_if_it_shall)

@@ -76,20 +76,29 @@ add_reporter (Report *report, const ReporterClass *klass, FILE *out, const char 
   return reporter;
 }
 
+ReportDetail
+report_choose_detail (bool verbose, bool quiet)
+{
+  if (verbose)
+    return REPORT_VERBOSE;
+  return quiet ? REPORT_QUIET : REPORT_NORMAL;
+}
+
 void
 report_add_text (
-    Report *report, FILE *out, ReportDetail detail, bool color, ReportProgress progress)
+    Report *report, FILE *out, ReportDetail detail, ToolColor color, ReportProgress progress)
 {
+  bool colored = tool_color_is_on (color, out);
   Reporter *reporter;
 
   if (report->conformance)
     {
       reporter = add_reporter (report, &reporter_table, out, /* path= */ NULL);
-      reporter->data = report_table_new (detail, color);
+      reporter->data = report_table_new (detail, colored);
       return;
     }
   reporter = add_reporter (report, &reporter_text, out, /* path= */ NULL);
-  reporter->data = report_text_for_people (out, detail, color, progress);
+  reporter->data = report_text_for_people (out, detail, colored, progress);
 }
 
 bool
@@ -103,6 +112,12 @@ report_uses_stdout (const Report *report)
         return true;
     }
   return false;
+}
+
+FILE *
+report_choose_stream (const Report *report)
+{
+  return report_uses_stdout (report) ? stderr : stdout;
 }
 
 static bool G_GNUC_PRINTF (2, 3) bad_spec (GError **error, const char *format, ...)

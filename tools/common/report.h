@@ -8,8 +8,8 @@
  * a file that does not parse, and a milter that does not start, are cases too.
  *
  *   Report *report = report_new ();
- *   report_add_text (report, stdout, REPORT_NORMAL, color, REPORT_NO_PROGRESS);
  *   report_add_file (report, "junit:report.xml", &error);
+ *   report_add_text (report, report_choose_stream (report), REPORT_NORMAL, color, REPORT_NO_PROGRESS);
  *   report_begin (report, "milter-test-server");
  *
  *   ReportCase *c = report_add_case (report, "rcpt.scenario", 3, "busy mailbox");
@@ -58,8 +58,10 @@ typedef enum
   REPORT_PROGRESS
 } ReportProgress;
 
+/* of -v and -q, if both were given, the former counts */
+ReportDetail report_choose_detail (bool verbose, bool quiet);
 void report_add_text (
-    Report *report, FILE *out, ReportDetail detail, bool color, ReportProgress progress);
+    Report *report, FILE *out, ReportDetail detail, ToolColor color, ReportProgress progress);
 /* One `--report FORMAT:FILE`; FORMAT is text, junit, tap, json or (of the
  * conformance suite) html, FILE `-` is the standard output.
  * The file is opened now, so that one that cannot be written is told before anything is played;
@@ -70,6 +72,8 @@ bool report_add_file (Report *report, const char *spec, GError **error);
 bool report_add_frames (Report *report, GError **error);
 /* a reporter writes to the standard output: what people read belongs elsewhere */
 bool report_uses_stdout (const Report *report);
+/* where people read: the standard output, or the standard error if a reporter writes to that */
+FILE *report_choose_stream (const Report *report);
 /* `--lint=error`: a case with a warning has failed */
 void report_set_lint_fails (Report *report, bool fails);
 /* The cases are requirements of the conformance suite: what people read is a table of them. Before the

@@ -86,12 +86,12 @@ open_reports (Compare *compare)
       tool_usage_error ("--json: the standard output is taken by a report");
       return false;
     }
-  compare->out = report_uses_stdout (compare->report) ? stderr : stdout;
+  compare->out = report_choose_stream (compare->report);
   if (!options->json)
     report_add_text (compare->report,
                      compare->out,
-                     options->quiet ? REPORT_QUIET : REPORT_NORMAL,
-                     tool_color_is_on (options->color, compare->out),
+                     report_choose_detail (/* verbose= */ false, options->quiet),
+                     options->color,
                      REPORT_NO_PROGRESS);
   report_begin (compare->report, "milter-replay compare");
   return true;

@@ -47,13 +47,11 @@ open_report (const ReplayOptions *options, FILE **out)
       tool_usage_error ("--json: %s", error->message);
       return NULL;
     }
-  *out = report_uses_stdout (report) ? stderr : stdout;
+  *out = report_choose_stream (report);
   report_add_text (report,
                    *out,
-                   options->verbose ? REPORT_VERBOSE
-                   : options->quiet ? REPORT_QUIET
-                                    : REPORT_NORMAL,
-                   tool_color_is_on (options->color, *out),
+                   report_choose_detail (options->verbose, options->quiet),
+                   options->color,
                    REPORT_PROGRESS);
   return g_steal_pointer (&report);
 }

@@ -27,7 +27,6 @@ client_report_open (const TestClientOptions *options)
 {
   g_autoptr (Report) report = report_new ();
   g_autoptr (GError) error = NULL;
-  FILE *out;
 
   for (char **spec = options->reports; spec != NULL && *spec != NULL; spec++)
     if (!report_add_file (report, *spec, &error))
@@ -35,12 +34,11 @@ client_report_open (const TestClientOptions *options)
         tool_usage_error ("--report: %s", error->message);
         return NULL;
       }
-  out = choose_stream (options);
   if (judges (options))
     report_add_text (report,
-                     out,
-                     options->quiet ? REPORT_QUIET : REPORT_NORMAL,
-                     tool_color_is_on (options->color, out),
+                     choose_stream (options),
+                     report_choose_detail (/* verbose= */ false, options->quiet),
+                     options->color,
                      REPORT_NO_PROGRESS);
   report_set_noun (report, "case");
   report_begin (report, g_get_prgname ());

@@ -270,7 +270,6 @@ make_report (const TestClientOptions *options)
 {
   g_autoptr (Report) report = report_new ();
   g_autoptr (GError) error = NULL;
-  FILE *out;
 
   report_set_conformance (report);
   report_set_strict (report, options->strict);
@@ -280,13 +279,10 @@ make_report (const TestClientOptions *options)
         tool_usage_error ("--report: %s", error->message);
         return NULL;
       }
-  out = report_uses_stdout (report) ? stderr : stdout;
   report_add_text (report,
-                   out,
-                   options->verbose ? REPORT_VERBOSE
-                   : options->quiet ? REPORT_QUIET
-                                    : REPORT_NORMAL,
-                   tool_color_is_on (options->color, out),
+                   report_choose_stream (report),
+                   report_choose_detail (options->verbose, options->quiet),
+                   options->color,
                    REPORT_NO_PROGRESS);
   return g_steal_pointer (&report);
 }

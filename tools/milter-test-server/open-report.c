@@ -30,22 +30,12 @@ open_report (const ServerOptions *options)
   return g_steal_pointer (&report);
 }
 
-FILE *
-open_report_stream (const Report *report)
-{
-  return report_uses_stdout (report) ? stderr : stdout;
-}
-
 void
 open_report_add_text (Report *report, const ServerOptions *options)
 {
-  FILE *out = open_report_stream (report);
-
   report_add_text (report,
-                   out,
-                   options->verbose ? REPORT_VERBOSE
-                   : options->quiet ? REPORT_QUIET
-                                    : REPORT_NORMAL,
-                   tool_color_is_on (options->color, out),
+                   report_choose_stream (report),
+                   report_choose_detail (options->verbose, options->quiet),
+                   options->color,
                    REPORT_PROGRESS);
 }

@@ -13,7 +13,5 @@ G_BEGIN_DECLS
 Report *open_report (const ServerOptions *options);
 /* Adds what people read of a run with scenarios, as -v, -q and --color ask for. */
 void open_report_add_text (Report *report, const ServerOptions *options);
-/* where people read: the standard output, unless a report goes there */
-FILE *open_report_stream (const Report *report);
 
 G_END_DECLS

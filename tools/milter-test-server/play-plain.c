@@ -425,13 +425,13 @@ play_plain (const ServerOptions *options)
       tool_usage_error ("%s", error->message);
       return TOOL_EXIT_USAGE;
     }
-  stream = open_report_stream (report);
+  stream = report_choose_stream (report);
   /* scripts read the standard output, which begins with the status */
   if (options->verbose)
     report_add_text (report,
                      stderr,
                      REPORT_FRAMES,
-                     tool_color_is_on (options->color, stderr),
+                     options->color,
                      REPORT_NO_PROGRESS);
   report_begin (report, g_get_prgname ());
   signals = tool_milters_watch_signals (on_signal, &all);
