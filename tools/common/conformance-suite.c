@@ -175,11 +175,17 @@ read_own (ConformanceSuite *suite,
   return read_file (suite, source, path, host);
 }
 
+/* where the suite's own files are */
+static const char *const folders[] = {
+  [MILTER_SCENARIO_SESSIONS] = "conformance/milter",
+  [MILTER_SCENARIO_RULES] = "conformance/mta",
+};
+
 static bool
 read_files (ConformanceSuite *suite, const ConformanceSource *source, const MilterScenarioHost *host)
 {
   g_autoptr (GPtrArray) files = g_ptr_array_new_with_free_func (g_free);
-  g_autofree char *own = tool_data_find (source->folder);
+  g_autofree char *own = tool_data_find (folders[source->use]);
   bool good = true;
 
   if (source->paths == NULL)
@@ -255,8 +261,22 @@ take_deviation (const char *id, const char *reason, gpointer data)
   return true;
 }
 
-ConformanceSuite *
-conformance_suite_read (const ConformanceSource *source)
+static void
+suite_free (ConformanceSuite *suite)
+{
+  if (suite == NULL)
+    return;
+  g_hash_table_unref (suite->by_id);
+  g_ptr_array_unref (suite->cases);
+  g_ptr_array_unref (suite->scenarios);
+  g_free (suite);
+}
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (ConformanceSuite, suite_free)
+
+/* NULL: something is wrong, which has been told */
+static ConformanceSuite *
+read_suite (const ConformanceSource *source)
 {
   g_autoptr (ConformanceSuite) suite = g_new0 (ConformanceSuite, 1);
   g_autoptr (GHashTable) known = g_hash_table_new_full (
@@ -276,21 +296,10 @@ conformance_suite_read (const ConformanceSource *source)
   return filter_cases (suite, source->filter) ? g_steal_pointer (&suite) : NULL;
 }
 
-void
-conformance_suite_free (ConformanceSuite *suite)
-{
-  if (suite == NULL)
-    return;
-  g_hash_table_unref (suite->by_id);
-  g_ptr_array_unref (suite->cases);
-  g_ptr_array_unref (suite->scenarios);
-  g_free (suite);
-}
-
 /* --- for people ------------------------------------------------------------------------------- */
 
-void
-conformance_suite_list (const ConformanceSuite *suite)
+static void
+print_list (const ConformanceSuite *suite)
 {
   for (guint i = 0; i < suite->cases->len; i++)
     {
@@ -305,13 +314,34 @@ conformance_suite_list (const ConformanceSuite *suite)
     }
 }
 
-ReportRequirement
-conformance_case_describe (const ConformanceCase *entry)
+ReportCase *
+conformance_case_add_to (const ConformanceCase *entry, Report *report)
 {
-  return (ReportRequirement){ .id = entry->entry->id,
-                              .group = entry->group,
-                              .title = entry->title,
-                              .must = entry->entry->must,
-                              .text = entry->entry->text,
-                              .source = entry->entry->source };
+  const ReportRequirement requirement = { .id = entry->entry->id,
+                                          .group = entry->group,
+                                          .title = entry->title,
+                                          .must = entry->entry->must,
+                                          .text = entry->entry->text,
+                                          .source = entry->entry->source };
+  g_autofree char *name = g_strdup_printf ("%s %s", requirement.id, requirement.text);
+  ReportCase *report_case
+      = report_add_case (report, entry->scenario->path, entry->entry->where.line, name);
+
+  report_case_set_requirement (report_case, &requirement);
+  if (entry->deviation != NULL)
+    report_case_set_deviation (report_case, entry->deviation);
+  return report_case;
+}
+
+ToolExit
+conformance_suite_use (const ConformanceSource *source, ConformancePlay play, gconstpointer user_data)
+{
+  g_autoptr (ConformanceSuite) suite = read_suite (source);
+
+  if (suite == NULL)
+    return TOOL_EXIT_USAGE;
+  if (!source->list)
+    return play (suite, user_data);
+  print_list (suite);
+  return TOOL_EXIT_OK;
 }

@@ -13,7 +13,7 @@ G_BEGIN_DECLS
 typedef struct
 {
   MilterScenarioUse use;       /* SESSIONS: of milters; RULES: of MTAs */
-  const char *folder;          /* where the suite's own files are: conformance/milter, conformance/mta */
+  bool list;                   /* the requirements are printed, nothing is played */
   char *const *paths;          /* (nullable) other files instead */
   GHashTable *variables;       /* -D: of char to GBytes */
   const GPtrArray *deviations; /* of char: files of known deviations, or names of those that come along */
@@ -40,16 +40,16 @@ typedef struct
   const MilterScenario *good;       /* good.scenario: a message that has to pass at any time; of MTAs NULL */
 } ConformanceSuite;
 
-/* Reads the suite's files, or those of the command line, and --deviations; --filter leaves cases out.
- * NULL: something is wrong, which has been told. */
-ConformanceSuite *conformance_suite_read (const ConformanceSource *source);
-void conformance_suite_free (ConformanceSuite *suite);
-G_DEFINE_AUTOPTR_CLEANUP_FUNC (ConformanceSuite, conformance_suite_free)
+typedef ToolExit (*ConformancePlay) (const ConformanceSuite *suite, gconstpointer user_data);
 
-/* the requirements, a line each, on the standard output */
-void conformance_suite_list (const ConformanceSuite *suite);
-/* what reports want to know of it; the strings are the case's */
-ReportRequirement conformance_case_describe (const ConformanceCase *entry);
+/* Reads the suite's files, or those of the command line, and --deviations; --filter leaves cases out.
+ * Then the requirements are listed on the standard output, a line each, or @play has the suite. If something
+ * is wrong that has been told. */
+ToolExit
+conformance_suite_use (const ConformanceSource *source, ConformancePlay play, gconstpointer user_data);
+
+/* a case of the report for the requirement, with its known deviation */
+ReportCase *conformance_case_add_to (const ConformanceCase *entry, Report *report);
 
 /* --- conformance-deviations.c */
 

@@ -287,24 +287,10 @@ make_report (const TestClientOptions *options)
   return g_steal_pointer (&report);
 }
 
-static ReportCase *
-add_case (Run *run, const Judged *judged)
-{
-  ReportRequirement requirement = conformance_case_describe (judged->entry);
-  g_autofree char *name = g_strdup_printf ("%s %s", requirement.id, requirement.text);
-  ReportCase *report_case = report_add_case (
-      run->report, judged->entry->scenario->path, judged->entry->entry->where.line, name);
-
-  report_case_set_requirement (report_case, &requirement);
-  if (judged->entry->deviation != NULL)
-    report_case_set_deviation (report_case, judged->entry->deviation);
-  return report_case;
-}
-
 static void
 report_judged (Run *run, const Judged *judged)
 {
-  ReportCase *report_case = add_case (run, judged);
+  ReportCase *report_case = conformance_case_add_to (judged->entry, run->report);
   g_autofree char *delivered
       = run->sink != NULL ? mta_sink_describe (run->sink, judged->entry->entry->id) : NULL;
 
@@ -430,11 +416,20 @@ open_places (Run *run)
   return run->sink != NULL;
 }
 
-static ToolExit
-judge_mta (const TestClientOptions *options, const ConformanceSuite *suite, MilterClient *client)
+/* whom the suite is played by */
+typedef struct
 {
+  const TestClientOptions *options;
+  MilterClient *client;
+} Player;
+
+static ToolExit
+judge_mta (const ConformanceSuite *suite, gconstpointer user_data)
+{
+  const Player *player = user_data;
+  const TestClientOptions *options = player->options;
   g_autoptr (Report) report = make_report (options);
-  Run run = { .options = options, .suite = suite, .client = client, .report = report };
+  Run run = { .options = options, .suite = suite, .client = player->client, .report = report };
   ToolExit status = TOOL_EXIT_USAGE;
 
   if (report == NULL)
@@ -458,18 +453,13 @@ judge_mta (const TestClientOptions *options, const ConformanceSuite *suite, Milt
 ToolExit
 mta_conformance (const TestClientOptions *options, MilterClient *client)
 {
+  const Player player = { options, client };
   const ConformanceSource source = { .use = MILTER_SCENARIO_RULES,
-                                     .folder = "conformance/mta",
+                                     .list = options->list,
                                      .paths = options->paths,
                                      .variables = options->variables,
                                      .deviations = options->deviations,
                                      .filter = options->filter };
-  g_autoptr (ConformanceSuite) suite = conformance_suite_read (&source);
 
-  if (suite == NULL)
-    return TOOL_EXIT_USAGE;
-  if (!options->list)
-    return judge_mta (options, suite, client);
-  conformance_suite_list (suite);
-  return TOOL_EXIT_OK;
+  return conformance_suite_use (&source, judge_mta, &player);
 }

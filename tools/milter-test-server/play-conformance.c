@@ -589,19 +589,9 @@ add_report_cases (Run *run)
   for (guint i = 0; i < run->suite->cases->len; i++)
     {
       Judged *judged = g_new0 (Judged, 1);
-      ReportRequirement requirement;
-      g_autofree char *name = NULL;
 
       judged->entry = g_ptr_array_index (run->suite->cases, i);
-      requirement = conformance_case_describe (judged->entry);
-      name = g_strdup_printf ("%s %s", requirement.id, requirement.text);
-      judged->report_case = report_add_case (run->report,
-                                             judged->entry->scenario->path,
-                                             judged->entry->entry->where.line,
-                                             name);
-      report_case_set_requirement (judged->report_case, &requirement);
-      if (judged->entry->deviation != NULL)
-        report_case_set_deviation (judged->report_case, judged->entry->deviation);
+      judged->report_case = conformance_case_add_to (judged->entry, run->report);
       g_ptr_array_add (run->judged, judged);
       g_hash_table_insert (run->by_id, judged->entry->entry->id, judged);
     }
@@ -715,8 +705,9 @@ make_report (const ServerOptions *options)
 }
 
 static ToolExit
-play (const ServerOptions *options, const ConformanceSuite *suite)
+play (const ConformanceSuite *suite, gconstpointer user_data)
 {
+  const ServerOptions *options = user_data;
   g_autoptr (GError) error = NULL;
   g_autoptr (Report) report = make_report (options);
   g_autoptr (ToolChain) chain = server_milters_make (options, &error);
@@ -753,17 +744,11 @@ ToolExit
 play_conformance (const ServerOptions *options)
 {
   const ConformanceSource source = { .use = MILTER_SCENARIO_SESSIONS,
-                                     .folder = "conformance/milter",
+                                     .list = options->list,
                                      .paths = options->paths,
                                      .variables = options->variables,
                                      .deviations = options->deviations,
                                      .filter = options->filter };
-  g_autoptr (ConformanceSuite) suite = conformance_suite_read (&source);
 
-  if (suite == NULL)
-    return TOOL_EXIT_USAGE;
-  if (!options->list)
-    return play (options, suite);
-  conformance_suite_list (suite);
-  return TOOL_EXIT_OK;
+  return conformance_suite_use (&source, play, options);
 }
