@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * milter-compare-private.h: what the parts of a comparison share: milter-compare.c (messages,
- * sessions and their replies), milter-compare-edits.c, milter-compare-mail.c,
+ * milter-compare-private.h: what the parts of a comparison share: milter-compare.c (messages and
+ * their replies), milter-compare-session.c, milter-compare-edits.c, milter-compare-mail.c,
  * milter-compare-body.c, and milter-compare-rules.c (what is let pass).
  */
 #pragma once
@@ -81,6 +81,12 @@ GString *milter_compare_normalise (const MilterCompareRules *rules,
 bool milter_compare_ignores_header (const MilterCompareRules *rules, MilterBytes name);
 bool milter_compare_ignores_edit (const MilterCompareRules *rules, const char *word);
 
+void milter_compare_begin (MilterCompare *compare, const MilterCompareRules *rules);
+/* What stands against a comparison of two that lack @a and @b (transfer full) (nullable). */
+char *milter_compare_find_obstacle (guint a, guint b);
+/* @obstacle: (transfer full) (nullable). What was compared is not needed any more (transfer full). */
+MilterComparison *milter_compare_finish (MilterCompare *compare, char *obstacle);
+
 /* Takes @what, @expected and @got. @by: (nullable) names of rules; else the kind's own decides. */
 void milter_compare_add (MilterCompare *compare,
                          MilterDifferenceKind kind,
@@ -95,6 +101,14 @@ void milter_compare_tell (MilterCompare *compare, const char *what);
 bool milter_compare_is_told (const MilterCompare *compare, const char *what);
 /* bytes for people, quoted, cut if they are long (transfer full) */
 char *milter_compare_quote (MilterBytes bytes);
+
+/* The replies to the commands of these letters, each with those of its own in order. */
+void milter_compare_commands (MilterCompare *compare,
+                              const char *letters,
+                              const GPtrArray *a,
+                              const GPtrArray *b,
+                              const MilterCaptureMoment *end_a,
+                              const MilterCaptureMoment *end_b);
 
 static inline MilterBytes
 milter_compare_bytes (const GString *string)
