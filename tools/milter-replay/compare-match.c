@@ -4,8 +4,7 @@
  */
 #include "compare-match.h"
 
-#include <string.h>
-
+#include "compare-key.h"
 #include "milter-text.h"
 
 /* beside its bytes a message takes about so much */
@@ -36,8 +35,7 @@ typedef struct
 {
   MilterRecordedMessage *message;
   Node *node;        /* unowned */
-  char *key;         /* see key_of_message() */
-  char *fingerprint; /* what was negotiated */
+  char *key;         /* by which it is found at first sight */
   gsize size;
   GList *link; /* among those that wait */
 } Waiting;
@@ -49,17 +47,15 @@ struct _CompareMatch
   void (*ended) (const ComparePair *pair, gpointer data);
   gpointer data;
   GHashTable *nodes[2]; /* of Node, by connection and number */
-  GHashTable
-      *clients[2]; /* of GQueue of Node (unowned) without messages that wait, by their client */
-  GHashTable *by_key[2]; /* of GQueue of Waiting (unowned), by key and fingerprint */
+  GHashTable *clients[2]; /* of GQueue of Node (unowned) without messages that wait, by their client */
+  GHashTable *by_key[2]; /* of GQueue of Waiting (unowned), by their keys */
   GQueue waiting[2];     /* of Waiting, the oldest first */
   gsize size[2];
   guint look_at;    /* when so many wait, those are looked at again */
   GPtrArray *pairs; /* of Pair, that have not ended */
 };
 
-/* --- memory
- * --------------------------------------------------------------------------------------- */
+/* --- memory ------------------------------------------------------------------------------------ */
 
 static void
 finding_free (gpointer data)
@@ -97,7 +93,6 @@ waiting_free (gpointer data)
 
   milter_recorded_message_free (waiting->message);
   g_free (waiting->key);
-  g_free (waiting->fingerprint);
   g_free (waiting);
 }
 
@@ -188,8 +183,7 @@ compare_match_free (CompareMatch *match)
   g_free (match);
 }
 
-/* --- pairs
- * ---------------------------------------------------------------------------------------- */
+/* --- pairs ------------------------------------------------------------------------------------- */
 
 static Node *
 get_node (CompareMatch *match, guint side, guint connection, guint number)
@@ -342,119 +336,7 @@ end_pairs_of (CompareMatch *match, Node *node)
     }
 }
 
-/* --- keys
- * ----------------------------------------------------------------------------------------- */
-
-static void
-append_string (GString *key, const GString *string)
-{
-  MilterBytes bytes
-      = string != NULL ? milter_bytes (string->str, string->len) : milter_bytes (NULL, 0);
-
-  milter_text_append_quoted (bytes, MILTER_TEXT_PLAIN, key);
-  g_string_append_c (key, ' ');
-}
-
-static int
-compare_addresses (gconstpointer a, gconstpointer b)
-{
-  const MilterMailAddress *one = *(const MilterMailAddress *const *) a;
-  const MilterMailAddress *other = *(const MilterMailAddress *const *) b;
-
-  return strcmp (one->address->str, other->address->str);
-}
-
-static void
-append_envelope (GString *key, const MilterRecordedMessage *message)
-{
-  g_autoptr (GPtrArray) sorted = g_ptr_array_new ();
-
-  append_string (key, message->mail->sender.address);
-  for (guint i = 0; i < message->mail->recipients->len; i++)
-    g_ptr_array_add (sorted, g_ptr_array_index (message->mail->recipients, i));
-  g_ptr_array_sort (sorted, compare_addresses);
-  for (guint i = 0; i < sorted->len; i++)
-    append_string (key, ((MilterMailAddress *) g_ptr_array_index (sorted, i))->address);
-}
-
-/* the envelope and the Message-ID, or the queue id */
-static char *
-key_of_message (const Waiting *waiting)
-{
-  const MilterRecordedMessage *message = waiting->message;
-  GString *key = g_string_new (NULL);
-
-  append_envelope (key, message);
-  if (message->message_id != NULL)
-    {
-      g_string_append (key, "message ");
-      append_string (key, message->message_id);
-    }
-  else if (message->queue_id != NULL)
-    {
-      g_string_append (key, "queue ");
-      append_string (key, message->queue_id);
-    }
-  return g_string_free (key, FALSE);
-}
-
-static char *
-key_at_first_sight (const Waiting *waiting)
-{
-  return g_strdup_printf ("%s%s", waiting->key, waiting->fingerprint);
-}
-
-static char *
-key_of_any_milter (const Waiting *waiting)
-{
-  return g_strdup (waiting->key);
-}
-
-/* The envelope is that of the traffic; a policy can make it shorter. */
-static char *
-key_of_message_id (const Waiting *waiting)
-{
-  GString *key;
-
-  if (waiting->message->message_id == NULL)
-    return NULL;
-  key = g_string_new (NULL);
-  append_string (key, waiting->message->message_id);
-  append_string (key, waiting->message->mail->sender.address);
-  return g_string_free (key, FALSE);
-}
-
-static char *
-key_of_envelope (const Waiting *waiting)
-{
-  GString *key = g_string_new (NULL);
-
-  append_envelope (key, waiting->message);
-  return g_string_free (key, FALSE);
-}
-
-static char *
-key_of_sender (const Waiting *waiting)
-{
-  GString *key = g_string_new (NULL);
-
-  append_string (key, waiting->message->mail->sender.address);
-  return g_string_free (key, FALSE);
-}
-
-/* What is negotiated tells apart the milters that hear of the same message. */
-static char *
-fingerprint_of (const MilterRecordedSession *session)
-{
-  return g_strdup_printf (" %u %x %x %u",
-                          session->answer.version,
-                          session->answer.actions,
-                          session->answer.steps,
-                          session->symbols != NULL ? session->symbols->len : 0);
-}
-
-/* --- messages
- * ------------------------------------------------------------------------------------- */
+/* --- messages ---------------------------------------------------------------------------------- */
 
 static char *
 name_of_message (const MilterRecordedMessage *message)
@@ -495,7 +377,7 @@ compare_messages (CompareMatch *match, Waiting *a, Waiting *b)
 static void
 insert_waiting (CompareMatch *match, guint side, Waiting *waiting)
 {
-  queues_push (match->by_key[side], key_at_first_sight (waiting), waiting);
+  queues_push (match->by_key[side], g_strdup (waiting->key), waiting);
   g_queue_push_tail (&match->waiting[side], waiting);
   waiting->link = match->waiting[side].tail;
   match->size[side] += waiting->size;
@@ -506,12 +388,11 @@ insert_waiting (CompareMatch *match, guint side, Waiting *waiting)
 static Waiting *
 remove_waiting (CompareMatch *match, guint side, Waiting *waiting)
 {
-  g_autofree char *key = key_at_first_sight (waiting);
-  GQueue *queue = g_hash_table_lookup (match->by_key[side], key);
+  GQueue *queue = g_hash_table_lookup (match->by_key[side], waiting->key);
 
   g_queue_remove (queue, waiting);
   if (queue->length == 0)
-    g_hash_table_remove (match->by_key[side], key);
+    g_hash_table_remove (match->by_key[side], waiting->key);
   g_queue_delete_link (&match->waiting[side], waiting->link);
   match->size[side] -= waiting->size;
   waiting->node->n_waiting--;
@@ -520,14 +401,14 @@ remove_waiting (CompareMatch *match, guint side, Waiting *waiting)
 
 /* Looks for pairs among those that wait. */
 static void
-match_by (CompareMatch *match, char *(*key_of) (const Waiting *waiting))
+match_by (CompareMatch *match, char *(*key_of) (const MilterRecordedMessage *message))
 {
   g_autoptr (GHashTable) others = queues_new ();
   GList *next;
 
   for (GList *node = match->waiting[1].head; node != NULL; node = node->next)
     {
-      char *key = key_of (node->data);
+      char *key = key_of (((const Waiting *) node->data)->message);
 
       if (key != NULL)
         queues_push (others, key, node->data);
@@ -535,7 +416,7 @@ match_by (CompareMatch *match, char *(*key_of) (const Waiting *waiting))
   for (GList *node = match->waiting[0].head; node != NULL; node = next)
     {
       Waiting *one = node->data;
-      g_autofree char *key = key_of (one);
+      g_autofree char *key = key_of (one->message);
       Waiting *other = key != NULL ? queues_pop (others, key) : NULL;
 
       next = node->next;
@@ -583,7 +464,7 @@ keep_limits (CompareMatch *match)
 {
   if (match->waiting[0].length + match->waiting[1].length >= match->look_at)
     {
-      match_by (match, key_of_any_milter);
+      match_by (match, compare_key_of_message);
       match->look_at = MAX (FIRST_LOOK, 2 * (match->waiting[0].length + match->waiting[1].length));
     }
   while (match->size[0] + match->size[1] > match->max_waiting)
@@ -597,18 +478,15 @@ compare_match_take_message (CompareMatch *match,
                             MilterRecordedMessage *message)
 {
   Waiting *waiting = g_new0 (Waiting, 1);
-  g_autofree char *key = NULL;
   GQueue *queue;
   Waiting *other;
   Node *node;
 
   waiting->message = message;
   waiting->node = get_node (match, side, message->connection, message->session);
-  waiting->key = key_of_message (waiting);
-  waiting->fingerprint = fingerprint_of (session);
+  waiting->key = compare_key_at_first_sight (message, session);
   waiting->size = message->kept + MESSAGE_SIZE;
-  key = key_at_first_sight (waiting);
-  queue = g_hash_table_lookup (match->by_key[!side], key);
+  queue = g_hash_table_lookup (match->by_key[!side], waiting->key);
   if (queue == NULL)
     {
       insert_waiting (match, side, waiting);
@@ -623,26 +501,7 @@ compare_match_take_message (CompareMatch *match,
   end_pairs_of (match, node);
 }
 
-/* --- sessions
- * ------------------------------------------------------------------------------------- */
-
-static char *
-key_of_client (const Node *node)
-{
-  GString *key = g_string_new (NULL);
-
-  append_string (key, node->session->host);
-  append_string (key, node->session->address);
-  append_string (key, node->session->helo);
-  return g_string_free (key, FALSE);
-}
-
-/* those without messages; others are too different to belong together */
-static char *
-key_of_order (const Node *node)
-{
-  return node->session->n_messages == 0 ? g_strdup ("") : NULL;
-}
+/* --- sessions ---------------------------------------------------------------------------------- */
 
 static int
 compare_nodes (gconstpointer a, gconstpointer b)
@@ -671,7 +530,8 @@ list_alone (CompareMatch *match, guint side)
 }
 
 static void
-match_sessions_by (CompareMatch *match, char *(*key_of) (const Node *node))
+match_sessions_by (CompareMatch *match,
+                   char *(*key_of) (const MilterRecordedSession *session))
 {
   g_autoptr (GPtrArray) ours = list_alone (match, 0);
   g_autoptr (GPtrArray) theirs = list_alone (match, 1);
@@ -679,18 +539,20 @@ match_sessions_by (CompareMatch *match, char *(*key_of) (const Node *node))
 
   for (guint i = 0; i < theirs->len; i++)
     {
-      char *key = key_of (g_ptr_array_index (theirs, i));
+      Node *node = g_ptr_array_index (theirs, i);
+      char *key = key_of (node->session);
 
       if (key != NULL)
-        queues_push (others, key, g_ptr_array_index (theirs, i));
+        queues_push (others, key, node);
     }
   for (guint i = 0; i < ours->len; i++)
     {
-      g_autofree char *key = key_of (g_ptr_array_index (ours, i));
+      Node *node = g_ptr_array_index (ours, i);
+      g_autofree char *key = key_of (node->session);
       Node *other = key != NULL ? queues_pop (others, key) : NULL;
 
       if (other != NULL)
-        pair_new (match, g_ptr_array_index (ours, i), other);
+        pair_new (match, node, other);
     }
 }
 
@@ -707,7 +569,7 @@ compare_match_take_session (CompareMatch *match, guint side, MilterRecordedSessi
       end_pairs_of (match, node);
       return;
     }
-  key = key_of_client (node);
+  key = compare_key_of_client (session);
   other = queues_pop (match->clients[!side], key);
   if (other == NULL)
     {
@@ -724,8 +586,7 @@ compare_match_get_n_waiting (const CompareMatch *match, guint side)
   return match->waiting[side].length;
 }
 
-/* --- the end
- * -------------------------------------------------------------------------------------- */
+/* --- the end ----------------------------------------------------------------------------------- */
 
 static int
 compare_pairs (gconstpointer a, gconstpointer b)
@@ -741,14 +602,18 @@ compare_pairs (gconstpointer a, gconstpointer b)
 void
 compare_match_finish (CompareMatch *match)
 {
-  static char *(*const keys[]) (const Waiting *waiting)
-      = { key_of_any_milter, key_of_message_id, key_of_envelope, key_of_sender };
+  static char *(*const keys[]) (const MilterRecordedMessage *message) = {
+    compare_key_of_message,
+    compare_key_of_message_id,
+    compare_key_of_envelope,
+    compare_key_of_sender,
+  };
   g_autoptr (GPtrArray) pairs = NULL;
 
   for (gsize i = 0; i < G_N_ELEMENTS (keys); i++)
     match_by (match, keys[i]);
-  match_sessions_by (match, key_of_client);
-  match_sessions_by (match, key_of_order);
+  match_sessions_by (match, compare_key_of_client);
+  match_sessions_by (match, compare_key_of_order);
   for (guint side = 0; side < 2; side++)
     {
       Waiting *waiting;
