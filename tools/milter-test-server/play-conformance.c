@@ -5,20 +5,17 @@
  * First the probe: what the milter does when it is asked. Then the cases that may hurt, one after the
  * other, with a good message behind each: before those that negotiate what changes libmilter's idea of
  * the order for all connections that follow (milter-protocol 7). Then those that cannot hurt, many at
- * once; and those after which it must hold no more than before. Each session is reported to us as it
- * ends, and counts for the case that it belongs to; what the lint finds in it counts for the case that
- * has the rule's id. If the milter dies while many are played, they are played again, one by one, so
- * that it is known of which.
+ * once; and those after which it must hold no more than before. If the milter dies while many are played,
+ * they are played again, one by one, so that it is known of which.
  */
 #include "play-conformance.h"
 
 #include <string.h>
 
-#include "conformance-suite.h"
+#include "conformance-batch.h"
 #include "conformance-watch.h"
 #include "open-report.h"
 #include "report-private.h"
-#include "run-all.h"
 #include "server-milters.h"
 #include "tool-milters.h"
 
@@ -26,8 +23,6 @@
 #define DEFAULT_JOBS 16
 /* a milter that has nothing to think about has answered long before */
 #define DEFAULT_TIMEOUT_US (5 * G_TIME_SPAN_SECOND)
-/* the session of the probe without which nothing can be told */
-#define MANDATORY "passes"
 /* the one by which it is known whether QUIT is answered; cases about QUIT ask for the end by a line */
 #define QUITS "quits"
 /* so often the milter must have grown to have lost something */
@@ -36,34 +31,8 @@
 #define SETTLE_US (3 * G_TIME_SPAN_SECOND)
 /* how long what has started a milter may take to tell that it is gone: bash, while a core is written */
 #define GONE_US (5 * G_TIME_SPAN_SECOND)
-/* the rule that a milter does not close instead of answering */
-#define CLOSED_INSTEAD "REP-10"
 /* the action that no MTA has, by which a case asks for steps (docs/conformance.md) */
 #define ASKS_FOR_STEPS 0x200u
-/* of what the lint finds, so much is told of one rule */
-#define MAX_FINDINGS 5
-
-/* a case, and what has become of it so far */
-typedef struct
-{
-  const ConformanceCase *entry;
-  ReportCase *report_case; /* unowned */
-  guint n_played;          /* sessions that were not skipped */
-  char *skipped;           /* (nullable) why the first one was */
-  guint n_findings;
-  bool again;              /* the milter has died while it was played beside others */
-} Judged;
-
-/* sessions that are played together, and whose they are: NULL, the probe's */
-typedef struct
-{
-  RunAll *all;
-  Report *report;
-  GPtrArray *owners;  /* of Judged, unowned; by the number of the session's case */
-  bool mixed;          /* of many cases at once */
-  bool good;           /* of the good message */
-  guint deaths_before; /* of the milter */
-} Batch;
 
 /* what the milter had done before a case */
 typedef struct
@@ -72,226 +41,19 @@ typedef struct
   guint64 *output;
 } Before;
 
-typedef struct
-{
-  ServerOptions options; /* the command line's, with what the suite wants else; owns nothing */
-  const ConformanceSuite *suite;
-  ToolChain *chain;
-  Report *report;
-  GPtrArray *judged;   /* of Judged, in the order of the cases */
-  GHashTable *by_id;   /* of char * to Judged */
-  GHashTable *probes;  /* of char * to char *: "", or why the milter does not do it */
-  Batch *batch;        /* the present one */
-  bool quit_answered;   /* one wrong answer shall not hide all others */
-  bool is_lost;         /* the last good message had no answer */
-  bool is_out_of_reach; /* the probe could not reach the milter, or it broke the protocol there */
-  bool interrupted;
-} Run;
-
 static void
 judged_free (gpointer data)
 {
-  Judged *judged = data;
+  ConformanceJudged *judged = data;
 
   g_free (judged->skipped);
   g_free (judged);
 }
 
-/* --- what sessions amount to ------------------------------------------------------------------ */
-
-/* what came, in one sentence */
-static char *
-summarise (const ReportCase *session)
-{
-  const MilterFailure *failure;
-
-  if (session->problems != NULL)
-    return g_strndup (session->problems->str, strcspn (session->problems->str, "\n"));
-  if (session->failures->len == 0)
-    return g_strdup ("nothing is known");
-  failure = &((const ReportFailure *) g_ptr_array_index (session->failures, 0))->failure;
-  if (failure->expected == NULL)
-    return g_strdup_printf ("%s: %s", failure->what, failure->got != NULL ? failure->got : "nothing");
-  return g_strdup_printf ("%s: expected %s, got %s",
-                          failure->what,
-                          failure->expected,
-                          failure->got != NULL ? failure->got : "nothing");
-}
-
-static void
-judge_probe (Run *run, const ReportCase *session)
-{
-  g_autofree char *what = NULL;
-  char *why;
-
-  if (session->outcome == MILTER_OUTCOME_HELD)
-    why = g_strdup ("");
-  else if (session->outcome == MILTER_OUTCOME_SKIPPED)
-    why = g_strdup (session->skip_reason);
-  else
-    {
-      what = summarise (session);
-      why = strcmp (session->name, MANDATORY) == 0
-                ? g_strdup (what)
-                : g_strdup_printf ("the milter does not help with \"%s\" (%s)", session->name, what);
-    }
-  if (strcmp (session->name, MANDATORY) == 0)
-    run->is_out_of_reach = session->outcome == MILTER_OUTCOME_BROKEN;
-  g_hash_table_replace (run->probes, g_strdup (session->name), why);
-}
-
-/* a rule of the protocol, whoever's session it was broken in */
-static void
-take_finding (Run *run, Judged *owner, const ReportLint *lint)
-{
-  Judged *judged = g_hash_table_lookup (run->by_id, lint->rule);
-  g_autofree char *what = g_strdup_printf ("rule %s", lint->rule);
-  MilterFailure failure = { .outcome = MILTER_OUTCOME_FAILED,
-                            .where = lint->where,
-                            .what = what,
-                            .got = lint->sentence };
-
-  if (judged == NULL)
-    {
-      /* where a milter may close a hostile case says itself */
-      if (owner != NULL
-          && !(owner->entry->entry->hostile && strcmp (lint->rule, CLOSED_INSTEAD) == 0))
-        report_case_add_lint (owner->report_case, &lint->where, lint->rule, lint->sentence);
-      return;
-    }
-  failure.expected = judged->entry->entry->text;
-  if (judged->n_findings++ < MAX_FINDINGS)
-    report_case_add_failure (judged->report_case, &failure);
-}
-
-/* so often has the milter died since the batch began */
-static guint
-count_deaths (const Run *run)
-{
-  return tool_chain_mark_problems (run->chain) - run->batch->deaths_before;
-}
-
-/* the milter was gone; what tells that it has died may come later */
-static bool
-was_left (const ReportCase *session)
-{
-  for (guint i = 0; i < session->lints->len; i++)
-    if (strcmp (((const ReportLint *) g_ptr_array_index (session->lints, i))->rule, CLOSED_INSTEAD) == 0)
-      return true;
-  for (guint i = 0; i < session->failures->len; i++)
-    if (g_str_has_prefix (((const ReportFailure *) g_ptr_array_index (session->failures, i))->failure.what,
-                          "connection to "))
-      return true;
-  return false;
-}
-
-/* of which of those that were played at once has it died? */
-static bool
-is_in_doubt (const Run *run, const ReportCase *session)
-{
-  if (!run->batch->mixed || session->outcome == MILTER_OUTCOME_HELD
-      || session->outcome == MILTER_OUTCOME_SKIPPED)
-    return false;
-  return count_deaths (run) > 0
-         || (tool_chain_get_pid (run->chain) != 0 && was_left (session));
-}
-
-static void
-on_session_ended (const ReportCase *session, gpointer user_data)
-{
-  Run *run = user_data;
-  Judged *owner = g_ptr_array_index (run->batch->owners, session->number - 1);
-
-  if (run->batch->good)
-    run->is_lost = session->outcome == MILTER_OUTCOME_BROKEN;
-  if (owner == NULL && run->batch->good)
-    return;
-  if (owner == NULL)
-    judge_probe (run, session);
-  else if (is_in_doubt (run, session))
-    owner->again = true;
-  else if (session->outcome == MILTER_OUTCOME_SKIPPED && owner->skipped == NULL)
-    owner->skipped = g_strdup (session->skip_reason);
-  else if (session->outcome != MILTER_OUTCOME_SKIPPED)
-    {
-      owner->n_played++;
-      report_case_absorb (owner->report_case, session);
-    }
-  for (guint i = 0; i < session->lints->len; i++)
-    take_finding (run, owner, g_ptr_array_index (session->lints, i));
-}
-
-/* --- batches ---------------------------------------------------------------------------------- */
-
-static Batch *
-batch_new (Run *run, guint jobs)
-{
-  Batch *batch = g_new0 (Batch, 1);
-
-  run->options.jobs = jobs;
-  run->batch = batch;
-  batch->report = report_new ();
-  batch->owners = g_ptr_array_new ();
-  batch->deaths_before = tool_chain_mark_problems (run->chain);
-  report_set_watcher (batch->report, on_session_ended, run);
-  batch->all = run_all_new (&run->options, batch->report);
-  run_all_keep_milters (batch->all);
-  run_all_set_probes (batch->all, run->probes);
-  if (run->quit_answered)
-    run_all_let_answer_quit (batch->all);
-  return batch;
-}
-
-static void
-add_session (Run *run,
-             const MilterScenario *scenario,
-             const MilterScenarioSession *session,
-             Judged *owner)
-{
-  run_all_add_session (run->batch->all, scenario, session, run->chain);
-  for (guint n = MAX (session->repeat, 1) * MAX (session->parallel, 1); n > 0; n--)
-    g_ptr_array_add (run->batch->owners, owner);
-}
-
-static void
-add_case (Run *run, Judged *judged)
-{
-  const ConformanceCase *entry = judged->entry;
-
-  for (guint i = 0; i < entry->sessions->len; i++)
-    add_session (run, entry->scenario, g_ptr_array_index (entry->sessions, i), judged);
-}
-
-static void
-add_all (Run *run, const MilterScenario *scenario, Judged *owner)
-{
-  for (guint i = 0; i < scenario->sessions->len; i++)
-    add_session (run, scenario, g_ptr_array_index (scenario->sessions, i), owner);
-}
-
-/* plays it, and is gone */
-static void
-batch_play (Run *run)
-{
-  Batch *batch = g_steal_pointer (&run->batch);
-
-  if (batch->owners->len > 0 && !run->interrupted)
-    {
-      run->batch = batch;
-      run_all_play (batch->all);
-      run->batch = NULL;
-      run->interrupted = run_all_is_interrupted (batch->all);
-    }
-  run_all_free (batch->all);
-  report_free (batch->report);
-  g_ptr_array_unref (batch->owners);
-  g_free (batch);
-}
-
 /* --- the parts of the run --------------------------------------------------------------------- */
 
 static bool
-is_wanted (const Run *run, const Judged *judged)
+is_wanted (const ConformanceRun *run, const ConformanceJudged *judged)
 {
   return !judged->entry->entry->slow || run->options.slow;
 }
@@ -304,17 +66,17 @@ get_jobs (const ServerOptions *options)
 
 /* FALSE: nothing can be told of this milter; it has been said why */
 static bool
-probe (Run *run, ToolExit *status)
+probe (ConformanceRun *run, ToolExit *status)
 {
   const char *why;
 
   run->quit_answered = true;
-  batch_new (run, DEFAULT_JOBS);
-  add_all (run, run->suite->probe, /* owner= */ NULL);
-  batch_play (run);
+  conformance_batch_begin (run, DEFAULT_JOBS, CONFORMANCE_BATCH_ALONE);
+  conformance_batch_add_all (run, run->suite->probe, /* owner= */ NULL);
+  conformance_batch_play (run);
   why = g_hash_table_lookup (run->probes, QUITS);
   run->quit_answered = why != NULL && *why != '\0';
-  why = g_hash_table_lookup (run->probes, MANDATORY);
+  why = g_hash_table_lookup (run->probes, CONFORMANCE_MANDATORY);
   *status = run->is_out_of_reach ? TOOL_EXIT_BROKEN : TOOL_EXIT_FAILED;
   if (why != NULL && *why == '\0')
     return true;
@@ -327,7 +89,7 @@ probe (Run *run, ToolExit *status)
                 "name others",
                 why);
   else
-    tool_error ("probe.scenario has no session \"" MANDATORY "\"");
+    tool_error ("probe.scenario has no session \"" CONFORMANCE_MANDATORY "\"");
   return false;
 }
 
@@ -349,7 +111,7 @@ asks_for_steps (const ConformanceCase *entry)
 }
 
 static Before
-watch_case (Run *run)
+watch_case (ConformanceRun *run)
 {
   return (Before){ .deaths = tool_chain_mark_problems (run->chain),
                    .output = tool_chain_mark_output (run->chain) };
@@ -358,7 +120,7 @@ watch_case (Run *run)
 /* TRUE: the milter has died of the case. Its sessions may have held all the same: a connection that
  * ends may be what they wait for. */
 static bool
-judge_death (Run *run, Judged *judged, Before *before)
+judge_death (ConformanceRun *run, ConformanceJudged *judged, Before *before)
 {
   g_autofree guint64 *output = g_steal_pointer (&before->output);
   g_autofree char *problems = tool_chain_get_problems (run->chain, before->deaths);
@@ -374,21 +136,20 @@ judge_death (Run *run, Judged *judged, Before *before)
 }
 
 static void
-play_alone (Run *run, Judged *judged)
+play_alone (ConformanceRun *run, ConformanceJudged *judged)
 {
-  batch_new (run, /* jobs= */ 1);
-  add_case (run, judged);
-  batch_play (run);
+  conformance_batch_begin (run, /* jobs= */ 1, CONFORMANCE_BATCH_ALONE);
+  conformance_batch_add_case (run, judged);
+  conformance_batch_play (run);
 }
 
 static void
-play_good (Run *run, Judged *judged)
+play_good (ConformanceRun *run, ConformanceJudged *judged)
 {
-  batch_new (run, /* jobs= */ 1);
-  run->batch->good = true;
+  conformance_batch_begin (run, /* jobs= */ 1, CONFORMANCE_BATCH_GOOD);
   run->is_lost = false;
-  add_all (run, run->suite->good, judged);
-  batch_play (run);
+  conformance_batch_add_all (run, run->suite->good, judged);
+  conformance_batch_play (run);
 }
 
 static gboolean
@@ -399,7 +160,7 @@ on_nothing (gpointer user_data)
 
 /* A milter that a script has started is gone before the script is. */
 static void
-wait_for_death (Run *run, const Before *before)
+wait_for_death (ConformanceRun *run, const Before *before)
 {
   gint64 deadline_us = g_get_monotonic_time () + GONE_US;
   guint tick = g_timeout_add (20, on_nothing, /* data= */ NULL);
@@ -412,7 +173,7 @@ wait_for_death (Run *run, const Before *before)
 
 /* a good message; if it has no answer, until it is known that the milter is gone */
 static void
-settle (Run *run, Judged *judged, const Before *before)
+settle (ConformanceRun *run, ConformanceJudged *judged, const Before *before)
 {
   play_good (run, judged);
   if (run->is_lost && tool_chain_get_pid (run->chain) != 0)
@@ -422,7 +183,7 @@ settle (Run *run, Judged *judged, const Before *before)
 /* a case, and the good message behind it in a batch of its own: copies of one session are played at
  * once. By then it is known whether the milter has died. TRUE: it has */
 static bool
-play_with_good (Run *run, Judged *judged)
+play_with_good (ConformanceRun *run, ConformanceJudged *judged)
 {
   Before before = watch_case (run);
 
@@ -433,17 +194,17 @@ play_with_good (Run *run, Judged *judged)
 }
 
 static bool
-is_any_in_doubt (const Run *run)
+is_any_in_doubt (const ConformanceRun *run)
 {
   for (guint i = 0; i < run->judged->len; i++)
-    if (((const Judged *) g_ptr_array_index (run->judged, i))->again)
+    if (((const ConformanceJudged *) g_ptr_array_index (run->judged, i))->again)
       return true;
   return false;
 }
 
 /* @before: they were played at once. If the milter dies of none of them, it dies of them together. */
 static void
-play_again (Run *run, Before *before)
+play_again (ConformanceRun *run, Before *before)
 {
   g_autofree guint64 *output = g_steal_pointer (&before->output);
   guint n_deaths;
@@ -454,7 +215,7 @@ play_again (Run *run, Before *before)
   n_deaths = tool_chain_mark_problems (run->chain) - before->deaths;
   for (guint i = 0; i < run->judged->len && !run->interrupted; i++)
     {
-      Judged *judged = g_ptr_array_index (run->judged, i);
+      ConformanceJudged *judged = g_ptr_array_index (run->judged, i);
 
       if (!judged->again)
         continue;
@@ -463,7 +224,7 @@ play_again (Run *run, Before *before)
     }
   for (guint i = 0; i < run->judged->len; i++)
     {
-      Judged *judged = g_ptr_array_index (run->judged, i);
+      ConformanceJudged *judged = g_ptr_array_index (run->judged, i);
 
       if (judged->again && n_deaths > 0)
         report_case_add_problem (judged->report_case,
@@ -475,32 +236,31 @@ play_again (Run *run, Before *before)
 }
 
 static void
-play_harmless (Run *run, bool asking, guint jobs)
+play_harmless (ConformanceRun *run, bool asking, guint jobs)
 {
   Before before = watch_case (run);
 
-  batch_new (run, jobs);
-  run->batch->mixed = true;
+  conformance_batch_begin (run, jobs, CONFORMANCE_BATCH_MIXED);
   for (guint i = 0; i < run->judged->len; i++)
     {
-      Judged *judged = g_ptr_array_index (run->judged, i);
+      ConformanceJudged *judged = g_ptr_array_index (run->judged, i);
       const MilterScenarioCase *entry = judged->entry->entry;
 
       if (is_wanted (run, judged) && !entry->hostile && !entry->steady
           && asks_for_steps (judged->entry) == asking)
-        add_case (run, judged);
+        conformance_batch_add_case (run, judged);
     }
-  batch_play (run);
+  conformance_batch_play (run);
   play_again (run, &before);
 }
 
 /* one after the other, so that it is known of whom a milter has died */
 static void
-play_hostile (Run *run)
+play_hostile (ConformanceRun *run)
 {
   for (guint i = 0; i < run->judged->len && !run->interrupted; i++)
     {
-      Judged *judged = g_ptr_array_index (run->judged, i);
+      ConformanceJudged *judged = g_ptr_array_index (run->judged, i);
       const MilterScenarioCase *entry = judged->entry->entry;
 
       if (is_wanted (run, judged) && entry->hostile && !entry->steady)
@@ -510,7 +270,7 @@ play_hostile (Run *run)
 
 /* what a milter lets go of takes a moment */
 static char *
-compare_held (const Run *run, const ConformanceHeld *before, ConformanceHeld *after)
+compare_held (const ConformanceRun *run, const ConformanceHeld *before, ConformanceHeld *after)
 {
   gint64 deadline_us = g_get_monotonic_time () + SETTLE_US;
   char *problem = NULL;
@@ -529,17 +289,17 @@ compare_held (const Run *run, const ConformanceHeld *before, ConformanceHeld *af
 }
 
 static void
-play_steady_sessions (Run *run, Judged *judged, guint jobs)
+play_steady_sessions (ConformanceRun *run, ConformanceJudged *judged, guint jobs)
 {
-  batch_new (run, jobs);
-  add_case (run, judged);
-  batch_play (run);
+  conformance_batch_begin (run, jobs, CONFORMANCE_BATCH_ALONE);
+  conformance_batch_add_case (run, judged);
+  conformance_batch_play (run);
   play_good (run, judged);
 }
 
 /* Threads and allocators keep what they had once: a milter that loses something grows each time. */
 static void
-play_steady_case (Run *run, Judged *judged, guint jobs)
+play_steady_case (ConformanceRun *run, ConformanceJudged *judged, guint jobs)
 {
   ConformanceHeld before = { 0 }, after;
   g_autofree char *problem = NULL;
@@ -566,11 +326,11 @@ play_steady_case (Run *run, Judged *judged, guint jobs)
 }
 
 static void
-play_steady (Run *run, guint jobs)
+play_steady (ConformanceRun *run, guint jobs)
 {
   for (guint i = 0; i < run->judged->len && !run->interrupted; i++)
     {
-      Judged *judged = g_ptr_array_index (run->judged, i);
+      ConformanceJudged *judged = g_ptr_array_index (run->judged, i);
       Before before;
 
       if (!is_wanted (run, judged) || !judged->entry->entry->steady)
@@ -584,11 +344,11 @@ play_steady (Run *run, guint jobs)
 /* --- all of it -------------------------------------------------------------------------------- */
 
 static void
-add_report_cases (Run *run)
+add_report_cases (ConformanceRun *run)
 {
   for (guint i = 0; i < run->suite->cases->len; i++)
     {
-      Judged *judged = g_new0 (Judged, 1);
+      ConformanceJudged *judged = g_new0 (ConformanceJudged, 1);
 
       judged->entry = g_ptr_array_index (run->suite->cases, i);
       judged->report_case = conformance_case_add_to (judged->entry, run->report);
@@ -599,13 +359,13 @@ add_report_cases (Run *run)
 }
 
 static void
-end_report_cases (Run *run)
+end_report_cases (ConformanceRun *run)
 {
   for (guint i = 0; i < run->judged->len; i++)
     {
-      Judged *judged = g_ptr_array_index (run->judged, i);
+      ConformanceJudged *judged = g_ptr_array_index (run->judged, i);
 
-      if (judged->n_findings > MAX_FINDINGS)
+      if (judged->n_findings > CONFORMANCE_MAX_FINDINGS)
         {
           g_autofree char *note
               = g_strdup_printf ("seen %u times in all", judged->n_findings);
@@ -630,7 +390,7 @@ end_report_cases (Run *run)
 }
 
 static void
-note_quit (const Run *run)
+note_quit (const ConformanceRun *run)
 {
   if (run->quit_answered)
     report_add_note (run->report,
@@ -638,7 +398,7 @@ note_quit (const Run *run)
 }
 
 static void
-note_held (const Run *run, const ConformanceHeld *before)
+note_held (const ConformanceRun *run, const ConformanceHeld *before)
 {
   ConformanceHeld after;
   g_autofree char *note = NULL;
@@ -654,7 +414,7 @@ note_held (const Run *run, const ConformanceHeld *before)
 }
 
 static ToolExit
-play_all (Run *run, guint jobs)
+play_all (ConformanceRun *run, guint jobs)
 {
   ConformanceHeld before = { 0 };
   ToolExit status;
@@ -714,7 +474,7 @@ play (const ConformanceSuite *suite, gconstpointer user_data)
   g_autoptr (GPtrArray) judged = g_ptr_array_new_with_free_func (judged_free);
   g_autoptr (GHashTable) by_id = g_hash_table_new (g_str_hash, g_str_equal);
   g_autoptr (GHashTable) probes = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
-  Run run = { .options = *options,
+  ConformanceRun run = { .options = *options,
               .suite = suite,
               .chain = chain,
               .report = report,
