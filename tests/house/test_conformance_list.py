@@ -1,86 +1,63 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Every requirement, for milters and for MTAs, is a case of the suite, or is listed with the reason why it is none."""
+"""Every requirement, for milters and for MTAs, is a case of the suite, or is listed with the reason why it is none; and
+the tables of docs/conformance.md are those that scripts/conformance.py makes."""
 
-import os
+import importlib.util
 import pathlib
-import re
+import sys
 
 import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-SUITE = ROOT / "scenarios/conformance"
-PAGE = ROOT / "docs/conformance.md"
-CASE = re.compile(r'^case (\S+) (must|should) "((?:[^"\\]|\\.)*)"(?: source="([^"]*)")?(.*)$', re.M)
-TITLE = "by tests/house/test_conformance_list.py -->\n"
+sys.path.insert(0, str(ROOT / "tests/integration"))
+from conformance_requirements import SIDES, SUITE, make_table, read_cases, read_required, read_unproven  # noqa: E402
 
-# the folder of the cases, the column of the table in docs/protocol.md, the list of those without, how many there are,
-# and where the page shows them
-SIDES = {
-    "milter": (0, "unproven.txt", 218, f"<!-- made from scenarios/conformance {TITLE}", "<!-- end of what is made -->\n"),
-    "mta": (1, "unproven-mta.txt", 108, f"<!-- made from scenarios/conformance/mta {TITLE}",
-            "<!-- end of what is made for MTAs -->\n"),
-}
+specification = importlib.util.spec_from_file_location("conformance", ROOT / "scripts/conformance.py")
+conformance = importlib.util.module_from_spec(specification)
+specification.loader.exec_module(conformance)
 
 
-def expand(numbers):
-    for part in numbers.split(", "):
-        first, _, last = part.partition("-")
-        yield from range(int(first), int(last or first) + 1)
-
-
-def read_required(column):
-    """The ids of docs/protocol.md, section 8."""
-    section = (ROOT / "docs/protocol.md").read_text().split("\n## 8. ")[1]
-    rows = re.findall(r"^\| ([A-Z]{3}) \| ([^|]*) \| ([^|]*) \|", section, re.M)
-    assert rows
-    return [f"{row[0]}-{number:02d}" for row in rows for number in expand(row[1 + column])]
-
-
-def read_cases(folder):
-    return [found for path in sorted((SUITE / folder).glob("*.scenario")) for found in CASE.findall(path.read_text())
-            if not found[0].startswith("PROBE-")]
-
-
-def read_unproven(name):
-    lines = (SUITE / name).read_text().splitlines()
-    return dict(line.split(None, 1) for line in lines if line and not line.startswith("#"))
-
-
-@pytest.mark.parametrize("folder", SIDES)
-def test_each_requirement_is_a_case_or_has_a_reason_not_to_be(folder):
-    column, unproven, number, _, _ = SIDES[folder]
-    required = read_required(column)
-    cases = [case[0] for case in read_cases(folder)]
-    reasons = read_unproven(unproven)
-    assert len(required) == len(set(required)) == number
+@pytest.mark.parametrize("side", SIDES)
+def test_each_requirement_is_a_case_or_has_a_reason_not_to_be(side):
+    required = read_required(side)
+    cases = [case[0] for case in read_cases(side)]
+    reasons = read_unproven(side)
+    assert len(required) == len(set(required)) == SIDES[side][2]
     assert sorted([*cases, *reasons]) == sorted(required)
     assert not set(cases) & set(reasons)
     assert all(len(reason) > 20 for reason in reasons.values())
 
 
 def test_known_deviations_are_cases():
-    sides = [{case[0] for case in read_cases(folder)} for folder in SIDES]
+    sides = [{case[0] for case in read_cases(side)} for side in SIDES]
     for path in (SUITE / "deviations").glob("*.txt"):
         known = [line.split()[0] for line in path.read_text().splitlines() if line and not line.startswith("#")]
         assert any(set(known) <= cases for cases in sides), path
         assert len(known) == len(set(known)), path
 
 
-@pytest.mark.parametrize("folder", SIDES)
-def test_the_page_shows_the_cases(folder):
-    """MILTERLAB_UPDATE=1 writes them there."""
-    column, unproven, _, begin, end = SIDES[folder]
-    order = read_required(column)
-    made = "| id | | requirement | source |\n|---|---|---|---|\n"
-    for name, severity, text, source, flags in sorted(read_cases(folder), key=lambda case: order.index(case[0])):
-        remarks = f" ({flags.strip()})" if flags.strip() else ""
-        made += f"| {name} | {severity.upper()} | {text}{remarks} | {source} |\n"
-    for name, reason in read_unproven(unproven).items():
-        made += f"| {name} | | not tested: {reason} | |\n"
-    text = PAGE.read_text()
-    before, rest = text.split(begin)
-    shown, behind = rest.split(end)
-    if os.environ.get("MILTERLAB_UPDATE"):
-        PAGE.write_text(f"{before}{begin}\n{made}\n{end}{behind}")
-    else:
-        assert shown == f"\n{made}\n", "MILTERLAB_UPDATE=1 pytest tests/house/test_conformance_list.py writes it anew"
+@pytest.mark.parametrize("side", SIDES)
+def test_the_page_shows_the_cases(side):
+    shown = conformance.read_table(f"{side}-requirements")
+    assert shown == make_table(side), "scripts/conformance.py --update requirements writes it anew"
+
+
+@pytest.mark.parametrize("part", ["milters", "mtas"])
+def test_the_page_has_a_line_for_each_peer_with_as_many_cases_as_there_are(part):
+    """What came of them only a run can tell; that no peer is missing, and that no case has come since, is seen here."""
+    peers, _ = conformance.PARTS[part]
+    rows = [line.strip("| ").split(" | ") for line in conformance.read_table(part).splitlines()[2:]]
+    assert [row[0] for row in rows] == [title for title, *_ in peers.values()]
+    for row in rows:
+        assert int(row[2]) == len(read_cases(part.removesuffix("s"))) == sum(map(int, row[3:8])), row
+
+
+@pytest.mark.parametrize("name", [name for name in conformance.PARTS["milters"][0] if name != "reference"])
+def test_each_milter_of_the_table_has_a_file_of_known_deviations(name):
+    assert (SUITE / f"deviations/{name}.txt").exists()
+
+
+def test_a_line_that_was_not_made_anew_stays():
+    old = "| milter | n |\n|---|---|\n| a | 1 |\n| b | 2 |\n"
+    made = ["| milter | n | s |", "|---|---|---|", "| b | 3 | 4 |"]
+    assert conformance.merge(old, made, ["a", "b", "c"]) == "| milter | n | s |\n|---|---|---|\n| a | 1 |\n| b | 3 | 4 |\n"
