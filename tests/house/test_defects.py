@@ -42,7 +42,7 @@ DEFECTS = {
         ("integration/test_hostile.py", "test_copies_meet_at_a_barrier"),
     ],
     "TCP waits for delayed acknowledgements": [
-        ("unit/test-io-connection.c", "nodelay_is_on"),
+        ("unit/test-io-connection-end.c", "nodelay_is_on"),
         ("integration/test_milter_test_server.py", "test_both_transports_carry_a_large_message"),
     ],
     "a long path in CONNECT, or in a spec, overflows the heap": [
