@@ -3,7 +3,9 @@
  * test-report.c: a run as a whole: order, exit status, files.
  */
 #include <criterion/criterion.h>
+#include <glib/gstdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "report-fixture.h"
 
@@ -129,6 +131,27 @@ Test (report, a_report_that_is_no_format_and_file_is_refused)
       cr_expect_not (report_add_file (report, specs[i], &error), "%s", specs[i]);
       cr_expect_not_null (error);
     }
+}
+
+Test (report, two_reports_do_not_go_to_one_file)
+{
+  g_autofree char *folder = g_dir_make_tmp ("report-XXXXXX", NULL);
+  g_autofree char *path = g_build_filename (folder, "report", NULL);
+  g_autofree char *other = g_build_filename (folder, "link", NULL);
+  g_autofree char *first = g_strdup_printf ("junit:%s", path);
+  g_autofree char *again = g_strdup_printf ("tap:%s", other);
+  g_autoptr (Report) report = report_new ();
+  g_autoptr (GError) error = NULL;
+
+  cr_expect (report_add_file (report, "tap:/dev/null", NULL));
+  cr_expect (report_add_file (report, "json:/dev/null", NULL), "a device takes any number");
+  cr_expect (report_add_file (report, first, NULL));
+  cr_assert_eq (symlink (path, other), 0);
+  cr_expect_not (report_add_file (report, again, &error));
+  cr_expect_not_null (strstr (error->message, "another report is written to this file"));
+  g_unlink (other);
+  g_unlink (path);
+  g_rmdir (folder);
 }
 
 Test (report, only_one_report_goes_to_the_standard_output)

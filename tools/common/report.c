@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
 
 /* what each way to end does to the exit status */
 static const ToolExit statuses[REPORT_N_RESULTS] = {
@@ -142,6 +143,25 @@ find_class (const char *spec, gsize size)
   return NULL;
 }
 
+/* two in one file would be none; a device or a FIFO takes what comes */
+static bool
+is_taken (const Report *report, FILE *out)
+{
+  struct stat wanted, taken;
+
+  if (fstat (fileno (out), &wanted) != 0 || !S_ISREG (wanted.st_mode))
+    return false;
+  for (guint i = 0; i < report->reporters->len; i++)
+    {
+      const Reporter *reporter = g_ptr_array_index (report->reporters, i);
+
+      if (reporter->path != NULL && fstat (fileno (reporter->out), &taken) == 0
+          && taken.st_dev == wanted.st_dev && taken.st_ino == wanted.st_ino)
+        return true;
+    }
+  return false;
+}
+
 bool
 report_add_file (Report *report, const char *spec, GError **error)
 {
@@ -169,6 +189,11 @@ report_add_file (Report *report, const char *spec, GError **error)
       out = fopen (path, "wbe");
       if (out == NULL)
         return bad_spec (error, "%s cannot be written: %s", path, g_strerror (errno));
+      if (is_taken (report, out))
+        {
+          fclose (out);
+          return bad_spec (error, "%s: another report is written to this file", spec);
+        }
     }
   if (klass == &reporter_text && report->conformance)
     klass = &reporter_table;
