@@ -117,4 +117,4 @@ def test_another_protocol_is_no_milters(run, wireshark, tmp_path):
     lines = ["I 220 mx.example.com ESMTP", "O EHLO x", "I 250 mx.example.com", "O MAIL FROM:<a@example.com>", "I 250 ok", "O QUIT", "I 221 bye"]
     text.write_text("".join(f"{line[0]}\n000000 {(line[2:] + chr(13) + chr(10)).encode().hex(' ')}\n" for line in lines))
     done = run("show", wireshark("text2pcap", "-D", "-T", "2525,40000", text))
-    assert done.returncode == 1 and "no milter connection in 7 packets and 1 TCP connections" in done.stderr
+    assert done.returncode == 1 and "no milter connection in 7 packets and 1 TCP connection;" in done.stderr

@@ -8,16 +8,49 @@
 #include "tool-console.h"
 #include "tool-data.h"
 
-/* (transfer full) */
+/* what a file is called that comes along, behind its name */
+#define SUFFIX ".txt"
+
+static int
+compare_names (gconstpointer a, gconstpointer b)
+{
+  return strcmp (*(const char *const *) a, *(const char *const *) b);
+}
+
+/* the names of those that come along (transfer full) */
+static char *
+list_own (void)
+{
+  g_autofree char *folder = tool_data_find ("conformance/deviations");
+  g_autoptr (GDir) files = g_dir_open (folder, /* flags= */ 0, /* error= */ NULL);
+  g_autoptr (GPtrArray) names = g_ptr_array_new_with_free_func (g_free);
+  const char *file;
+
+  while (files != NULL && (file = g_dir_read_name (files)) != NULL)
+    if (g_str_has_suffix (file, SUFFIX))
+      g_ptr_array_add (names, g_strndup (file, strlen (file) - strlen (SUFFIX)));
+  g_ptr_array_sort (names, compare_names);
+  g_ptr_array_add (names, NULL);
+  return g_strjoinv (", ", (char **) names->pdata);
+}
+
+/* (transfer full); NULL: there is none, which has been told */
 static char *
 find_file (const char *file)
 {
-  g_autofree char *name = NULL;
+  g_autofree char *name = g_strdup_printf ("conformance/deviations/%s" SUFFIX, file);
+  g_autofree char *own = NULL;
+  g_autofree char *names = NULL;
 
-  if (strchr (file, '/') != NULL || g_file_test (file, G_FILE_TEST_EXISTS))
+  if (strchr (file, '/') != NULL
+      || (g_file_test (file, G_FILE_TEST_EXISTS) && !g_file_test (file, G_FILE_TEST_IS_DIR)))
     return g_strdup (file);
-  name = g_strdup_printf ("conformance/deviations/%s.txt", file);
-  return tool_data_find (name);
+  own = tool_data_find (name);
+  if (g_file_test (own, G_FILE_TEST_EXISTS))
+    return g_steal_pointer (&own);
+  names = list_own ();
+  tool_usage_error ("--deviations: there is no file \"%s\", and none comes along for it, as for %s", file, names);
+  return NULL;
 }
 
 /* `ID REASON`; `#` begins a comment */
@@ -56,6 +89,8 @@ conformance_deviations_read (const char *file,
   g_auto (GStrv) lines = NULL;
   g_autoptr (GError) error = NULL;
 
+  if (path == NULL)
+    return false;
   if (!g_file_get_contents (path, &text, /* length= */ NULL, &error))
     {
       tool_usage_error ("--deviations: %s", error->message);

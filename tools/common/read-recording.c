@@ -136,15 +136,20 @@ read_path (Reading *reading, const char *path)
 static void
 say_that_nothing_was_found (const Reading *reading)
 {
+  guint64 n_packets = milter_capture_reader_get_n_packets (reading->to.reader);
+  guint n_connections = milter_capture_reader_get_n_connections (reading->to.reader);
+
   if (!reading->captures)
     {
       tool_error ("no connection is in it: a recording of nothing");
       return;
     }
-  tool_error ("no milter connection in %" G_GUINT64_FORMAT " packets and %u TCP connections; "
+  tool_error ("no milter connection in %" G_GUINT64_FORMAT " packet%s and %u TCP connection%s; "
               "was the milter's port captured, and nothing cut off (tcpdump -s 0)?",
-              milter_capture_reader_get_n_packets (reading->to.reader),
-              milter_capture_reader_get_n_connections (reading->to.reader));
+              n_packets,
+              n_packets == 1 ? "" : "s",
+              n_connections,
+              n_connections == 1 ? "" : "s");
 }
 
 ToolExit

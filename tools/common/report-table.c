@@ -301,7 +301,7 @@ table_finish (Reporter *reporter)
   for (guint i = 0; i < report->notes->len; i++)
     fprintf (reporter->out, "%s\n", (const char *) g_ptr_array_index (report->notes, i));
   print_what_next (reporter);
-  fprintf (reporter->out, "%u requirements: ", report->n_added);
+  fprintf (reporter->out, "%u requirement%s: ", report->n_added, report->n_added == 1 ? "" : "s");
   for (gsize i = 0; i < G_N_ELEMENTS (columns); i++)
     if (table->all.counts[columns[i]] > 0)
       {
