@@ -43,7 +43,7 @@ struct _MilterReplayer
   bool told;    /* what was recorded and what passes is told */
   bool was_odd; /* the milter broke the protocol in the recording */
   bool lost;    /* bytes are missing: until the next message nothing is played */
-  bool connected, heloed;
+  bool connected, heloed, in_message;
 
   GByteArray *out;
   bool handed_out;

@@ -18,6 +18,8 @@
 /* … and what mostly does */
 #define OUT_SIZE 2048u
 
+/* what there is of a message behind MAIL */
+#define OF_MESSAGE "RTLNBE"
 /* where a message ends that is left out, since bytes of it are missing */
 #define BEHIND_MESSAGE "OCMHQ"
 
@@ -41,7 +43,16 @@ put_frame (MilterReplayer *replayer, guint8 letter, MilterBytes payload, gint64 
     return;
   replayer->asked = letter;
   replayer->counts.n_commands++;
-  replayer->counts.n_messages += letter == MILTER_COMMAND_ENVELOPE_FROM;
+  /* a milter that did not want MAIL hears of a message by what comes first of the rest */
+  if (letter == MILTER_COMMAND_ENVELOPE_FROM
+      || (!replayer->in_message && letter != 0 && strchr (OF_MESSAGE, letter) != NULL))
+    {
+      replayer->counts.n_messages++;
+      replayer->in_message = true;
+    }
+  if (letter == MILTER_COMMAND_END_OF_MESSAGE || letter == MILTER_COMMAND_ABORT
+      || letter == MILTER_COMMAND_QUIT_NC)
+    replayer->in_message = false;
 }
 
 /* there is room for what mostly leaves from the beginning */

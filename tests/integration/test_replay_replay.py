@@ -221,6 +221,16 @@ def test_a_milter_that_is_not_there_is_3(recorded, replay, tmp_path):
     done = replay(recorded(), "-s", f"unix:{tmp_path}/none.sock")
     assert done.returncode == 3
     assert "none.sock" in done.stdout + done.stderr
+    # nothing else stood in the way
+    assert "the recording" not in done.stderr
+
+
+def test_messages_of_a_milter_that_did_not_want_mail_are_counted(recorded, ruled, replay):
+    rule = "on negotiate => negotiate steps=NOHELO,NOMAIL"
+    done = replay(recorded(rule), "-s", ruled(rule, "on eom => tempfail").spec)
+    assert done.returncode == 1
+    assert "\n2 messages on 1 connection in " in done.stdout
+    assert "; 2 differences, in 2 messages" in done.stdout
 
 
 def test_after_ten_connections_that_cannot_be_made_it_gives_up(recorded, replay, tmp_path):

@@ -369,6 +369,33 @@ Test (replayer, of_messages_that_were_the_same_only_their_number_is_told)
   play_clear (&play);
 }
 
+Test (replayer, messages_of_a_milter_that_did_not_want_mail_are_counted)
+{
+  static const struct
+  {
+    const char *recorded;
+    guint64 n;
+  } rows[] = {
+    { HEAD "DR<cR<cL<cE<cAQ.", 1 },
+    { HEAD "DR<cE<cDR<cAR<cE<cQ.", 3 },
+    { HEAD "L<cB<cE<cE<cQ.", 2 },
+    { HEAD "M<cR<cE<cM<cM<cR<cAQ.", 3 },
+    { HEAD "R<cKCHQ.", 1 },
+    { HEAD "AQ.", 0 },
+  };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (rows); i++)
+    {
+      Play play;
+
+      play_init (&play);
+      record (&play, rows[i].recorded);
+      run_to_end (&play, "");
+      cr_expect_eq (milter_replayer_get_counts (play.replayer)->n_messages, rows[i].n, "row %zu", i);
+      play_clear (&play);
+    }
+}
+
 Test (replayer, all_is_told_if_that_is_wanted)
 {
   Play play;

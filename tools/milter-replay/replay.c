@@ -195,7 +195,8 @@ play (Replay *replay, ToolChain *chain)
   /* nothing replayed is no pass; why has been told, or is told here */
   if (replay_flow_get_totals (flow)->counts.n_commands == 0)
     {
-      if (status == TOOL_EXIT_OK && !replay->interrupted)
+      if (status == TOOL_EXIT_OK && !replay->interrupted
+          && report_get_status (replay->report) != TOOL_EXIT_BROKEN)
         tool_error ("nothing was played: %s",
                     options->filter != NULL ? "no message matches --filter"
                                             : "the recording has no word of an MTA");
