@@ -41,6 +41,28 @@ is_end (const MilterExchange *exchange)
 }
 
 bool
+milter_exchanges_begin_message (const MilterExchanges *exchanges, guint i)
+{
+  guint8 letter = milter_exchanges_get (exchanges, i)->letter;
+
+  if (letter == MILTER_COMMAND_ENVELOPE_FROM)
+    return true;
+  if (letter == 0 || strchr ("RTLNBE", letter) == NULL)
+    return false;
+  /* others stand anywhere */
+  while (i-- > 0)
+    {
+      guint8 before = milter_exchanges_get (exchanges, i)->letter;
+
+      if (before != 0 && strchr ("MRTLNB", before) != NULL)
+        return false;
+      if (before != 0 && strchr ("OCHEAKQ", before) != NULL)
+        return true;
+    }
+  return true;
+}
+
+bool
 milter_exchanges_has_end (const MilterExchanges *exchanges)
 {
   for (guint i = 0; i < exchanges->all->len; i++)

@@ -64,6 +64,8 @@ milter_exchanges_get (const MilterExchanges *exchanges, guint i)
   return g_ptr_array_index (exchanges->all, i);
 }
 
+/* a message begins there: with MAIL, or, if the milter did not want that, with what comes first of the rest */
+bool milter_exchanges_begin_message (const MilterExchanges *exchanges, guint i);
 /* the recording goes on to the end of the session */
 bool milter_exchanges_has_end (const MilterExchanges *exchanges);
 /* an answer that is a frame */

@@ -112,7 +112,11 @@ milter_written_message_name (const MilterExchanges *exchanges, guint begin)
   const MilterExchange *first = NULL, *decided = NULL, *refused = NULL;
   guint n_recipients = 0, n_refused = 0;
 
-  append_address (milter_exchanges_get (exchanges, begin), name);
+  /* a milter that did not want MAIL was not told the sender */
+  if (milter_exchanges_get (exchanges, begin)->letter == MILTER_COMMAND_ENVELOPE_FROM)
+    append_address (milter_exchanges_get (exchanges, begin), name);
+  else
+    g_string_append (name, "a message");
   for (guint i = begin; i < exchanges->all->len && decided == NULL; i++)
     {
       const MilterExchange *exchange = milter_exchanges_get (exchanges, i);
@@ -173,7 +177,7 @@ milter_written_session_name (const MilterExchanges *exchanges)
     {
       const MilterExchange *exchange = milter_exchanges_get (exchanges, i);
 
-      if (exchange->letter == MILTER_COMMAND_ENVELOPE_FROM && n++ == 0)
+      if (milter_exchanges_begin_message (exchanges, i) && n++ == 0)
         first = i;
       if (exchange->letter != 0 && strchr ("CH", exchange->letter) != NULL && !is_let_pass (exchange))
         dismissal = exchange;

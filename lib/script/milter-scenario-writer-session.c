@@ -395,12 +395,13 @@ take_mail (Writing *writing, guint *i)
 /* --- messages and ends ---------------------------------------------------------------------------- */
 
 static void
-note_message (Writing *writing, const MilterExchange *exchange)
+note_message (Writing *writing, guint i)
 {
+  const MilterExchange *exchange = milter_exchanges_get (writing->exchanges, i);
   guint8 letter = exchange->letter, verdict = milter_exchange_get_verdict (exchange);
   bool passes = verdict == 0 || is_one_of (verdict, "cs");
 
-  if (letter == MILTER_COMMAND_ENVELOPE_FROM)
+  if (milter_exchanges_begin_message (writing->exchanges, i))
     {
       writing->open = true;
       writing->n_recipients = writing->n_refused = 0;
@@ -455,7 +456,7 @@ count_messages (const MilterExchanges *exchanges)
   guint n = 0;
 
   for (guint i = 0; i < exchanges->all->len; i++)
-    n += milter_exchanges_get (exchanges, i)->letter == MILTER_COMMAND_ENVELOPE_FROM;
+    n += milter_exchanges_begin_message (exchanges, i);
   return n;
 }
 
@@ -478,11 +479,11 @@ write_all (Writing *writing)
 
       if (is_left_out (writing, i))
         {
-          note_message (writing, exchange);
+          note_message (writing, i);
           i++;
           continue;
         }
-      if (exchange->letter == MILTER_COMMAND_ENVELOPE_FROM && writing->n_messages > 1)
+      if (writing->n_messages > 1 && milter_exchanges_begin_message (writing->exchanges, i))
         add_message_line (writing, i);
       if (take_mail (writing, &i))
         continue;
@@ -490,7 +491,7 @@ write_all (Writing *writing)
         writing->session->n_commands[exchange->letter]++;
       else
         add_command (writing, i);
-      note_message (writing, exchange);
+      note_message (writing, i);
       i++;
     }
 }

@@ -355,6 +355,48 @@ Test (scenario_writer, single_sessions)
     }
 }
 
+Test (scenario_writer, messages_of_a_milter_that_did_not_want_mail_have_their_names)
+{
+  static const char message[] = "+0 @1 rcpt <%s@example.net>\n+0 @1 => continue\n+0 @1 data\n+0 @1 => continue\n"
+                                "+0 @1 header X: y\n+0 @1 => continue\n+0 @1 eoh\n+0 @1 => continue\n"
+                                "+0 @1 eom\n+0 @1 => %s\n";
+  static const struct
+  {
+    bool two;
+    const char *name;
+  } rows[] = {
+    { false, "session \"a message to b@example.net: rejected\"\n" },
+    { true, "session \"2 messages from a.example\"\n" },
+    { true, "  message \"a message to b@example.net: rejected\"\n    rcpt <b@example.net>\n" },
+    { true, "  message \"a message to c@example.net: accepted\"\n    rcpt <c@example.net>\n" },
+  };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (rows); i++)
+    {
+      const MilterScenarioWriterConfig config = { .source = NULL };
+      g_autoptr (MilterScenarioWriter) writer = milter_scenario_writer_new (&config);
+      g_autoptr (GPtrArray) replies = make_replies (rows[i].two ? "ccccccrcccca" : "ccccccr");
+      g_autoptr (GString) trace = g_string_new (NEGOTIATION);
+      g_autoptr (GString) text = NULL;
+
+      /* NOMAIL */
+      g_string_replace (trace, "steps=none", "steps=NOMAIL", /* limit= */ 1);
+      g_ptr_array_remove_index (replies, 0);
+      g_ptr_array_insert (replies, 0, g_bytes_new ("\0\0\0\15O\0\0\0\6\0\0\1\xff\0\0\0\4", 17));
+      g_string_append (trace, "+0 @1 connect a.example 192.0.2.7 port=1\n+0 @1 => continue\n+0 @1 helo a\n+0 @1 => continue\n");
+      g_string_append_printf (trace, message, "b", "reject");
+      if (rows[i].two)
+        {
+          g_string_append (trace, "+0 @1 abort\n");
+          g_string_append_printf (trace, message, "c", "accept");
+        }
+      g_string_append (trace, "+0 @1 quit\n+0 @1 close\n");
+      cr_assert (milter_scenario_writer_add (writer, 1, trace, replies, /* error= */ NULL));
+      text = milter_scenario_writer_finish (writer, /* error= */ NULL);
+      cr_expect_not_null (strstr (text->str, rows[i].name), "row %zu:\n%s", i, text->str);
+    }
+}
+
 Test (scenario_writer, sessions_of_one_name_are_told_apart_and_long_mails_are_files)
 {
   const MilterScenarioWriterConfig config = { .source = "two\nlines", .mail_prefix = "a mail" };
