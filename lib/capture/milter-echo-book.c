@@ -329,12 +329,6 @@ milter_echo_book_get_n_sessions (const MilterEchoBook *book)
 }
 
 guint
-milter_echo_book_get_n_messages (const MilterEchoBook *book)
-{
-  return book->messages->len;
-}
-
-guint
 milter_echo_book_get_n_damaged (const MilterEchoBook *book)
 {
   return book->n_damaged;

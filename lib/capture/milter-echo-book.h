@@ -32,7 +32,6 @@ void milter_echo_book_set_loops (MilterEchoBook *book, bool loops);
 /* sessions that can be answered: those whose connection began before the recording cannot, since what
  * was agreed is not known */
 guint milter_echo_book_get_n_sessions (const MilterEchoBook *book);
-guint milter_echo_book_get_n_messages (const MilterEchoBook *book);
 /* connections that cannot be answered, or not behind a hole */
 guint milter_echo_book_get_n_damaged (const MilterEchoBook *book);
 

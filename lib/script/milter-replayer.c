@@ -594,12 +594,6 @@ milter_replayer_finish (MilterReplayer *replayer)
   replayer->finished = true;
 }
 
-bool
-milter_replayer_has_diverged (const MilterReplayer *replayer)
-{
-  return replayer->differs;
-}
-
 gsize
 milter_replayer_get_held (const MilterReplayer *replayer)
 {

@@ -123,7 +123,6 @@ milter_replayer_received (MilterReplayer *replayer, const MilterMessage *message
 void
 milter_replayer_ended (MilterReplayer *replayer, bool reset, const char *garbage, gint64 now_us);
 
-bool milter_replayer_has_diverged (const MilterReplayer *replayer);
 /* bytes that wait to be played, or are kept for the case that it diverges */
 gsize milter_replayer_get_held (const MilterReplayer *replayer);
 const MilterReplayCounts *milter_replayer_get_counts (const MilterReplayer *replayer);

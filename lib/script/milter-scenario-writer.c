@@ -19,7 +19,6 @@ struct _MilterScenarioWriter
   GPtrArray *mails;             /* of MilterScenarioMail */
   const MilterProfile *latest;  /* (nullable) that was chosen */
   gsize size;                   /* of what was taken */
-  guint n_exact;
 };
 
 /* macros of a stage that all its commands in all sessions have: they stand at the top of the file */
@@ -66,12 +65,6 @@ const GPtrArray *
 milter_scenario_writer_get_mails (const MilterScenarioWriter *writer)
 {
   return writer->mails;
-}
-
-guint
-milter_scenario_writer_get_n_exact (const MilterScenarioWriter *writer)
-{
-  return writer->n_exact;
 }
 
 /* --- text ----------------------------------------------------------------------------------------- */
@@ -363,11 +356,8 @@ milter_scenario_writer_add (MilterScenarioWriter *writer,
   if (session != NULL)
     writer->latest = session->profile;
   else
-    {
-      writer->n_exact++;
-      session = milter_written_session_new_exact (
-          exchanges, why != NULL ? why : "it has gaps, or what no MTA sends");
-    }
+    session = milter_written_session_new_exact (
+        exchanges, why != NULL ? why : "it has gaps, or what no MTA sends");
   session->number = number;
   g_ptr_array_add (writer->sessions, session);
   return TRUE;

@@ -69,7 +69,5 @@ gboolean milter_scenario_writer_add (MilterScenarioWriter *writer,
 GString *milter_scenario_writer_finish (MilterScenarioWriter *writer, GError **error);
 /* of #MilterScenarioMail: the files that it names, when it is finished (transfer none) */
 const GPtrArray *milter_scenario_writer_get_mails (const MilterScenarioWriter *writer);
-/* so many sessions had to be written frame by frame */
-guint milter_scenario_writer_get_n_exact (const MilterScenarioWriter *writer);
 
 G_END_DECLS
