@@ -194,6 +194,20 @@ def test_a_mail_may_come_from_the_standard_input(play, fake, tmp_path):
     assert milter.payloads("M") == [b"<alice@example.com>\0"]
 
 
+@pytest.mark.parametrize("mail, is_told", [
+    (b"\xef\xbb\xbfSubject: behind a byte order mark\n\nHi.\n", True),
+    (b"Dear Bob,\n\nSubject: none of this is one\n", True),
+    (b"\r\nmeant to have no header\r\n", False),
+    (b"Subject: x\nno field any more\n", False),
+    (b"", False),
+])
+def test_a_mail_file_without_a_header_is_told_and_passes(play, fake, tmp_path, mail, is_told):
+    (tmp_path / "mail").write_bytes(mail)
+    done = play("-s", fake().spec, "-m", tmp_path / "mail")
+    assert done.returncode == 0
+    assert ("mail begins with no header field, so that all of it is body" in done.stderr) == is_told
+
+
 def test_a_line_longer_than_a_chunk_is_no_obstacle(play, fake, tmp_path):
     (tmp_path / "mail").write_bytes(b"Subject: x\n\n" + b"y" * 200000 + b"\n")
     milter = fake()

@@ -184,6 +184,16 @@ read_file (const char *path, GByteArray *content, GError **error)
   return read;
 }
 
+/* As an MTA has it, what does not begin with a field is body from its first line: seldom what was meant, if it
+ * does not begin with the empty line of a mail without a header. A byte order mark is enough. */
+static void
+note_missing_header (const MilterMail *mail, const char *path, const GByteArray *content)
+{
+  if (mail->headers->len == 0 && content->len > 0 && content->data[0] != '\n'
+      && content->data[0] != '\r')
+    tool_error ("-m: %s begins with no header field, so that all of it is body", path);
+}
+
 /* Fields and body go behind what other options have given before. */
 static bool
 add_mail_file (ServerOptions *options, const ServerOptionRow *row, const char *value, GError **error)
@@ -194,6 +204,7 @@ add_mail_file (ServerOptions *options, const ServerOptionRow *row, const char *v
   if (!read_file (value, content, error))
     return false;
   milter_mail_parse (mail, milter_bytes (content->data, content->len));
+  note_missing_header (mail, value, content);
   for (guint i = 0; i < mail->headers->len; i++)
     {
       const MilterMailHeader *header = g_ptr_array_index (mail->headers, i);
