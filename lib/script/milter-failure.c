@@ -390,6 +390,12 @@ append_end (const MilterPlayer *player, GString *text, const MilterRecord *recor
     g_string_append_printf (text,
                             record->due ? " instead of answering %s" : " after %s",
                             milter_failure_stage (record->command));
+  /* MTAs send long header fields and addresses all the same (milter-protocol 1.2) */
+  if (record->due && player->peers[record->peer].sent_size > MILTER_LIMIT_FROM_MTA)
+    g_string_append_printf (text,
+                            " of %" G_GSIZE_FORMAT " bytes (libmilter takes no more than %u)",
+                            player->peers[record->peer].sent_size,
+                            MILTER_LIMIT_FROM_MTA);
   if (record->bytes != NULL && g_bytes_get_size (record->bytes) > 0)
     {
       g_string_append (text, ", in the middle of a frame: ");

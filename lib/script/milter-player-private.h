@@ -100,6 +100,7 @@ typedef struct
   guint unjudged_line;
   guint unjudged_due;  /* … and so many answers are due to it */
   gint64 sent_us;      /* the last byte of the last command */
+  gsize sent_size;     /* the payload of the last frame */
   guint8 last_command; /* 0: none */
   gint64 answered_us;  /* when the last answer to one of several that left at once came */
   GByteArray *out;     /* what leaves next … */

@@ -294,6 +294,7 @@ append_frame (MilterPlayer *player, guint peer, guint8 letter, MilterBytes paylo
   milter_session_command (&to->session, &message, NULL);
   milter_player_note (player, peer, MILTER_SIDE_MTA, letter, payload);
   to->sent_us = player->now_us;
+  to->sent_size = payload.size;
 }
 
 static GByteArray *

@@ -40,6 +40,28 @@ Test (failure, a_client_that_libmilter_drops_is_told_to_be_that)
                       run->report->str);
 }
 
+/* … and what is too long for it, as header fields are that MTAs take (milter-protocol 1.2) */
+Test (failure, a_milter_that_goes_for_a_long_command_is_told_with_its_size)
+{
+  static const gsize sizes[] = { 65534, 65535 };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (sizes); i++)
+    {
+      g_autofree char *address = g_strnfill (sizes[i], 'a');
+      g_autofree char *scenario = g_strdup_printf ("session\n rcpt %s\n", address);
+      g_autoptr (FakeRun) run = fake_run (scenario, FAKE_RULES ("R:close"));
+
+      cr_assert_eq (run->outcome, BROKEN);
+      cr_expect_eq (strstr (run->report->str,
+                            "closed the connection instead of answering rcpt of 65536 bytes "
+                            "(libmilter takes no more than 65535)")
+                        != NULL,
+                    sizes[i] == 65535,
+                    "%s",
+                    run->report->str);
+    }
+}
+
 Test (failure, peers_that_are_no_milters_are_named)
 {
   for (gsize i = 0; i < G_N_ELEMENTS (strangers); i++)
