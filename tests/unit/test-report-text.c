@@ -38,15 +38,19 @@ static char *
 text_of_stream (ReportDetail detail, void (*tell) (Report *report))
 {
   g_autoptr (Report) report = report_new ();
-  char *text = NULL;
+  char *written = NULL;
   size_t size;
-  FILE *out = open_memstream (&text, &size);
+  FILE *out = open_memstream (&written, &size);
+  char *text;
 
   report_add_text (report, out, detail, TOOL_COLOR_NEVER, REPORT_NO_PROGRESS);
   report_begin (report, "tool");
   tell (report);
   cr_expect (report_finish (report));
   fclose (out);
+  /* a compiler may believe that what a stream has allocated ends with its variable */
+  text = g_strdup (written);
+  free (written);
   return text;
 }
 
