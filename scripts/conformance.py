@@ -17,6 +17,7 @@ MTA is an instance of its own, as the tests have it, needs root, and is played w
 import argparse
 import os
 import pathlib
+import signal
 import sys
 import time
 
@@ -120,13 +121,17 @@ def find_tools(parser):
 
 
 def main():
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     names = {name: part for part, (rows, _) in PARTS.items() for name in rows}
     parts = [*PARTS, "requirements"]
     parser.add_argument("--update", action="store_true", help="write the tables into docs/conformance.md")
     parser.add_argument("--html", metavar="FOLDER", type=pathlib.Path, help="make a page for each milter and MTA")
-    parser.add_argument("wanted", metavar="NAME", nargs="*", choices=[*parts, *names, []], help=" ".join([*parts, *names]))
+    parser.add_argument("wanted", metavar="NAME", nargs="*", help=" ".join([*parts, *names]))
     options = parser.parse_args()
+    for name in options.wanted:
+        if name not in parts and name not in names:
+            parser.error(f"{name} is neither a part nor a name; there are: {' '.join([*parts, *names])}")
     wanted = options.wanted or parts
     chosen = {part: [name for name in rows if part in wanted or name in wanted] for part, (rows, _) in PARTS.items()}
     build = find_tools(parser) if any(chosen.values()) else None
