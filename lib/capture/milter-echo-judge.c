@@ -149,7 +149,14 @@ verdict_free (gpointer data)
 static void
 append_name (const MilterEchoPart *part, GString *name)
 {
-  static const guint8 letters[] = { MILTER_COMMAND_ENVELOPE_FROM, MILTER_COMMAND_CONNECT };
+  /* a milter that did not want MAIL knows a message by its first recipient */
+  static const guint8 letters[] = {
+    MILTER_COMMAND_ENVELOPE_FROM,
+    MILTER_COMMAND_CONNECT,
+    MILTER_COMMAND_ENVELOPE_RECIPIENT,
+  };
+  const MilterEchoStep *step = NULL;
+  g_autofree char *text = NULL;
 
   if (part->connection != 0)
     g_string_append_printf (name, "connection %u", part->connection);
@@ -157,14 +164,11 @@ append_name (const MilterEchoPart *part, GString *name)
     g_string_append (name, "not in the recording");
   if (part->connection != 0 && part->number != 0)
     g_string_append_printf (name, ", message %u", part->number);
-  for (gsize i = 0; i < G_N_ELEMENTS (letters); i++)
-    {
-      const MilterEchoStep *step = find_letter (part, letters[i]);
-      g_autofree char *text = step != NULL ? milter_echo_step_to_text (step) : NULL;
-
-      if (text != NULL)
-        g_string_append_printf (name, ": %s", text);
-    }
+  for (gsize i = 0; i < G_N_ELEMENTS (letters) && step == NULL; i++)
+    step = find_letter (part, letters[i]);
+  text = step != NULL ? milter_echo_step_to_text (step) : NULL;
+  if (text != NULL)
+    g_string_append_printf (name, ": %s", text);
 }
 
 static void

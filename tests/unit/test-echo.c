@@ -362,6 +362,32 @@ Test (echo, differences_are_bounded)
   cr_expect_not_null (strstr (differences, "… and 982 more"), "%s", differences);
 }
 
+Test (echo, what_is_judged_is_called_by_what_is_known_of_it)
+{
+  static const RecordedStep with_mail[] = { BEGIN, CAROL, END, { NULL, 0 } };
+  static const RecordedStep without[] = {
+    STEP ("+"), STEP_OFFER, STEP ("<O\0\0\0\6\0\0\1\xff\0\0\0\4"), CLIENT, STEP (">R<bob>\0"),
+    STEP ("<c"), STEP (">N"), STEP ("<c"), STEP (">E"), STEP ("<c"), END, { NULL, 0 },
+  };
+  static const struct
+  {
+    const RecordedStep *recorded;
+    const char *name;
+  } rows[] = {
+    { with_mail, "connection 1, message 1: mail <carol>" },
+    { without, "connection 1, message 1: rcpt <bob>" },
+  };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (rows); i++)
+    {
+      g_autoptr (MilterEchoBook) book = read_book (rows[i].recorded);
+      g_autoptr (GPtrArray) verdicts = milter_echo_book_judge (book);
+
+      cr_assert_eq (verdicts->len, 1);
+      cr_expect_str_eq (((const MilterEchoVerdict *) g_ptr_array_index (verdicts, 0))->name, rows[i].name);
+    }
+}
+
 Test (echo, a_book_knows_what_it_can_answer)
 {
   static const RecordedStep recorded[]
