@@ -517,10 +517,12 @@ worker_main (gpointer data)
   worker->self = g_thread_self ();
   g_private_set (&current_worker, worker);
   g_main_context_push_thread_default (worker->main_context);
+  _milter_io_loop_begin_waiting (worker->io, worker->main_context);
   milter_client_emit_worker_created (worker->client);
   g_main_loop_run (worker->loop);
   wait_for_output (worker);
   finish_sources (worker);
+  _milter_io_loop_end_waiting (worker->io, worker->main_context);
   _milter_handover_close (worker->inbox);
   _milter_io_loop_free (g_steal_pointer (&worker->io));
   g_clear_object (&worker->spare.option);

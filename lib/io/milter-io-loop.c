@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "milter-io-looks.h"
+#include "milter-io-waiting.h"
 
 /* connections that are served before other sources of the context have their turn */
 #define BATCH_SIZE 256
@@ -675,6 +676,18 @@ _milter_io_loop_set_linger (MilterIoLoop *loop, bool lingers)
    * use: the peer may use others. */
   if (lingers && loop->n_processors == 0)
     loop->n_processors = sysconf (_SC_NPROCESSORS_ONLN);
+}
+
+void
+_milter_io_loop_begin_waiting (MilterIoLoop *loop, GMainContext *context)
+{
+  milter_io_waiting_begin (loop->poller, context);
+}
+
+void
+_milter_io_loop_end_waiting (MilterIoLoop *loop, GMainContext *context)
+{
+  milter_io_waiting_end (loop->poller, context);
 }
 
 guint

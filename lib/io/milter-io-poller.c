@@ -6,15 +6,22 @@
 
 #include <errno.h>
 #include <glib.h>
+#include <string.h>
 #include <sys/epoll.h>
 #include <unistd.h>
 
 /* what one call brings at most; what is left comes with the next */
 #define COLLECT_MAX 256
+/* guests have tokens that no watch has: it is in the upper half, and slot 0 is not used */
+#define GUEST_TOKEN(number) ((guint64) ((number) + 1) << 32)
+#define IS_GUEST(token)     ((guint32) (token) == 0)
 
 struct _MilterIoPoller
 {
   int fd;
+  guint n_guests;
+  guint n_kept;
+  MilterIoReady *kept; /* NULL until it was waited for something */
 };
 
 static bool
@@ -48,6 +55,7 @@ milter_io_poller_free (MilterIoPoller *poller)
   if (poller == NULL)
     return;
   close (poller->fd);
+  g_free (poller->kept);
   g_free (poller);
 }
 
@@ -106,17 +114,84 @@ get_possible (guint32 events)
   return possible;
 }
 
-guint
-milter_io_poller_collect (MilterIoPoller *poller, MilterIoReady *ready, guint max, guint wait_ms)
+/* returns how many are watches', or -1 */
+static int
+ask (MilterIoPoller *poller, MilterIoReady *ready, guint max, int timeout_ms, guint *guests)
 {
   struct epoll_event events[COLLECT_MAX];
-  int n = epoll_wait (poller->fd, events, (int) MIN (max, COLLECT_MAX), (int) wait_ms);
+  int n = epoll_wait (poller->fd, events, (int) MIN (max, COLLECT_MAX), timeout_ms), n_ready = 0;
 
   for (int i = 0; i < n; i++)
     {
-      ready[i].token = events[i].data.u64;
-      ready[i].events
+      guint64 token = events[i].data.u64;
+
+      if (G_UNLIKELY (IS_GUEST (token)) && poller->n_guests > 0)
+        {
+          *guests |= 1u << ((token >> 32) - 1);
+          continue;
+        }
+      ready[n_ready].token = token;
+      ready[n_ready++].events
           = events[i].events == EPOLLIN ? MILTER_IO_READABLE : get_possible (events[i].events);
     }
-  return n < 0 ? 0 : (guint) n;
+  return n < 0 ? -1 : n_ready;
+}
+
+/* what a wait has brought */
+static guint
+take_kept (MilterIoPoller *poller, MilterIoReady *ready, guint max)
+{
+  guint n = MIN (poller->n_kept, max);
+
+  for (guint i = 0; i < n; i++)
+    ready[i] = poller->kept[i];
+  poller->n_kept -= n;
+  if (G_UNLIKELY (poller->n_kept > 0))
+    memmove (poller->kept, poller->kept + n, poller->n_kept * sizeof *ready);
+  return n;
+}
+
+guint
+milter_io_poller_collect (MilterIoPoller *poller, MilterIoReady *ready, guint max, guint wait_ms)
+{
+  guint guests = 0;
+
+  if (poller->n_kept > 0)
+    return take_kept (poller, ready, max);
+  return (guint) MAX (ask (poller, ready, max, (int) wait_ms, &guests), 0);
+}
+
+bool
+milter_io_poller_add_guest (MilterIoPoller *poller, int fd, guint number)
+{
+  g_assert (number < MILTER_IO_MAX_GUESTS);
+  if (!control (poller, EPOLL_CTL_ADD, fd, GUEST_TOKEN (number), MILTER_IO_READABLE))
+    return false;
+  poller->n_guests++;
+  return true;
+}
+
+void
+milter_io_poller_remove_guest (MilterIoPoller *poller, int fd)
+{
+  control (poller, EPOLL_CTL_DEL, fd, 0, 0);
+  poller->n_guests--;
+}
+
+int
+milter_io_poller_wait (MilterIoPoller *poller, int timeout_ms, guint *guests)
+{
+  int n;
+
+  if (G_UNLIKELY (poller->kept == NULL))
+    poller->kept = g_new (MilterIoReady, COLLECT_MAX);
+  n = ask (poller, poller->kept, COLLECT_MAX, timeout_ms, guests);
+  poller->n_kept = (guint) MAX (n, 0);
+  return n;
+}
+
+bool
+milter_io_poller_has_kept (const MilterIoPoller *poller)
+{
+  return poller->n_kept > 0;
 }

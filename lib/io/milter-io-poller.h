@@ -44,3 +44,14 @@ void milter_io_poller_remove (MilterIoPoller *poller, int fd);
 /* waits for so long at most, 0: not at all; returns how many of @ready were filled */
 guint
 milter_io_poller_collect (MilterIoPoller *poller, MilterIoReady *ready, guint max, guint wait_ms);
+
+/* Others' descriptors that wake who waits for the poller: up to MILTER_IO_MAX_GUESTS, each known by
+ * its number, until it is closed. A collect() passes over them. */
+#define MILTER_IO_MAX_GUESTS 8
+bool milter_io_poller_add_guest (MilterIoPoller *poller, int fd, guint number);
+void milter_io_poller_remove_guest (MilterIoPoller *poller, int fd);
+/* Waits for what is ready, and keeps it for the next collect(), which asks nothing then. Nothing may
+ * be kept any more. timeout_ms: -1 is for ever; guests: a bit for each readable one, by its number.
+ * Returns how many of the poller's own are ready, or -1 and errno. */
+int milter_io_poller_wait (MilterIoPoller *poller, int timeout_ms, guint *guests);
+bool milter_io_poller_has_kept (const MilterIoPoller *poller);

@@ -112,6 +112,11 @@ MILTER_AVAILABLE guint _milter_io_loop_get_n_connections (MilterIoLoop *loop);
  * the main context's other sources their turn. Of each it looks again and again for some microseconds,
  * without sleeping, where that is faster and there is another processor for the peer. */
 MILTER_AVAILABLE void _milter_io_loop_set_linger (MilterIoLoop *loop, bool lingers);
+/* For a thread that does nothing but serve the loop's connections, as a worker: its context waits in
+ * the loop itself, which saves a system call each time it is woken. In that thread, when all of its
+ * own sources have been attached, and before the first of them is destroyed (milter-io-waiting.h). */
+MILTER_AVAILABLE void _milter_io_loop_begin_waiting (MilterIoLoop *loop, GMainContext *context);
+MILTER_AVAILABLE void _milter_io_loop_end_waiting (MilterIoLoop *loop, GMainContext *context);
 /* the loop of this thread's default main context, made when first asked for and shared by all who
  * ask; each call is paired with one of _milter_io_loop_unref(). With the last one its connections
  * are closed as by _milter_io_loop_free(), but for those that were closed before and are still

@@ -109,11 +109,11 @@ def count_calls(folder, n_connections, n, what="messages"):
     return {kind: int(count) for kind, count in counts}
 
 
-def test_a_command_takes_four_system_calls_on_one_connection(tmp_path):
+def test_a_command_takes_three_system_calls_on_one_connection(tmp_path):
     counts = count_calls(tmp_path, 1, 500)
     calls = sum(counts[kind] for kind in ("read", "write", "wait", "look")) / 500 / COMMANDS_OF_MESSAGE
     print(f"{calls:.2f} system calls a command")
-    assert 2 < calls < 4.1, counts
+    assert 2 < calls < 3.1, counts
 
 
 def test_a_set_up_takes_the_system_calls_that_it_must(tmp_path):

@@ -88,3 +88,50 @@ Test (io_poller, a_descriptor_that_is_none_is_an_error)
   cr_expect (!milter_io_poller_add (poller, -1, TOKEN, MILTER_IO_READABLE, &error));
   cr_expect (error != NULL);
 }
+
+/* guests */
+
+Test (io_poller, a_wait_keeps_what_it_brought_for_the_next_collect)
+{
+  guint guests = 0;
+
+  cr_assert (milter_io_poller_add_guest (poller, fds[1], 2));
+  cr_assert (milter_io_poller_add (poller, fds[0], TOKEN, MILTER_IO_READABLE, NULL));
+  cr_expect (milter_io_poller_wait (poller, /* timeout_ms= */ 0, &guests) == 0);
+  cr_expect (guests == 0 && !milter_io_poller_has_kept (poller));
+  cr_assert (write (fds[1], "x", 1) == 1);
+  cr_expect (milter_io_poller_wait (poller, /* timeout_ms= */ -1, &guests) == 1);
+  cr_expect (guests == 0 && milter_io_poller_has_kept (poller));
+  /* it has gone meanwhile, but that was not asked */
+  cr_assert (read (fds[0], &(char){ 0 }, 1) == 1);
+  cr_expect (collect () == MILTER_IO_READABLE);
+  cr_expect (collect () == 0 && !milter_io_poller_has_kept (poller));
+}
+
+Test (io_poller, a_guest_wakes_who_waits_and_is_no_result)
+{
+  guint guests = 0;
+
+  cr_assert (milter_io_poller_add_guest (poller, fds[1], 2));
+  cr_assert (write (fds[0], "x", 1) == 1);
+  cr_expect (milter_io_poller_wait (poller, /* timeout_ms= */ -1, &guests) == 0);
+  cr_expect (guests == 1u << 2);
+  cr_expect (collect () == 0);
+  milter_io_poller_remove_guest (poller, fds[1]);
+  guests = 0;
+  cr_expect (milter_io_poller_wait (poller, /* timeout_ms= */ 0, &guests) == 0 && guests == 0);
+}
+
+Test (io_poller, what_was_kept_can_be_collected_in_parts)
+{
+  MilterIoReady ready[4];
+  guint guests = 0;
+
+  cr_assert (milter_io_poller_add (poller, fds[0], TOKEN, MILTER_IO_WRITABLE, NULL));
+  cr_assert (milter_io_poller_add (poller, fds[1], TOKEN + 1, MILTER_IO_WRITABLE, NULL));
+  cr_expect (milter_io_poller_wait (poller, /* timeout_ms= */ 0, &guests) == 2);
+  cr_expect (milter_io_poller_collect (poller, ready, 1, /* wait_ms= */ 0) == 1);
+  cr_expect (milter_io_poller_has_kept (poller));
+  cr_expect (milter_io_poller_collect (poller, ready + 1, 3, /* wait_ms= */ 0) == 1);
+  cr_expect (ready[0].token != ready[1].token && !milter_io_poller_has_kept (poller));
+}
