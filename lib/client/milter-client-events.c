@@ -62,6 +62,17 @@ signal_of (MilterClientContext *context, MilterClientEvent event)
   return milter_client_context_signals[id];
 }
 
+/* whether a handler is connected; once one was seen, its signal is emitted without a question, which
+ * finds out by itself if it has gone or is blocked */
+static bool
+ask_for_listener (MilterClientContext *context, MilterClientEvent event, bool may_be_blocked)
+{
+  if (!g_signal_has_handler_pending (context, signal_of (context, event), 0, may_be_blocked))
+    return false;
+  context->priv->listened |= 1u << event;
+  return true;
+}
+
 /* Whether to emit. Where a function is there anyway, what was connected since the last look counts
  * from the next MAIL on; this is the only difference between the two shapes of handlers. */
 static inline bool
@@ -69,35 +80,12 @@ is_heard (MilterClientContext *context, MilterClientEvent event, bool has_functi
 {
   if (context->priv->listened & (1u << event))
     return true;
-  return !has_function
-         && g_signal_has_handler_pending (context, signal_of (context, event), 0, FALSE);
+  return !has_function && ask_for_listener (context, event, /* may_be_blocked= */ false);
 }
 
 /* atomic (nullable): a class that has overridden no signal's own closure, the one that was seen
  * last: where nothing is connected, nobody listens */
 static gconstpointer plain_class;
-
-/* Each question costs some hundred instructions; one answers all of them for a program that has
- * functions instead. */
-void
-milter_client_context_look_for_listeners (MilterClientContext *context)
-{
-  gconstpointer klass = MILTER_CLIENT_CONTEXT_GET_CLASS (context);
-  /* of any signal, blocked or not: these signals have no details */
-  bool none_connected
-      = g_signal_handler_find (context, G_SIGNAL_MATCH_DETAIL, 0, 0, NULL, NULL, NULL) == 0;
-  guint32 listened = 0;
-
-  context->priv->listened = 0;
-  if (none_connected && !context->priv->use_bytes && g_atomic_pointer_get (&plain_class) == klass)
-    return;
-  for (guint event = 0; event < N_EVENTS; event++)
-    if (g_signal_has_handler_pending (context, signal_of (context, event), 0, TRUE))
-      listened |= 1u << event;
-  context->priv->listened = listened;
-  if (none_connected && !context->priv->use_bytes && listened == 0)
-    g_atomic_pointer_set (&plain_class, klass);
-}
 
 /* whether the table or the class has a function for the event */
 static bool
@@ -113,22 +101,45 @@ has_function (MilterClientContext *context, MilterClientEvent event)
          || G_STRUCT_MEMBER (GCallback, klass, function) != NULL;
 }
 
-/* Handlers may have been connected since the last look: one cheap question a message. A closer look
- * is dear, so it is for those events alone that would not be asked for otherwise. */
+/* Each question costs some hundred instructions: they are for those events alone that would not be
+ * asked for otherwise. */
+static void
+look_at_functions (MilterClientContext *context)
+{
+  for (guint event = 0; event < N_EVENTS; event++)
+    if ((context->priv->listened & (1u << event)) == 0 && has_function (context, event))
+      ask_for_listener (context, event, /* may_be_blocked= */ true);
+}
+
+/* One question answers all for a program that has functions instead. */
+void
+milter_client_context_look_for_listeners (MilterClientContext *context)
+{
+  gconstpointer klass = MILTER_CLIENT_CONTEXT_GET_CLASS (context);
+
+  context->priv->listened = 0;
+  /* of any signal, blocked or not: these signals have no details */
+  if (g_signal_handler_find (context, G_SIGNAL_MATCH_DETAIL, 0, 0, NULL, NULL, NULL) != 0)
+    {
+      look_at_functions (context);
+      return;
+    }
+  if (!context->priv->use_bytes && g_atomic_pointer_get (&plain_class) == klass)
+    return;
+  for (guint event = 0; event < N_EVENTS; event++)
+    ask_for_listener (context, event, /* may_be_blocked= */ true);
+  if (!context->priv->use_bytes && context->priv->listened == 0)
+    g_atomic_pointer_set (&plain_class, klass);
+}
+
+/* Handlers may have been connected since the last look: one cheap question a message. */
 static void
 look_again (MilterClientContext *context)
 {
-  guint32 *listened = &context->priv->listened;
-
   if (g_signal_handler_find (context, G_SIGNAL_MATCH_UNBLOCKED, 0, 0, NULL, NULL, NULL) == 0)
-    {
-      *listened = 0;
-      return;
-    }
-  for (guint event = 0; event < N_EVENTS; event++)
-    if ((*listened & (1u << event)) == 0 && has_function (context, event)
-        && g_signal_has_handler_pending (context, signal_of (context, event), 0, TRUE))
-      *listened |= 1u << event;
+    context->priv->listened = 0;
+  else
+    look_at_functions (context);
 }
 
 /* An emission that left no status: nobody was there after all, or only closures with marshallers of
@@ -470,7 +481,7 @@ static bool
 handles (MilterClientContext *context, MilterClientEvent event)
 {
   return (context->priv->listened & (1u << event)) != 0 || has_function (context, event)
-         || g_signal_has_handler_pending (context, signal_of (context, event), 0, TRUE);
+         || ask_for_listener (context, event, /* may_be_blocked= */ true);
 }
 
 bool
