@@ -155,10 +155,12 @@ guint
 milter_io_poller_collect (MilterIoPoller *poller, MilterIoReady *ready, guint max, guint wait_ms)
 {
   guint guests = 0;
+  int n;
 
   if (poller->n_kept > 0)
     return take_kept (poller, ready, max);
-  return (guint) MAX (ask (poller, ready, max, (int) wait_ms, &guests), 0);
+  n = ask (poller, ready, max, (int) wait_ms, &guests);
+  return n > 0 ? (guint) n : 0;
 }
 
 bool

@@ -23,13 +23,13 @@ static int
 poll_beside_kept (GPollFD *fds, guint n)
 {
   int fd = milter_io_poller_get_fd (waiting.poller);
-  int n_ready = MAX (g_poll (fds, n, /* timeout= */ 0), 0);
+  int n_ready = g_poll (fds, n, /* timeout= */ 0);
 
   for (guint i = 0; i < n; i++)
     if (fds[i].fd == fd && fds[i].revents == 0)
       {
         fds[i].revents = G_IO_IN;
-        n_ready++;
+        n_ready = MAX (n_ready, 0) + 1;
       }
   return n_ready;
 }
