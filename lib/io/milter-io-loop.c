@@ -403,12 +403,16 @@ serve_ready (MilterIoLoop *loop, guint8 *buffer, guint wait_ms)
 }
 
 static void
-serve_deadlines (MilterIoLoop *loop)
+serve_deadlines (MilterIoLoop *loop, guint8 *buffer)
 {
   if (milter_io_deadlines_next (&loop->deadlines) == 0)
     return;
 
   gint64 now = g_get_monotonic_time ();
+  if (milter_io_deadlines_next (&loop->deadlines) > now)
+    return;
+  /* on a busy machine much time may have passed since we looked: who spoke meanwhile is not late */
+  serve_ready (loop, buffer, /* wait_ms= */ 0);
   /* a handler that sets a time in the past again gets it in the next turn */
   for (guint n = loop->n_watches; n > 0 && !loop->closed; n--)
     {
@@ -561,7 +565,7 @@ source_dispatch (GSource *source, GSourceFunc callback, gpointer user_data)
       n = loop->closed ? 0 : serve_ready (loop, buffer, /* wait_ms= */ 0);
     }
   if (!loop->closed)
-    serve_deadlines (loop);
+    serve_deadlines (loop, buffer);
   if (!loop->closed)
     serve_queue (loop, buffer);
   if (loop->lingers && was_ready)

@@ -356,9 +356,8 @@ Test (io_loop, a_timeout_counts_from_the_end_of_a_turn_however_slow_its_handlers
   _milter_io_connection_set_timeout (a.connection, 15000);
   a.act = be_slow;
   put (far_a, "?");
-  iterate_until (context, a.n_received == 1);
-  cr_expect (a.n_deadlines == 0);
   iterate_until (context, a.n_deadlines == 1);
+  cr_expect (a.n_received == 1);
   cr_expect (g_get_monotonic_time () >= slow_end + 15000);
 }
 
@@ -375,6 +374,31 @@ Test (io_loop, a_timeout_counts_anew_from_what_is_consumed)
   iterate_until (context, a.n_received == 1);
   iterate_until (context, a.n_deadlines == 1);
   cr_expect (g_get_monotonic_time () >= later + 20000);
+}
+
+/* what happens while the system gives the processor to others */
+static void
+speak_and_pass_deadline (gpointer data)
+{
+  put (far_b, "b");
+  _milter_io_connection_set_deadline (b.connection, 1);
+}
+
+static void
+unset_deadline (gpointer data)
+{
+  _milter_io_connection_set_deadline (b.connection, 0);
+}
+
+Test (io_loop, who_spoke_before_its_deadline_was_looked_at_is_not_late)
+{
+  a.act = speak_and_pass_deadline;
+  b.act = unset_deadline;
+  put (far_a, "a");
+  iterate_until (context, b.n_received + b.n_deadlines > 0);
+  iterate_ready (context);
+  cr_expect (b.n_received == 1);
+  cr_expect (b.n_deadlines == 0);
 }
 
 static void
