@@ -68,3 +68,27 @@ Test (tool_source, a_clock_that_was_stopped_is_silent_at_its_time)
   cr_assert_eq (n_calls, 0);
   tool_source_free (clock);
 }
+
+/* an answer that is there */
+static gboolean
+stop_clock (gpointer clock)
+{
+  tool_clock_set (clock, -1);
+  return G_SOURCE_REMOVE;
+}
+
+Test (tool_source, what_is_there_when_a_time_has_come_is_served_first)
+{
+  GSource *clock = tool_clock_new (count, NULL);
+  g_autoptr (GSource) answer = g_timeout_source_new (0);
+
+  g_source_set_callback (answer, stop_clock, clock, NULL);
+  g_source_attach (answer, NULL);
+  tool_clock_set (clock, 1);
+  drain ();
+  cr_assert_eq (n_calls, 0);
+  tool_clock_set (clock, 1);
+  drain ();
+  cr_assert_eq (n_calls, 1, "and when nothing is there it calls");
+  tool_source_free (clock);
+}

@@ -4,10 +4,13 @@
  */
 #include "tool-source.h"
 
+#include <stdbool.h>
+
 typedef struct
 {
   GSource source; /* its ready time is at or before `due_us` */
   gint64 due_us;  /* -1: never */
+  bool looked;    /* … and since then all that was there was served */
 } Clock;
 
 static gboolean
@@ -17,9 +20,19 @@ clock_dispatch (GSource *source, GSourceFunc callback, gpointer user_data)
 
   if (clock->due_us > g_source_get_time (source))
     {
+      clock->looked = false;
       g_source_set_ready_time (source, clock->due_us);
       return G_SOURCE_CONTINUE;
     }
+  /* On a busy machine much time may have passed since we looked for it last: what came meanwhile,
+   * and may stop the clock, is served first. */
+  if (clock->due_us >= 0 && !clock->looked)
+    {
+      clock->looked = true;
+      g_source_set_ready_time (source, 0);
+      return G_SOURCE_CONTINUE;
+    }
+  clock->looked = false;
   g_source_set_ready_time (source, -1);
   if (clock->due_us < 0)
     return G_SOURCE_CONTINUE;
