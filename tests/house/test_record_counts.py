@@ -36,7 +36,7 @@ def test_a_command_and_its_answer_cost_two_reads_and_three_writes(tmp_path, kind
                 subprocess.run([BENCH / "raw-mta", f"unix:{tmp_path}/r", str(N_MESSAGES)], check=True, timeout=60,
                                stdout=subprocess.DEVNULL)
                 recorder.send_signal(signal.SIGINT)
-                _, errors = recorder.communicate(timeout=20)
+                _, errors = recorder.communicate(timeout=60)
         finally:
             milter.kill()
     counts = {name: int(n) for name, n in re.findall(r"(\w+) (\d+)", errors)}

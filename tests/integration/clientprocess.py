@@ -30,7 +30,7 @@ class Client:
 
     @staticmethod
     def read_all(fd):
-        data, end = b"", time.monotonic() + 20
+        data, end = b"", time.monotonic() + 60
         while select.select([fd], [], [], max(end - time.monotonic(), 0))[0]:
             more = os.read(fd, 4096)
             if not more:
@@ -40,4 +40,4 @@ class Client:
 
     def stop(self, number=signal.SIGTERM):
         self.process.send_signal(number)
-        return self.process.wait(timeout=20)
+        return self.process.wait(timeout=60)

@@ -10,6 +10,7 @@ import time
 import pytest
 from clientprocess import Client
 from fakemilter import FakeMilter
+from givenclock import GivenClock
 from listening import listens
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -38,12 +39,12 @@ def start():
     def run(command, socket=None, **more):
         process = subprocess.Popen([str(word) for word in command], start_new_session=True, **more)
         running.append(process)
-        end = time.monotonic() + 30
+        end = time.monotonic() + 60
         while socket is not None and not listens(socket):
             if process.poll() == 77:
                 pytest.skip(f"{command[0]}: a program that it needs is not installed")
             assert process.poll() is None, f"{command[0]} ended with {process.returncode}"
-            assert time.monotonic() < end, f"{command[0]} made no socket within 30 s"
+            assert time.monotonic() < end, f"{command[0]} made no socket within 60 s"
             time.sleep(0.02)
         return process
 
@@ -61,7 +62,7 @@ def start():
 def play(tool):
     """play(ARGUMENT…): runs milter-test-server, bounded in time; the finished process."""
 
-    def run(*arguments, timeout=60, **more):
+    def run(*arguments, timeout=180, **more):
         return subprocess.run([tool("milter-test-server"), *map(str, arguments)], timeout=timeout, text=True,
                               capture_output=True, **more)
 
@@ -84,6 +85,13 @@ def fake(tmp_path):
     yield make
     for milter in milters:
         milter.__exit__()
+
+
+@pytest.fixture
+def clock(build, tmp_path):
+    """A clock for programs that are run with its environment: it stands still until the test moves it on."""
+    with GivenClock(build, tmp_path / "clock") as one:
+        yield one
 
 
 @pytest.fixture

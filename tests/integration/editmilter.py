@@ -42,14 +42,14 @@ class EditMilter:
 
     def wait_for_descriptors(self, count):
         """Sessions end a moment after their peers."""
-        end = time.monotonic() + 20
+        end = time.monotonic() + 60
         while self.count_descriptors() != count:
             assert time.monotonic() < end, f"{self.count_descriptors()} descriptors instead of {count}"
             time.sleep(0.01)
 
     def stop(self):
         self.process.send_signal(signal.SIGTERM)
-        assert self.process.wait(timeout=30) == 0, self.errors.read_text()[-4000:]
+        assert self.process.wait(timeout=60) == 0, self.errors.read_text()[-4000:]
         self.process.stdout.close()
 
 

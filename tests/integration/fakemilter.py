@@ -23,8 +23,8 @@ def reply_code(text):
 
 
 class FakeMilter:
-    """answers: letter -> bytes, CLOSE, RESET, or a list of them for the first, second … of that letter (the last
-    one stays). greeting: sent at once. read_nothing: accepts and never reads."""
+    """answers: letter -> bytes, CLOSE, RESET, a function that returns one of these, or a list of them for the first,
+    second … of that letter (the last one stays). greeting: sent at once. read_nothing: accepts and never reads."""
 
     DEFAULTS = {"O": options(), "D": SILENT, "A": SILENT, "Q": CLOSE, "K": SILENT}
 
@@ -62,7 +62,7 @@ class FakeMilter:
             except OSError:
                 pass
             sock.close()
-        self.thread.join(10)
+        self.thread.join(60)
 
     def accept_all(self):
         while True:
@@ -104,6 +104,8 @@ class FakeMilter:
         if isinstance(answer, list):
             answer = answer[min(seen.get(letter, 0), len(answer) - 1)]
         seen[letter] = seen.get(letter, 0) + 1
+        if callable(answer):
+            answer = answer()
         if answer is RESET:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         if answer is CLOSE or answer is RESET:

@@ -27,7 +27,7 @@ def frame(letter, payload=b""):
     return struct.pack(">I", len(payload) + 1) + letter + payload
 
 
-def connect(spec, timeout=10):
+def connect(spec, timeout=60):
     """A socket connected to a spec of a tool's `listening on` line."""
     kind, _, rest = spec.partition(":")
     if kind == "unix":
@@ -42,7 +42,7 @@ def connect(spec, timeout=10):
 class Mta:
     """One connection to a milter."""
 
-    def __init__(self, spec, timeout=10):
+    def __init__(self, spec, timeout=60):
         self.sock = connect(spec, timeout)
 
     def __enter__(self):

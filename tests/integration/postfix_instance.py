@@ -16,6 +16,8 @@ import subprocess
 import tempfile
 import time
 
+from listening import listens_on_port
+
 MAIN = """
 compatibility_level = 3.6
 queue_directory = {work}/spool
@@ -96,14 +98,6 @@ def free_port():
         return probe.getsockname()[1]
 
 
-def is_listening(port, host="127.0.0.1"):
-    try:
-        socket.create_connection((host, port), timeout=5).close()
-    except OSError:
-        return False
-    return True
-
-
 class Queued:
     """A message as it lies in the queue: header and body with CRLF, and its envelope."""
 
@@ -155,8 +149,8 @@ class Postfix:
         environment = dict(os.environ, MAIL_CONFIG=etc, MAIL_LOGTAG="postfix")
         self.process = subprocess.Popen([MASTER_PROGRAM, "-c", etc, "-s"], env=environment, start_new_session=True,
                                         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        end = time.monotonic() + 30
-        while not all(is_listening(port) for port in self.ports.values()):
+        end = time.monotonic() + 60
+        while not all(listens_on_port(port) for port in self.ports.values()):
             if self.process.poll() is not None or time.monotonic() > end:
                 said = self.log.read_text(errors="replace") if self.log.exists() else ""
                 self.__exit__()
@@ -211,7 +205,7 @@ class Postfix:
 
     def read(self, queue_id):
         def postcat(*options):
-            done = subprocess.run(["postcat", "-c", self.work / "etc", *options, "-q", queue_id], timeout=30,
+            done = subprocess.run(["postcat", "-c", self.work / "etc", *options, "-q", queue_id], timeout=60,
                                   capture_output=True, check=True)
             return done.stdout
 

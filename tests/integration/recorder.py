@@ -33,7 +33,7 @@ class Recorder:
         return self.wait()
 
     def wait(self):
-        return self.process.wait(timeout=30)
+        return self.process.wait(timeout=60)
 
     def kill(self):
         self.process.kill()

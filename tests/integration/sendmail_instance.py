@@ -14,7 +14,8 @@ import subprocess
 import tempfile
 import time
 
-from postfix_instance import free_port, is_listening
+from listening import listens_on_port
+from postfix_instance import free_port
 
 PACKAGES = ["sendmail-bin", "sendmail-cf", "libwrap0"]
 
@@ -111,7 +112,7 @@ class Sendmail:
             env=dict(os.environ, LD_LIBRARY_PATH=str(libraries)), start_new_session=True,
             stdout=subprocess.DEVNULL, stderr=open(self.work / "errors", "w"))
         end = time.monotonic() + 60
-        while not all(is_listening(port, self.host) for port in self.ports):
+        while not all(listens_on_port(port) for port in self.ports):
             if self.process.poll() is not None or time.monotonic() > end:
                 said = (self.work / "errors").read_text(errors="replace")
                 self.__exit__()

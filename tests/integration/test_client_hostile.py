@@ -33,7 +33,7 @@ class Bystander(threading.Thread):
 
     def run(self):
         try:
-            with Mta(self.spec, timeout=20) as mta:
+            with Mta(self.spec) as mta:
                 mta.ask_if_wanted(b"O", OFFER)
                 while not self.stopping.is_set():
                     before = time.monotonic()
@@ -51,7 +51,7 @@ class Bystander(threading.Thread):
 
     def __exit__(self, kind, *_):
         self.stopping.set()
-        self.join(30)
+        self.join(60)
         if kind is None:
             assert self.failure is None, self.failure
             assert self.n_messages > 0
@@ -225,7 +225,7 @@ def test_peers_that_ask_and_never_read_cost_little_memory(milter, spec):
         memory = one.read_memory()
         peers = []
         for _ in range(3):
-            mta = Mta(one.spec, timeout=1)
+            mta = Mta(one.spec)
             mta.ask(b"O", OFFER)
             mta.sock.settimeout(0.2)
             with contextlib.suppress(socket.timeout):
@@ -234,13 +234,13 @@ def test_peers_that_ask_and_never_read_cost_little_memory(milter, spec):
                     mta.sock.sendall(LONG_ANSWER * 4000)
             peers.append(mta)
         before = bystander.n_messages
-        time.sleep(0.5)
-        assert bystander.n_messages > before
+        while bystander.n_messages <= before + 10 and bystander.failure is None:
+            time.sleep(0.01)
         if one.is_plain:
             # each has 256 KiB of questions and as much of answers, and some room that buffers grow by
             assert one.read_memory() - memory < 3 * 2048
         # one that reads at last finds all answers in order
-        peers[0].sock.settimeout(10)
+        peers[0].sock.settimeout(60)
         for _ in range(200):
             replies = [peers[0].read() for _ in range(5)]
             assert [letter for letter, _ in replies] == [b"c", b"c", b"c", b"b", b"c"]
@@ -257,15 +257,13 @@ def test_silent_and_dripping_peers_run_into_the_timeout(milter, spec):
         dripping = []
         for after in [b"O", b"M", b"E"]:
             dripping.append(begin(one.spec, after))
-        begun = time.monotonic()
-        # a byte now and then is no command
+        # a byte now and then is no command: who drips is let go all the same
         data = frame(b"L", b"X" * 1000)
-        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
-            for at in range(200):
+        with pytest.raises((BrokenPipeError, ConnectionResetError)):
+            for at in range(400):
                 for mta in dripping:
                     mta.sock.sendall(data[at:at + 1])
                 time.sleep(0.05)
-        assert time.monotonic() - begun < 6, "a peer that drips was never let go"
         for mta in silent:
             assert mta.is_closed()
         for mta in silent + dripping:
@@ -276,8 +274,9 @@ def test_silent_and_dripping_peers_run_into_the_timeout(milter, spec):
 def test_a_peer_that_never_reads_runs_into_the_timeout(milter):
     one = milter("-t", "1")
     with undisturbed(one):
-        with Mta(one.spec, timeout=0.2) as mta:
+        with Mta(one.spec) as mta:
             mta.ask(b"O", OFFER)
+            mta.sock.settimeout(0.2)
             with pytest.raises((BrokenPipeError, ConnectionResetError)):
                 for _ in range(100):
                     with contextlib.suppress(socket.timeout):
@@ -298,7 +297,7 @@ def test_a_limit_on_connections_is_no_deadlock(milter):
                 if (number + turn) % 3 == 0:
                     vanish(one.spec, 50, "reset")
                     continue
-                with Mta(one.spec, timeout=20) as mta:
+                with Mta(one.spec) as mta:
                     mta.ask_if_wanted(b"O", OFFER)
                     assert mta.message() == [(b"c", b"")]
         except Exception as failure:
@@ -322,7 +321,7 @@ def test_without_descriptors_those_that_are_there_are_served(milter):
         mta = Mta(one.spec)
         mta.send(b"O", OFFER)
         peers.append(mta)
-    end = time.monotonic() + 20
+    end = time.monotonic() + 60
     while "cannot accept a connection" not in one.errors.read_text():
         assert time.monotonic() < end
         time.sleep(0.01)

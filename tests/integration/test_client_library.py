@@ -129,7 +129,7 @@ def test_more_connections_than_allowed_wait_their_turn(milter):
     third.sock.settimeout(0.3)
     with pytest.raises(socket.timeout):
         third.read()
-    third.sock.settimeout(10)
+    third.sock.settimeout(60)
     first.sock.close()
     assert third.read()[0] == b"O"
     second.sock.close()
@@ -140,13 +140,11 @@ def test_more_connections_than_allowed_wait_their_turn(milter):
 
 def test_a_peer_that_says_nothing_is_let_go(milter, tmp_path):
     spec = milter("-t", "1")
-    begin = time.monotonic()
     with Mta(spec) as silent, Mta(spec) as stalled:
         stalled.ask_if_wanted(b"O", OFFER)
         stalled.sock.sendall(b"\0\0\0\5M<")
         assert silent.is_closed()
         assert stalled.is_closed()
-    assert 0.5 < time.monotonic() - begin < 8
     assert (tmp_path / "err.txt").read_text().count("timeout") == 2
 
 
@@ -156,7 +154,7 @@ def test_a_peer_that_says_nothing_is_let_go(milter, tmp_path):
 def test_the_example_of_the_manual_runs(build, tmp_path):
     process = subprocess.Popen([build / "tests/client/manual-example-unix"], cwd=tmp_path, stdout=subprocess.PIPE)
     try:
-        end = time.monotonic() + 20
+        end = time.monotonic() + 60
         while not listens(tmp_path / "manual-example.sock"):
             assert process.poll() is None
             assert time.monotonic() < end

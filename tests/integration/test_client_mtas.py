@@ -96,7 +96,7 @@ class Service:
     @staticmethod
     def stop(process):
         process.send_signal(signal.SIGTERM)
-        output, errors = process.communicate(timeout=30)
+        output, errors = process.communicate(timeout=60)
         assert process.returncode == 0, output + errors
 
 
@@ -163,8 +163,8 @@ class PostfixRun:
 
     def said(self, since):
         """What the log tells of this connection, once it tells that it is over."""
-        end = time.monotonic() + 10
-        while not re.search(rb"disconnect from |killed by signal", self.mta.log.read_bytes()[since:]):
+        end = time.monotonic() + 60
+        while not self.log_size() or not re.search(rb"disconnect from |killed by signal", self.mta.log.read_bytes()[since:]):
             assert time.monotonic() < end, "Postfix does not log the end of the connection"
             time.sleep(0.02)
         lines = self.mta.log.read_bytes()[since:].decode("utf-8", "replace").splitlines()

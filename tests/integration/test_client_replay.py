@@ -224,7 +224,7 @@ def test_an_mta_that_breaks_the_protocol_is_told_with_strict(answering):
 ])
 def test_what_cannot_be_answered_from_is_told_before_it_listens(tool, tmp_path, options, message):
     done = subprocess.run([tool("milter-test-client"), "-s", f"unix:{tmp_path}/s", *options], capture_output=True, text=True,
-                          timeout=20, cwd=tmp_path)
+                          timeout=60, cwd=tmp_path)
     assert done.returncode == 2 and "listening" not in done.stdout
     assert message in done.stderr and done.stderr
 

@@ -97,7 +97,7 @@ def test_each_case_is_kept_and_fails_when_it_is_broken(run, tmp_path, style, is_
     with Mta(str(tmp_path / "m.sock"), delivery, style, make_plan(run, cases, paths, is_broken)) as mta:
         result = run("-s", f"unix:{tmp_path}/m.sock", "--smtp", f"inet:{mta.port}@127.0.0.1", "--delivery",
                      f"inet:{delivery}@127.0.0.1", "--mta", style, "--slow", "-D", "pause=300ms", "--smtp-timeout", "3s", "-q",
-                     "--strict", "--report", "json:-", *paths, timeout=120)
+                     "--strict", "--report", "json:-", *paths, timeout=300)
         assert not mta.plan, "fewer connections than were meant"
     lines = [json.loads(line) for line in result.stdout.splitlines()]
     outcomes = {line["id"]: (line["outcome"], line["failures"][:1]) for line in lines if line["type"] == "case"}
@@ -153,7 +153,7 @@ def test_options_of_the_suite_go_with_it_alone(tool, option):
 
 def say(port, helo, *lines):
     """A client of its own; its replies."""
-    with socket.create_connection(("127.0.0.1", port), timeout=30) as link:
+    with socket.create_connection(("127.0.0.1", port), timeout=60) as link:
         stream = link.makefile("rwb")
 
         def reply():
@@ -183,7 +183,7 @@ def test_other_clients_play_the_cases_that_their_helo_names(tool, tmp_path):
         say(mta.port, "unk-12.example.com", "XONE two", *envelope)
         say(mta.port, "abt-08.example.com", *envelope, "RSET")
         say(mta.port, "somebody.example.com", *envelope)
-        output, errors = process.communicate(timeout=30)
+        output, errors = process.communicate(timeout=60)
     cases = {line["id"]: line for line in map(json.loads, output.splitlines()) if line["type"] == "case"}
     assert process.returncode == 1, errors
     assert {name: case["outcome"] for name, case in cases.items() if case["outcome"] != "skipped"} == {

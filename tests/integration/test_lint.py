@@ -6,7 +6,6 @@ import re
 import pytest
 
 from fakemilter import CONTINUE, FakeMilter, options
-from givenclock import GivenClock
 from milterwire import frame
 
 BAD_HEADER = frame(b"h", b"X:Y\0v\0") + CONTINUE
@@ -163,11 +162,6 @@ class TimedMilter(FakeMilter):
     def serve(self, sock):
         self.links.append(self.kind(sock, self.clock))
         super().serve(self.links[-1])
-
-
-@pytest.fixture
-def clock(build, tmp_path):
-    return GivenClock(build, tmp_path / "clock")
 
 
 MANY_ANSWERS = SESSION.replace("  connect\n", "  connect\n" + "  helo a\n" * 12)

@@ -189,13 +189,11 @@ def test_a_milter_that_closes_after_accepting_the_connection_is_broken(play, tmp
 
 
 @pytest.mark.parametrize("letter", ["O", "H", "E"])
-def test_a_silent_milter_is_broken_after_the_timeout(play, fake, scenario, letter):
-    begin = time.monotonic()
-    done = play("-s", fake({letter: SILENT}).spec, "--timeout", "300ms", scenario(WHOLE))
+def test_a_silent_milter_is_broken_after_the_timeout(play, fake, scenario, clock, letter):
+    done = play("-s", fake({letter: clock.start}).spec, "--timeout", "300ms", scenario(WHOLE), env=clock.environment)
     assert done.returncode == 3, done.stdout + done.stderr
     assert STAGES[letter] in done.stdout
     assert "BROKEN" in done.stdout
-    assert time.monotonic() - begin < 20
 
 
 def test_a_milter_that_reads_nothing_is_broken(play, fake, scenario):
@@ -307,11 +305,11 @@ def test_an_interrupted_run_tells_what_is_known(tool, fake, scenario):
     milter = fake({"H": SILENT})
     process = subprocess.Popen([tool("milter-test-server"), "-s", milter.spec, str(scenario(WHOLE))],
                                stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    end = time.monotonic() + 20
+    end = time.monotonic() + 60
     while "H" not in milter.letters() and time.monotonic() < end:
         time.sleep(0.02)
     process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=20)
+    out, err = process.communicate(timeout=60)
     assert process.returncode == 1, out + err
     assert "interrupted" in out
     assert "1 session: 1 failed" in out
@@ -321,11 +319,11 @@ def test_an_interrupted_plain_run_is_no_pass(tool, fake):
     milter = fake({"H": SILENT})
     process = subprocess.Popen([tool("milter-test-server"), "-s", milter.spec],
                                stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    end = time.monotonic() + 20
+    end = time.monotonic() + 60
     while "H" not in milter.letters() and time.monotonic() < end:
         time.sleep(0.02)
     process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=20)
+    out, err = process.communicate(timeout=60)
     assert process.returncode == 1, out + err
     assert out.startswith("status: error\n")
 

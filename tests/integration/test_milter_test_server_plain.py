@@ -342,17 +342,22 @@ def test_wrong_usage_is_told_in_one_sentence(play, arguments, words):
 
 @pytest.mark.parametrize("option, stage", [("--reading-timeout", "H"), ("--end-of-message-timeout", "E"),
                                            ("--all-timeouts", "E"), ("--timeout", "H"), ("--timeout", "E")])
-def test_each_timeout_is_its_own(play, fake, option, stage):
-    done = play("-s", fake({stage: b""}).spec, option, "300ms", timeout=9)
+def test_each_timeout_is_its_own(play, fake, clock, option, stage):
+    done = play("-s", fake({stage: clock.start}).spec, option, "300ms", env=clock.environment)
     assert done.returncode == 3, done.stdout + done.stderr
     assert "300" in done.stderr or "nothing in" in done.stderr
 
 
-def test_an_answer_within_the_end_of_message_timeout_is_awaited(play, fake):
+def test_an_answer_within_the_end_of_message_timeout_is_awaited(play, fake, clock):
     """The reading timeout is not that of the last answer."""
-    done = play("-s", fake({"E": frame(b"p") + CONTINUE}).spec, "--reading-timeout", "1s",
-                "--end-of-message-timeout", "5s")
-    assert done.returncode == 0
+    def late():
+        clock.move_on(ms=4000)
+        return frame(b"p") + CONTINUE
+
+    done = play("-s", fake({"E": late}).spec, "--reading-timeout", "1s", "--end-of-message-timeout", "5s",
+                env=clock.environment)
+    assert done.returncode == 0, done.stderr
+    assert re.search(r"elapsed-time: 4\.0", done.stdout), done.stdout
 
 
 def test_non_ascii_is_shown_in_a_utf8_locale_and_escaped_elsewhere(play, fake):

@@ -49,7 +49,6 @@ def test_the_profile_postfix_is_the_installed_one(play, milter, tmp_path):
     if why_not() is not None:
         pytest.skip(why_not())
     with Postfix(it=f"inet:127.0.0.1:{milter.port}") as mta:
-        milter.settle()
         check_all(play, milter, mta.ports["it"], "postfix", {**SESSIONS, **POSTFIX_SESSIONS}, tmp_path,
                   "connect [127.0.0.1] 127.0.0.1", "3.7.11")
 
@@ -59,6 +58,5 @@ def test_the_profile_sendmail_is_the_real_one(play, milter, build, tmp_path):
     if why:
         pytest.skip(why)
     with Sendmail(root, f"inet:{milter.port}@127.0.0.1") as mta:
-        milter.settle()
         check_all(play, milter, mta.ports[0], "sendmail", SESSIONS, tmp_path, "connect localhost 127.0.0.1",
                   "8.17.1.9")

@@ -116,7 +116,7 @@ def running(command, path):
     """A milter on the unix socket `path`."""
     process = subprocess.Popen([str(word) for word in command], start_new_session=True)
     try:
-        end = time.monotonic() + 30
+        end = time.monotonic() + 60
         while not listens(path):
             assert process.poll() is None and time.monotonic() < end, f"{command[0]} does not listen"
             time.sleep(0.02)

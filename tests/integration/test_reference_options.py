@@ -173,7 +173,7 @@ def test_what_a_milter_asks_for_it_gets(play, fake):
                     (4, b"{eee} {j}"), (5, b"z"))
     milter = fake({"O": options(symbols=lists)})
     done = play("-s", milter.spec, "--authenticated-name", "alice", "--envelope-from-macro", "unasked:1",
-                timeout=20)
+                timeout=60)
     assert done.returncode == 0, done.stdout + done.stderr
     assert stages(milter) == {
         "C": [("j", "mail.example.com"), ("{foo}", "foo"), ("{if_addr}", "127.0.0.1")],
@@ -348,11 +348,11 @@ def test_threads_are_so_many_connections_at_once(play, fake, n):
     class Meeting(FakeMilter):
         def serve_one(self, sock, seen):
             if not seen:
-                barrier.wait(20)
+                barrier.wait(50)
             return super().serve_one(sock, seen)
 
     with Meeting() as milter:
-        done = play("-s", milter.spec, "-t", str(n), "--lint=off", timeout=50)
+        done = play("-s", milter.spec, "-t", str(n), "--lint=off", timeout=60)
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.count("status: pass\nelapsed-time: ") == n
     assert milter.n_connections == n
@@ -402,7 +402,7 @@ def test_the_connection_is_awaited_no_longer_than_told(play, tmp_path, option):
             except BlockingIOError:
                 queue[-1].close()
                 queue[-1] = None
-        done = play("-s", f"unix:{tmp_path}/full.sock", option, timeout=20)
+        done = play("-s", f"unix:{tmp_path}/full.sock", option)
         for sock in queue[:-1]:
             sock.close()
     assert done.returncode == 3
@@ -411,19 +411,20 @@ def test_the_connection_is_awaited_no_longer_than_told(play, tmp_path, option):
 
 
 @pytest.mark.parametrize("option", ["--writing-timeout=300ms", "--all-timeouts=0.3"])
-def test_what_is_sent_is_left_unread_no_longer_than_told(play, tmp_path, option):
+def test_what_is_sent_is_left_unread_no_longer_than_told(play, tmp_path, clock, option):
     """The milter wants no reply to the body, and reads none of it."""
     end = threading.Event()
 
     class Full(FakeMilter):
         def serve_one(self, sock, seen):
             if "N" in seen:
-                end.wait(30)
+                clock.start()
+                end.wait(60)
             return super().serve_one(sock, seen)
 
     (tmp_path / "mail").write_bytes(b"A: 1\n\n" + b"x" * 20_000_000)
     with Full(tmp_path / "full.sock", {"O": options(steps=0x80000)}) as milter:
-        done = play("-s", milter.spec, "-m", tmp_path / "mail", option, timeout=25)
+        done = play("-s", milter.spec, "-m", tmp_path / "mail", option, env=clock.environment)
         end.set()
     assert done.returncode == 3, done.stdout + done.stderr
     assert done.stdout.startswith("status: error\n")
@@ -433,8 +434,8 @@ def test_what_is_sent_is_left_unread_no_longer_than_told(play, tmp_path, option)
 @pytest.mark.parametrize("option, stage", [
     ("--reading-timeout=0.2", "C"), ("--reading-timeout=200ms", "B"), ("--end-of-message-timeout=200ms", "E"),
     ("--all-timeouts=200ms", "O"), ("--all-timeouts=0.2s", "E")])
-def test_an_answer_is_awaited_no_longer_than_told(play, fake, option, stage):
-    done = play("-s", fake({stage: b""}).spec, option, timeout=8)
+def test_an_answer_is_awaited_no_longer_than_told(play, fake, clock, option, stage):
+    done = play("-s", fake({stage: clock.start}).spec, option, env=clock.environment)
     assert done.returncode == 3
     assert done.stdout.startswith("status: error\n")
     waited = re.search(r"nothing in ([0-9.]+) ms", done.stderr)

@@ -130,7 +130,7 @@ def test_nothing_personal_of_mails_is_left(anonymize, start, tool, tmp_path):
                      "  mail <erwin.klamm@example.com>", "  rcpt <klara.fall@example.org>", f'  eml "{path}"', "  eom"]
     (tmp_path / "mails.scenario").write_text("\n".join(scenario) + "\n")
     done = subprocess.run([tool("milter-test-server"), "-s", recorder.spec, tmp_path / "mails.scenario"], capture_output=True,
-                          text=True, timeout=120)
+                          text=True, timeout=300)
     assert done.returncode == 0, done.stdout
     recorder.stop()
     before, after = anonymize(tmp_path / "mails.pcap")
@@ -334,7 +334,7 @@ def test_memory_does_not_grow_with_the_recording(tool, tmp_path, key):
         body = lambda k: b"".join(b"word%dx%d\r\n" % (k, i) for i in range(2000))
         write_capture(path, [(">", b"O", OFFER), ("<", b"O", OFFER)] + [(">", b"B", body(k)) for k in range(n)])
         done = subprocess.run(["/usr/bin/time", "-f", "%M", tool("milter-replay"), "convert", path, "--to", "trace", "-o", "/dev/null",
-                               "--anonymize-key", key], capture_output=True, text=True, timeout=120,
+                               "--anonymize-key", key], capture_output=True, text=True, timeout=300,
                               env={**os.environ, "ASAN_OPTIONS": "quarantine_size_mb=1"})
         assert done.returncode == 0, done.stderr
         return int(done.stderr.split()[-1])

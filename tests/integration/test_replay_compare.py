@@ -31,14 +31,14 @@ def capture(number):
 @pytest.fixture
 def compare(tool):
     def run(*arguments, **options):
-        options.setdefault("timeout", 60)
+        options.setdefault("timeout", 180)
         options.setdefault("text", True)
         return subprocess.run([tool("milter-replay"), "compare", *map(str, arguments)], capture_output=True, **options)
     return run
 
 
 def wait_for(condition, process=None):
-    end = time.monotonic() + 20
+    end = time.monotonic() + 60
     while not condition() and time.monotonic() < end:
         if process is not None and process.poll() is not None:
             pytest.skip("tcpdump may not capture here")

@@ -21,7 +21,7 @@ VERDICTS = CAPTURES / "23-verdicts.pcap"
 def replay(tool):
     """replay(ARGUMENT…): runs milter-replay; the finished process, its output as bytes."""
     def run(*arguments, **options):
-        options.setdefault("timeout", 60)
+        options.setdefault("timeout", 180)
         return subprocess.run([tool("milter-replay"), *map(str, arguments)], capture_output=True, **options)
     return run
 
@@ -222,7 +222,7 @@ def test_nothing_that_is_partial_has_the_name(tool, replay, tmp_path):
     process = subprocess.Popen([tool("milter-replay"), "convert", "-", "-o", out], stdin=subprocess.PIPE)
     process.stdin.write(big)
     process.stdin.flush()
-    end = time.monotonic() + 30
+    end = time.monotonic() + 60
     while not [path for path in tmp_path.iterdir() if path.stat().st_size > 0]:
         assert time.monotonic() < end and process.poll() is None
         time.sleep(0.02)

@@ -19,7 +19,7 @@ COMMANDS = {"show": ["show"], "summary": ["show", "--summary"], "convert": ["con
 @pytest.fixture
 def run(tool):
     def execute(*arguments, **options):
-        options.setdefault("timeout", 60)
+        options.setdefault("timeout", 180)
         return subprocess.run([tool("milter-replay"), *map(str, arguments)], capture_output=True, text=True, **options)
     return execute
 

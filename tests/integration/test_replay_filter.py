@@ -16,7 +16,7 @@ VERDICTS = CAPTURES / "23-verdicts.pcap"
 @pytest.fixture
 def show(tool):
     def run(*arguments, **options):
-        options.setdefault("timeout", 60)
+        options.setdefault("timeout", 180)
         return subprocess.run([tool("milter-replay"), "show", *map(str, arguments)], capture_output=True, **options)
     return run
 

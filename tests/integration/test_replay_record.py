@@ -45,7 +45,7 @@ def refused(tool, tmp_path):
 
     def run(*options):
         done = subprocess.run([tool("milter-replay"), "record", *map(str, options)], text=True, capture_output=True,
-                              timeout=20, cwd=tmp_path)
+                              timeout=60, cwd=tmp_path)
         assert (done.returncode, done.stdout) == (2, "")
         return done.stderr
 
@@ -53,7 +53,7 @@ def refused(tool, tmp_path):
 
 
 def wait_until(condition, what="it"):
-    end = time.monotonic() + 20
+    end = time.monotonic() + 60
     while not condition():
         assert time.monotonic() < end, f"{what} did not happen"
         time.sleep(0.005)
@@ -134,7 +134,7 @@ def test_half_a_frame_is_passed_on_while_the_rest_is_missing(record, tmp_path):
     recorder = record(f"inet:{listener.getsockname()[1]}@127.0.0.1")
     with Mta(recorder.spec) as mta:
         sock, _ = listener.accept()
-        sock.settimeout(20)
+        sock.settimeout(60)
         mta.sock.sendall(b"\0\0\0\x0dO\0\0")
         assert sock.recv(100) == b"\0\0\0\x0dO\0\0"
         sock.sendall(b"\0\0\0")
@@ -156,7 +156,7 @@ def test_the_end_of_one_side_leaves_the_other_one_speaking(record, tmp_path, ove
     recorder = record(to, listen=listen)
     with Mta(recorder.spec) as mta:
         sock, _ = listener.accept()
-        sock.settimeout(20)
+        sock.settimeout(60)
         mta.send(*SESSION[0])
         mta.sock.shutdown(socket.SHUT_WR)
         data = b""
@@ -182,7 +182,7 @@ def test_a_reset_is_a_reset_on_the_other_side(record, fake):
     recorder = record(f"inet:{listener.getsockname()[1]}@127.0.0.1")
     mta = Mta(recorder.spec)
     sock, _ = listener.accept()
-    sock.settimeout(20)
+    sock.settimeout(60)
     mta.send(*SESSION[0])
     assert sock.recv(100)
     reset(mta.sock)
@@ -213,7 +213,7 @@ def test_a_connection_that_ends_at_any_byte_harms_no_other(record, fake, side):
         with Mta(recorder.spec) as mta:
             sock, _ = listener.accept()
             one, other = (mta.sock, sock) if side == "mta" else (sock, mta.sock)
-            other.settimeout(20)
+            other.settimeout(60)
             one.sendall(pieces[:n])
             if n % 2:
                 one.close()
@@ -245,7 +245,7 @@ def test_a_side_that_does_not_read_stops_the_other_one_and_fills_no_memory(recor
     count, sent = 1000, 0
     with Mta(recorder.spec) as mta:
         sock, _ = listener.accept()
-        sock.settimeout(20)
+        sock.settimeout(60)
         before = memory_kib(recorder.process)
 
         def send_all():
@@ -269,7 +269,7 @@ def test_a_side_that_does_not_read_stops_the_other_one_and_fills_no_memory(recor
         while more := sock.recv(1 << 20):
             assert more[:4096] in body * 3 or len(more) < 4096
             got += len(more)
-        thread.join(20)
+        thread.join(60)
         assert (sent, got) == (count, count * len(body))
         sock.close()
     listener.close()
@@ -282,16 +282,16 @@ def test_no_delay_is_added_to_one_who_writes_in_two_pieces(record, fake):
     with Mta(recorder.spec) as mta:
         mta.ask(b"O", OFFER)
         mta.ask(*SESSION[1])
-        slow = 0
-        for _ in range(30):
+        took = []
+        for _ in range(40):
             began = time.monotonic()
             data = frame(b"H", b"x\0")
             mta.sock.sendall(data[:4])
             mta.sock.sendall(data[4:])
             assert mta.read() == (b"c", b"")
-            slow += time.monotonic() - began > 0.035
-        # Nagle's algorithm and a delayed acknowledgement would make each of them 40 ms
-        assert slow < 10
+            took.append(time.monotonic() - began)
+        # Nagle's algorithm and a delayed acknowledgement would make each of them 40 ms, but for the first ones
+        assert min(took[20:]) < 0.035
     assert recorder.stop() == 0
 
 
@@ -312,7 +312,7 @@ def test_a_recorder_that_is_killed_has_written_all_that_passed(record, fake, pla
             assert mta.read() is not None
         wait_until(lambda: len(milter.frames) == n, "passing on")
         # the frame has left us before it is written down
-        time.sleep(0.05)
+        wait_until(lambda: len(recorder.lines()) >= 1 + 2 * n - (answers is not None), "writing")
         recorder.kill()
         trace = recorder.file.read_text()
         assert play("--list", recorder.file).returncode == 0
@@ -328,7 +328,7 @@ def test_an_mta_that_sends_ahead_has_all_of_it_in_the_file(record, fake, play):
         for mta in (one, two):
             mta.sock.sendall(b"".join(frame(*some) for some in SESSION[:7]))
         wait_until(lambda: len(milter.frames) == 14, "passing on")
-        time.sleep(0.05)
+        wait_until(lambda: all(recorder.file.read_text().count(f" @{n} frame L ") == 1 for n in (1, 2)), "writing")
         recorder.kill()
     trace = recorder.file.read_text()
     for n in (1, 2):
@@ -346,7 +346,7 @@ def test_a_killed_capture_ends_with_a_whole_packet(record, fake, tool, tmp_path)
         mta.ask(b"O", OFFER)
         mta.send(*SESSION[2])
         wait_until(lambda: len(milter.frames) == 2, "passing on")
-        time.sleep(0.05)
+        wait_until(lambda: b"helo.example" in recorder.file.read_bytes(), "writing")
         recorder.kill()
     shown = subprocess.run([tool("milter-replay"), "show", recorder.file], capture_output=True, text=True, check=True)
     assert bare(shown.stdout) == BEGIN[:3] + ['frame H "helo.example\\0"'] and shown.stderr == ""
@@ -518,13 +518,13 @@ def test_it_ends_after_so_many_sessions(record, fake):
     assert recorder.file.read_text().count(" session ") == 2
 
 
-def test_a_silent_connection_is_closed_when_asked_for(record, fake):
-    milter = fake({"H": SILENT}, tcp=True)
-    recorder = record(milter.spec, "--timeout", "300ms")
+def test_a_silent_connection_is_closed_when_asked_for(record, fake, clock):
+    milter = fake({"H": clock.start}, tcp=True)
+    recorder = record(milter.spec, "--timeout", "300ms", env=clock.environment)
     with Mta(recorder.spec) as mta:
         mta.ask(b"O", OFFER)
         for _ in range(6):
-            time.sleep(0.1)
+            clock.move_on(ms=100)
             mta.ask(*SESSION[1])
         mta.send(*SESSION[2])
         assert mta.is_closed()
@@ -543,7 +543,7 @@ def test_more_connections_than_allowed_wait(record, fake):
         three.sock.settimeout(0.3)
         with pytest.raises(TimeoutError):
             three.sock.recv(1)
-        three.sock.settimeout(20)
+        three.sock.settimeout(60)
         one.sock.close()
         assert three.read()[0] == b"O"
     assert recorder.stop() == 0

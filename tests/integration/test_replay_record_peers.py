@@ -94,7 +94,7 @@ def tcpdump(tmp_path):
                 size = self.file.stat().st_size
                 time.sleep(0.3)
             self.process.send_signal(signal.SIGINT)
-            said = self.process.communicate(timeout=20)[1]
+            said = self.process.communicate(timeout=60)[1]
             assert " 0 packets dropped by kernel" in " " + said.replace("\n", " "), said
             return self.file
 

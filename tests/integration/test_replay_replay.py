@@ -242,7 +242,7 @@ def test_after_ten_connections_that_cannot_be_made_it_gives_up(recorded, replay,
 
 BREAKS = {
     "closes": ({"R": CLOSE}, "the milter closed the connection after rcpt"),
-    "is silent": ({"R": SILENT}, "no answer to rcpt within 0.3 s"),
+    "is silent": (None, "no answer to rcpt within 0.3 s"),
     "speaks another protocol": ({"R": b"HTTP/1.1 400 Bad Request\r\n"}, "what came is no milter frame"),
     "answers twice": ({"C": CONTINUE * 2}, "no command waits for a reply"),
     "edits too early": ({"C": frame(b"h", b"X\0y\0") + CONTINUE}, "add-header"),
@@ -251,9 +251,9 @@ BREAKS = {
 
 
 @pytest.mark.parametrize("name", BREAKS)
-def test_a_milter_that_breaks_the_protocol_is_3(recorded, fake, replay, name):
+def test_a_milter_that_breaks_the_protocol_is_3(recorded, fake, replay, clock, name):
     answers, told = BREAKS[name]
-    done = replay(recorded(), "-s", fake(answers).spec, "--timeout", "300ms")
+    done = replay(recorded(), "-s", fake(answers or {"R": clock.start}).spec, "--timeout", "300ms", env=clock.environment)
     assert done.returncode == 3, done.stdout
     assert told in done.stdout
 
@@ -264,7 +264,7 @@ def test_an_interrupted_run_tells_what_it_knows(recorded, ruled, tool, tmp_path)
                                stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     lines = [process.stdout.readline() for _ in range(40)]
     process.send_signal(signal.SIGINT)
-    rest, err = process.communicate(timeout=30)
+    rest, err = process.communicate(timeout=60)
     out = "".join(lines) + rest
     assert process.returncode == 1
     assert f"FAIL connection 1, round 1: {ONE}: reply to rcpt <carol@example.net>" in out
@@ -277,15 +277,14 @@ def test_a_milter_can_be_started(recorded, replay, tool):
     assert [what for what, _, _ in differences(done)] == [f"{ONE}: reply to rcpt <carol@example.net>"], done.stdout
 
 
-def test_the_recorded_pace_is_kept(recorded, ruled, replay):
+def test_the_recorded_pace_is_kept(recorded, ruled, replay, clock):
     capture = recorded(text=SCENARIO.replace("  mail <dave", "  stall 1500ms\n  mail <dave"))
     milter = ruled()
+    # the clock stands still: who waited would wait for ever
+    assert replay(capture, "-s", milter.spec, env=clock.environment).returncode == 0
     begin = time.monotonic()
-    assert replay(capture, "-s", milter.spec).returncode == 0
-    between = time.monotonic()
     assert replay(capture, "-s", milter.spec, "--speed", "1").returncode == 0
-    end = time.monotonic()
-    assert end - between > 1.5 > between - begin
+    assert time.monotonic() - begin > 1.5
 
 
 def test_a_pipe_is_played_as_it_comes(recorded, fake, tool):
@@ -297,13 +296,13 @@ def test_a_pipe_is_played_as_it_comes(recorded, fake, tool):
     # all but the end of the connection
     process.stdin.write(capture[:-300])
     process.stdin.flush()
-    end = time.monotonic() + 20
+    end = time.monotonic() + 60
     while milter.letters("D").count("E") < 2:
         assert process.poll() is None and time.monotonic() < end, milter.letters()
         time.sleep(0.02)
     process.send_signal(signal.SIGINT)
-    assert process.wait(timeout=30) == 1
-    out, err = process.communicate(timeout=30)
+    assert process.wait(timeout=60) == 1
+    out, err = process.communicate(timeout=60)
     assert b"interrupted" in out + err and b"2 messages" in out
 
 

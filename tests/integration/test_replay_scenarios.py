@@ -14,7 +14,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 @pytest.fixture
 def show(tool):
     def run(*arguments, **options):
-        options.setdefault("timeout", 60)
+        options.setdefault("timeout", 180)
         if isinstance(options.get("input"), str):
             options["input"] = options["input"].encode()
         return subprocess.run([tool("milter-replay"), "show", *map(str, arguments)], capture_output=True, **options)

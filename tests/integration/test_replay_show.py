@@ -29,7 +29,7 @@ HOLES = {
 @pytest.fixture
 def show(tool):
     def run(*arguments, **options):
-        options.setdefault("timeout", 60)
+        options.setdefault("timeout", 180)
         return subprocess.run([tool("milter-replay"), "show", *map(str, arguments)], capture_output=True, **options)
     return run
 
@@ -202,7 +202,7 @@ def test_a_large_trace_takes_no_more_memory_than_a_small_one(show, tool, tmp_pat
         code = "import resource, subprocess, sys; subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL, check=True); " \
                "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)"
         return int(subprocess.run([sys.executable, "-c", code, tool("milter-replay"), "show", tmp_path / "large"],
-                                  capture_output=True, check=True, timeout=120,
+                                  capture_output=True, check=True, timeout=300,
                                   env={**os.environ, "ASAN_OPTIONS": "quarantine_size_mb=1"}).stdout)
     assert peak(1000) < peak(250) * 1.2
 
@@ -276,7 +276,7 @@ def damaged(content, n, seed):
 @pytest.mark.parametrize("name", ["01-opendkim-sign.pcap", "42-disordered-large.pcap", "45-odd-blocks.pcapng"])
 def test_damaged_captures_end_in_order(show, name):
     for n, data in enumerate(damaged((CAPTURES / name).read_bytes(), 30, name)):
-        done = show("-", input=data, timeout=30)
+        done = show("-", input=data, timeout=60)
         assert done.returncode in (0, 1, 2), (n, done.stderr)
         assert b"Sanitizer" not in done.stderr, (n, done.stderr)
         assert done.returncode == 0 or done.stderr, n

@@ -321,7 +321,7 @@ def test_an_old_report_does_not_outlive_a_run_that_died(tool, fake, scenario, tm
                                 scenario(GOOD)], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     wait_for_helo(milter)
     process.kill()
-    process.communicate(timeout=20)
+    process.communicate(timeout=60)
     assert report.read_text() == ""
 
 
@@ -333,7 +333,7 @@ def test_a_report_is_written_behind_a_link(play, fake, scenario, tmp_path):
 
 
 def wait_for_helo(milter):
-    end = time.monotonic() + 20
+    end = time.monotonic() + 60
     while "H" not in milter.letters() and time.monotonic() < end:
         time.sleep(0.02)
 
@@ -345,7 +345,7 @@ def test_an_interrupted_run_leaves_whole_reports(tool, fake, scenario, tmp_path)
                                stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     wait_for_helo(milter)
     process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=20)
+    out, err = process.communicate(timeout=60)
     assert process.returncode == 1, out + err
     assert "2 sessions: 1 failed, 1 unplayed" in out
     told, xml = counts_of_junit((tmp_path / "report.junit").read_bytes(), tmp_path)
@@ -528,7 +528,7 @@ def play_on_terminal(tool, arguments, **environment):
             break
         out += more
     os.close(master)
-    process.wait(timeout=20)
+    process.wait(timeout=60)
     return out.decode()
 
 

@@ -41,7 +41,7 @@ def convert(tool, tmp_path):
 def replay(tool):
     """replay(ARGUMENT…): runs milter-replay replay; the finished process."""
     def run(*arguments):
-        return subprocess.run([tool("milter-replay"), "replay", *map(str, arguments)], timeout=60, capture_output=True, text=True)
+        return subprocess.run([tool("milter-replay"), "replay", *map(str, arguments)], timeout=180, capture_output=True, text=True)
     return run
 
 
@@ -107,7 +107,7 @@ def test_the_milter_of_another_recording_does_not(play, client):
 ])
 def test_another_milter_does_not(play, name, other, told):
     """The same program with another policy, or another program."""
-    done = play("--spawn", f"{START} {other} $socket $dir", "--spawn-timeout", "60", FOLDER / f"{name}.scenario", timeout=120)
+    done = play("--spawn", f"{START} {other} $socket $dir", "--spawn-timeout", "60", FOLDER / f"{name}.scenario", timeout=300)
     assert done.returncode == 1, done.stdout + done.stderr
     assert re.search(rf"FAIL .*{told}", done.stdout), done.stdout
 
@@ -117,7 +117,7 @@ def test_it_can_be_recorded_anew(build, tmp_path, name):
     """What scripts/record-captures.py does: the same clients, through Postfix, to the same milter; nothing is different."""
     if why_not() is not None:
         pytest.skip(why_not())
-    done = subprocess.run([sys.executable, ROOT / "scripts/record-captures.py", build, tmp_path, name], capture_output=True, text=True, timeout=120)
+    done = subprocess.run([sys.executable, ROOT / "scripts/record-captures.py", build, tmp_path, name], capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stdout + done.stderr
     assert f"{name}: 1 client; 3 messages compared, 0 differences" in done.stdout
     assert (tmp_path / name).stat().st_size > 1000 and (tmp_path / name).with_suffix(".scenario").exists()

@@ -27,7 +27,7 @@ def refuse(play, tmp_path, build):
         # a sanitizer reserves more than there is
         built = json.loads((build / "meson-info" / "intro-buildoptions.json").read_text())
         sanitized = any(option["name"] == "b_sanitize" and option["value"] not in ("none", []) for option in built)
-        done = play("-s", "unix:" + str(tmp_path / "nobody"), file, timeout=120,
+        done = play("-s", "unix:" + str(tmp_path / "nobody"), file, timeout=300,
                     preexec_fn=None if sanitized else bounded)
         assert done.returncode == 2, done.stdout + done.stderr
         assert "FAIL" not in done.stdout

@@ -115,10 +115,9 @@ def test_a_milter_that_does_not_start(play, tmp_path, tmpdir_env, command, sente
     (tmp_path / "lost.sh").write_text("#!/no/such/shell\n")
     (tmp_path / "lost.sh").chmod(0o755)
     (tmp_path / "x.scenario").write_text(SESSION)
-    begun = time.monotonic()
-    plain = play("--spawn", command, cwd=tmp_path, env=tmpdir_env[1])
-    whole = play("--spawn", command, "x.scenario", cwd=tmp_path, env=tmpdir_env[1])
-    assert time.monotonic() - begun < 10
+    # it is told at once, and not when no milter has come for 10 s
+    plain = play("--spawn", command, "--spawn-timeout", "1h", cwd=tmp_path, env=tmpdir_env[1])
+    whole = play("--spawn", command, "--spawn-timeout", "1h", "x.scenario", cwd=tmp_path, env=tmpdir_env[1])
     for done in plain, whole:
         assert done.returncode == 3, done
         assert re.search(sentence, done.stdout + done.stderr), done.stdout + done.stderr
@@ -135,15 +134,16 @@ def test_a_command_that_does_not_say_where_to_listen(play, tmpdir_env):
     assert "it listens nowhere (its command does not name $socket)" in done.stderr
 
 
-@pytest.mark.parametrize("behaviour, sentence", [
-    ("never", "did not negotiate on unix:.* within 1.00 s: .*there is no such socket; it listens nowhere"),
-    ("elsewhere", "did not negotiate on .*; it listens on unix:/.*/elsewhere.sock"),
-    ("daemon", "went into the background, .*start it in the foreground"),
-    ("greet", 'is no milter that can be tested: what answers there is no milter; it says "220 mail'),
-    ("at=O", "is no milter that can be tested: it answers the negotiation with SMFIR_CONTINUE"),
+@pytest.mark.parametrize("behaviour, timeout, sentence", [
+    ("never", "1s", "did not negotiate on unix:.* within 1.00 s: .*there is no such socket; it listens nowhere"),
+    # it has to listen there by then
+    ("elsewhere", "5s", "did not negotiate on .*; it listens on unix:/.*/elsewhere.sock"),
+    ("daemon", "1h", "went into the background, .*start it in the foreground"),
+    ("greet", "1h", 'is no milter that can be tested: what answers there is no milter; it says "220 mail'),
+    ("at=O", "1h", "is no milter that can be tested: it answers the negotiation with SMFIR_CONTINUE"),
 ])
-def test_a_milter_that_never_is_ready(run, behaviour, sentence):
-    done = run(behaviour, options=["--spawn-timeout", "1s"], timeout=30)
+def test_a_milter_that_never_is_ready(run, behaviour, timeout, sentence):
+    done = run(behaviour, options=["--spawn-timeout", timeout], timeout=60)
     assert done.returncode == 3
     assert re.search(sentence, done.stdout + done.stderr), done.stdout + done.stderr
     assert "2 sessions: 2 broken" in done.stdout
@@ -229,7 +229,7 @@ def test_much_output_is_cut_in_the_middle(run):
 
 
 def test_a_milter_that_sends_without_end_is_bounded(run):
-    done = run("at=E", "flood", scenario="timeout 2s\nsession one\n  eom\n", timeout=50)
+    done = run("at=E", "flood", scenario="timeout 2s\nsession one\n  eom\n", timeout=60)
     assert done.returncode == 3, done.stdout
 
 
@@ -262,14 +262,15 @@ def test_nothing_stays_behind_when_the_tool_is_ended(tool, tmp_path, tmpdir_env,
     process = subprocess.Popen(
         [tool("milter-test-server"), "--spawn", f"{sys.executable} {MILTER} $socket child=apart pid-file={pid_file}",
          tmp_path / "x.scenario"], env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-    end = time.monotonic() + 30
+    end = time.monotonic() + 60
     while not pid_file.exists() or not pid_file.read_text():
         assert time.monotonic() < end
         time.sleep(0.02)
     helper = int(pid_file.read_text())
     process.send_signal(number)
-    output, _ = process.communicate(timeout=30)
+    output, _ = process.communicate(timeout=60)
     assert process.returncode == (-9 if number == signal.SIGKILL else 1), output
+    end = time.monotonic() + 60
     while is_alive(helper) or list(folder.iterdir()):
         assert time.monotonic() < end, list(folder.iterdir())
         time.sleep(0.02)

@@ -2,7 +2,6 @@
 """The second message of a connection is judged as on a fresh one, whatever became of the first."""
 
 import pathlib
-import time
 
 import pytest
 
@@ -179,10 +178,8 @@ def test_the_next_client_on_a_connection_is_a_new_one(play, milter, tmp_path):
 def test_libmilter_that_drops_a_new_client_is_told_to_do_that(play, milter, before, tmp_path):
     name, spec = milter
     file = tmp_path / "state.scenario"
-    file.write_text("mta sendmail\ntimeout 1s\n" + session("quit-nc", *before, *next_client(name)))
-    begun = time.monotonic()
+    file.write_text("mta sendmail\ntimeout 2s\n" + session("quit-nc", *before, *next_client(name)))
     done = play("-s", spec, file)
-    assert time.monotonic() - begun < 8
     assert done.returncode == 3, done.stdout + done.stderr
     assert "did not answer connect after quit-nc, which libmilter takes only right behind an eom" in done.stdout
 
