@@ -25,7 +25,8 @@ import time
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 CAPTURES = ROOT / "scenarios/captures"
 sys.path.insert(0, str(ROOT / "tests/integration"))
-from postfix_instance import Postfix, free_port, is_listening, why_not  # noqa: E402
+from listening import LISTENS, listens_on_port  # noqa: E402
+from postfix_instance import Postfix, free_port, why_not  # noqa: E402
 from recorder import Recorder  # noqa: E402
 
 ROW = re.compile(r"^\| `([^`]+)` \| [^|]+ \| `([^`]+)` \| (?:`([^`]+)`)? ?\|", re.M)
@@ -126,7 +127,7 @@ def is_quiet(*ports):
     # sl, local address and port, those of the peer, state: TIME_WAIT, CLOSE and LISTEN are no connection (any more)
     for line in pathlib.Path("/proc/net/tcp").read_text().splitlines()[1:]:
         _, here, there, state = line.split()[:4]
-        if state not in ("06", "07", "0A") and {int(end.split(":")[1], 16) for end in (here, there)} & set(ports):
+        if state not in ("06", "07", LISTENS) and {int(end.split(":")[1], 16) for end in (here, there)} & set(ports):
             return False
     return True
 
@@ -138,7 +139,7 @@ def begin_recording(replay, out, port, to):
     command = {".pcap": ["tcpdump", "-i", "lo", "-U", "-s", "0", "-Z", "root", "-w", out, "tcp", "port", str(port)],
                ".pcapng": ["dumpcap", "-q", "-i", "lo", "-s", "0", "-w", out, "-f", f"tcp port {port}"]}[out.suffix]
     process = subprocess.Popen(list(map(str, command)), stderr=subprocess.DEVNULL)
-    end = time.monotonic() + 20
+    end = time.monotonic() + 60
     while not (out.exists() and out.stat().st_size > 0):
         assert process.poll() is None and time.monotonic() < end, f"{command[0]} does not capture"
         time.sleep(0.1)
@@ -149,7 +150,7 @@ def begin_recording(replay, out, port, to):
         # what has passed is on its way to the file
         time.sleep(1)
         process.send_signal(signal.SIGINT)
-        return process.wait(timeout=20)
+        return process.wait(timeout=60)
 
     return stop
 
@@ -161,15 +162,12 @@ def record(replay, folder, name, milter):
         process = subprocess.Popen([str(ROOT / "scenarios/real/start.sh"), milter, f"inet:{port}@127.0.0.1", work], start_new_session=True)
         try:
             end = time.monotonic() + 60
-            while not is_listening(port):
+            while not listens_on_port(port):
                 if process.poll() is not None or time.monotonic() > end:
                     raise SystemExit(f"{name}: the milter {milter} does not start")
                 time.sleep(0.1)
             place = free_port() if name.endswith(".trace") else port
             with Postfix(settings=["smtpd_authorized_xclient_hosts=127.0.0.0/8", "mynetworks=0.0.0.0/0"], milter=f"inet:127.0.0.1:{place}") as mta:
-                # we have connected to see whether Postfix is up: that is no part of the recording, and a slow Postfix begins with it late
-                wait_until(lambda: "disconnect from" in (mta.log.read_text() if mta.log.exists() else "") and is_quiet(place, port),
-                           f"{name}: Postfix does not say that a client has gone")
                 stop = begin_recording(replay, folder / name, place, port)
                 for client in clients:
                     talk(client, mta.ports["milter"])
