@@ -60,7 +60,7 @@ take_held (MilterAssembly *assembly, MilterAssemblySide *side)
   if (side->held == NULL)
     side->last = NULL;
   side->n_held--;
-  side->held_size -= cost_of (held);
+  side->held_size -= (guint) cost_of (held);
   *assembly->total -= cost_of (held);
   return held;
 }
@@ -93,7 +93,7 @@ hold (MilterAssembly *assembly, const Piece *piece)
   if (held->next == NULL)
     side->last = held;
   side->n_held++;
-  side->held_size += cost_of (held);
+  side->held_size += (guint) cost_of (held);
   *assembly->total += cost_of (held);
 }
 

@@ -54,15 +54,14 @@ typedef struct _MilterHeldSegment MilterHeldSegment;
 
 typedef struct
 {
-  bool known;          /* where its stream is */
-  bool ended;
   guint64 next;        /* the sequence number of the next byte, counted on beyond 2^32 */
   guint64 acked;       /* the other side has told that it received all before */
-  MilterHeldSegment *held, *last; /* in order */
-  guint n_held;
-  gsize held_size;
+  bool known;          /* where its stream is */
+  bool ended;
   bool has_stray;      /* a segment was far outside the window … */
   guint32 stray;       /* … the next one would begin here */
+  MilterHeldSegment *held, *last; /* in order */
+  guint n_held, held_size;
 } MilterAssemblySide;
 
 typedef struct

@@ -39,6 +39,11 @@ milter_capture_connection_get_flow (MilterCaptureConnection *connection)
   return (MilterFlow *) connection;
 }
 
+/* A segment will come soon: has the processor fetch what it needs of the connection … */
+void milter_capture_connection_fetch (const MilterCaptureConnection *connection);
+/* … and when that is there, what the sink needs (MilterCaptureSink.soon) */
+void milter_capture_connection_fetch_for_sink (const MilterCaptureConnection *connection,
+                                               guint step);
 /* FALSE: the segment opens another connection between the same ends */
 bool milter_capture_connection_is_same (const MilterCaptureConnection *connection,
                                         const MilterSegment *segment);

@@ -13,7 +13,7 @@
 #define FIRST_BUCKETS 1024u
 /* One that is found moves in its list only if so many were since it did that: each move touches its
  * neighbours, which are nowhere near in memory. As many have to be looked at to tell the oldest. */
-#define LAZINESS 512u
+#define LAZINESS 4096u
 
 void
 milter_flows_init (MilterFlows *flows)
@@ -95,12 +95,6 @@ milter_flows_get_oldest (const MilterFlows *flows)
 
 /* --- by ends ---------------------------------------------------------------------------------------- */
 
-static MilterFlow **
-bucket_of (const MilterFlows *flows, guint64 hash)
-{
-  return &flows->buckets[hash & (flows->n_buckets - 1)];
-}
-
 MilterFlow *
 milter_flows_find (MilterFlows *flows, const MilterFlowKey *key)
 {
@@ -108,7 +102,7 @@ milter_flows_find (MilterFlows *flows, const MilterFlowKey *key)
 
   if (flow != NULL && is_same (flow, key))
     return flow;
-  flow = *bucket_of (flows, key->hash);
+  flow = *milter_flows_get_bucket (flows, key->hash);
   while (flow != NULL && !is_same (flow, key))
     flow = flow->next_in_bucket;
   if (flow == NULL)
@@ -134,8 +128,8 @@ grow (MilterFlows *flows)
     for (MilterFlow *flow = old[i], *next; flow != NULL; flow = next)
       {
         next = flow->next_in_bucket;
-        flow->next_in_bucket = *bucket_of (flows, flow->key.hash);
-        *bucket_of (flows, flow->key.hash) = flow;
+        flow->next_in_bucket = *milter_flows_get_bucket (flows, flow->key.hash);
+        *milter_flows_get_bucket (flows, flow->key.hash) = flow;
       }
 }
 
@@ -145,8 +139,8 @@ milter_flows_add (MilterFlows *flows, MilterFlow *flow)
   if (flows->lists[false].n + flows->lists[true].n >= flows->n_buckets)
     grow (flows);
   flow->retired = false;
-  flow->next_in_bucket = *bucket_of (flows, flow->key.hash);
-  *bucket_of (flows, flow->key.hash) = flow;
+  flow->next_in_bucket = *milter_flows_get_bucket (flows, flow->key.hash);
+  *milter_flows_get_bucket (flows, flow->key.hash) = flow;
   link_newest (flows, flow);
   flows->latest = flow;
 }
@@ -154,7 +148,7 @@ milter_flows_add (MilterFlows *flows, MilterFlow *flow)
 void
 milter_flows_remove (MilterFlows *flows, MilterFlow *flow)
 {
-  MilterFlow **at = bucket_of (flows, flow->key.hash);
+  MilterFlow **at = milter_flows_get_bucket (flows, flow->key.hash);
 
   while (*at != flow)
     at = &(*at)->next_in_bucket;

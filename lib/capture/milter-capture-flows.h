@@ -14,16 +14,16 @@ G_BEGIN_DECLS
 #define MILTER_FLOWS_MAX_LIVE    65536u
 #define MILTER_FLOWS_MAX_RETIRED 4096u
 
-/* the beginning of what the table holds; its members are the table's */
+/* the beginning of what the table holds; its members are the table's: first what each packet needs */
 typedef struct _MilterFlow MilterFlow;
 struct _MilterFlow
 {
   MilterFlowKey key;
-  gboolean retired;
+  MilterFlow *next_in_bucket;
   guint64 used;              /* when it was found last … */
   guint64 linked;            /* … or was when it was put where it stands in its list */
-  MilterFlow *next_in_bucket;
   MilterFlow *older, *newer;
+  gboolean retired;
 };
 
 typedef struct
@@ -45,6 +45,25 @@ void milter_flows_init (MilterFlows *flows);
 /* All flows must have been removed. */
 void milter_flows_clear (MilterFlows *flows);
 
+static inline MilterFlow **
+milter_flows_get_bucket (const MilterFlows *flows, guint64 hash)
+{
+  return &flows->buckets[hash & (flows->n_buckets - 1)];
+}
+
+/* Has the processor fetch what milter_flows_guess() looks at. */
+static inline void
+milter_flows_fetch_guess (const MilterFlows *flows, const MilterFlowKey *key)
+{
+  __builtin_prefetch (milter_flows_get_bucket (flows, key->hash));
+}
+/* (nullable) Probably the one with these ends: it has not been looked at. For who has it fetched before it is asked
+ * for. */
+static inline const MilterFlow *
+milter_flows_guess (const MilterFlows *flows, const MilterFlowKey *key)
+{
+  return *milter_flows_get_bucket (flows, key->hash);
+}
 /* NULL: there is none with these ends. What is found was used just now. */
 MilterFlow *milter_flows_find (MilterFlows *flows, const MilterFlowKey *key);
 /* @flow: with its key; the caller keeps what it is a part of until it is removed */

@@ -45,11 +45,11 @@ typedef struct
 {
   const MilterFramesEvents *events;
   gpointer owner;      /* unowned */
-  MilterSide side;
-  MilterFramesState state;
   GByteArray *partial; /* (nullable) the beginning of a frame */
-  gsize rest;
   bool behind_hole;
+  guint8 side;         /* MilterSide */
+  guint8 state;        /* MilterFramesState */
+  gsize rest;
   guint64 n_skipped;
 } MilterFrames;
 

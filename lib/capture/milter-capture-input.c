@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 /* stays in a processor's cache, and makes the calls few */
-#define BUFFER_SIZE ((gsize) 256 << 10)
+#define BUFFER_SIZE ((gsize) 64 << 10)
 
 void
 milter_capture_input_init (MilterCaptureInput *input, int fd)

@@ -24,6 +24,7 @@ struct _MilterPackets
 {
   MilterCaptureInput *input; /* unowned */
   MilterPacketsStatus (*next) (MilterPackets *packets, MilterCapturePacket *packet, GError **error);
+  bool (*is_near) (const MilterPackets *packets);
   guint64 number;    /* of the latest packet */
   gint64 time_ns;    /* … its time */
   bool swapped;      /* numbers are in the other byte order than ours */

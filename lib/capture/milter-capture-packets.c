@@ -111,3 +111,9 @@ milter_packets_next (MilterPackets *packets, MilterCapturePacket *packet, GError
 {
   return packets->next (packets, packet, error);
 }
+
+bool
+milter_packets_is_near (const MilterPackets *packets)
+{
+  return packets->is_near (packets);
+}

@@ -60,5 +60,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (MilterPackets, milter_packets_free)
 /* The next packet. ERROR: CUT, DAMAGED or READ; the message tells the number of the packet. */
 MilterPacketsStatus
 milter_packets_next (MilterPackets *packets, MilterCapturePacket *packet, GError **error);
+/* The next one is here as a whole: asking for it leaves where they are the bytes of those that were asked for
+ * before. */
+bool milter_packets_is_near (const MilterPackets *packets);
 
 G_END_DECLS

@@ -66,6 +66,15 @@ next_packet (MilterPackets *packets, MilterCapturePacket *packet, GError **error
   return MILTER_PACKETS_ONE;
 }
 
+static bool
+is_near (const MilterPackets *packets)
+{
+  const MilterCaptureInput *input = packets->input;
+
+  return input->left >= packets->header_size
+         && input->left - packets->header_size >= milter_packets_u32 (packets, input->at + 8);
+}
+
 bool
 milter_packets_open_pcap (MilterPackets *packets, GError **error)
 {
@@ -91,6 +100,7 @@ milter_packets_open_pcap (MilterPackets *packets, GError **error)
   /* above the number of the link type there may be flags */
   packets->link_type = milter_packets_u32 (packets, at + 20) & 0xffff;
   packets->next = next_packet;
+  packets->is_near = is_near;
   milter_capture_input_take (packets->input, FILE_HEADER);
   return true;
 }

@@ -275,6 +275,19 @@ next_packet (MilterPackets *packets, MilterCapturePacket *packet, GError **error
   return status;
 }
 
+static bool
+is_near (const MilterPackets *packets)
+{
+  const MilterCaptureInput *input = packets->input;
+  guint32 type;
+
+  if (input->left < AROUND)
+    return false;
+  type = milter_packets_u32 (packets, input->at);
+  return is_looked_into (type) && type != BLOCK_INTERFACE
+         && milter_packets_u32 (packets, input->at + 4) <= input->left;
+}
+
 bool
 milter_packets_open_pcapng (MilterPackets *packets, GError **error)
 {
@@ -292,5 +305,6 @@ milter_packets_open_pcapng (MilterPackets *packets, GError **error)
     return false;
   packets->interfaces = g_array_new (FALSE, FALSE, sizeof (MilterPacketsInterface));
   packets->next = next_packet;
+  packets->is_near = is_near;
   return true;
 }

@@ -10,6 +10,9 @@
 /* remarks of one kind that are made; then they are counted */
 #define MAX_REMARKS 5u
 
+/* packets that are looked at before the first of them is taken */
+#define MAX_AHEAD 16u
+
 /* what is left out, and why */
 static const char *const remarks[] = {
   [MILTER_PACKET_FRAGMENT] = "an IP fragment; fragments are not put together",
@@ -168,19 +171,69 @@ take_segment (MilterCaptureReader *reader,
   make_room (reader);
 }
 
-static void
-take_packet (MilterCaptureReader *reader, const MilterCapturePacket *packet)
+/* what is known of a packet before its turn */
+typedef struct
 {
-  MilterSegment segment;
-  MilterPacketKind kind
-      = milter_segment_read (packet->link_type, packet->data, packet->length, &segment);
+  MilterPacketKind kind;
+  guint link_type;
+  MilterCaptureMoment moment;
+  MilterSegment segment; /* of TCP */
+} Packet;
 
-  reader->latest = (MilterCaptureMoment){ packet->number, packet->time_ns };
+static void
+look_at (MilterCaptureReader *reader, const MilterCapturePacket *captured, Packet *packet)
+{
+  packet->kind = milter_segment_read (
+      captured->link_type, captured->data, captured->length, &packet->segment);
+  packet->link_type = captured->link_type;
+  packet->moment = (MilterCaptureMoment){ captured->number, captured->time_ns };
+  if (packet->kind == MILTER_PACKET_TCP)
+    milter_flows_fetch_guess (&reader->flows, &packet->segment.key);
+}
+
+/* (nullable) */
+static const MilterCaptureConnection *
+guess_connection (const MilterCaptureReader *reader, const Packet *packet)
+{
+  return packet->kind == MILTER_PACKET_TCP
+             ? (const MilterCaptureConnection *) milter_flows_guess (&reader->flows,
+                                                                     &packet->segment.key)
+             : NULL;
+}
+
+/* Of many connections none is near in memory. What some packets need is fetched all at once, a step at a
+ * time: to wait for each by itself takes longer than all that is done with it. */
+static void
+fetch (const MilterCaptureReader *reader, const Packet *packets, gsize n)
+{
+  const MilterCaptureConnection *connections[MAX_AHEAD];
+  gsize n_connections = 0;
+
+  for (gsize i = 0; i < n; i++)
+    {
+      const MilterCaptureConnection *connection = guess_connection (reader, &packets[i]);
+
+      if (connection == NULL || (n_connections > 0 && connections[n_connections - 1] == connection))
+        continue;
+      connections[n_connections++] = connection;
+      milter_capture_connection_fetch (connection);
+    }
+  if (reader->context.sink->soon == NULL)
+    return;
+  for (guint step = 0; step < MILTER_CAPTURE_SINK_STEPS; step++)
+    for (gsize i = 0; i < n_connections; i++)
+      milter_capture_connection_fetch_for_sink (connections[i], step);
+}
+
+static void
+take_packet (MilterCaptureReader *reader, const Packet *packet)
+{
+  reader->latest = packet->moment;
   reader->n_packets++;
-  if (kind == MILTER_PACKET_TCP)
-    take_segment (reader, &segment, &reader->latest);
-  else if (kind != MILTER_PACKET_OTHER)
-    remark (reader, kind, packet->link_type, &reader->latest);
+  if (packet->kind == MILTER_PACKET_TCP)
+    take_segment (reader, &packet->segment, &reader->latest);
+  else if (packet->kind != MILTER_PACKET_OTHER)
+    remark (reader, packet->kind, packet->link_type, &reader->latest);
 }
 
 /* --- files --------------------------------------------------------------------------------------- */
@@ -197,16 +250,31 @@ gboolean
 milter_capture_reader_read (MilterCaptureReader *reader, MilterCaptureInput *input, GError **error)
 {
   g_autoptr (MilterPackets) packets = milter_packets_open (input, error);
-  MilterPacketsStatus status;
+  MilterPacketsStatus status = MILTER_PACKETS_ONE;
   MilterCapturePacket packet;
+  Packet next[MAX_AHEAD];
 
   if (packets == NULL)
     return FALSE;
-  while ((status = milter_packets_next (packets, &packet, error)) == MILTER_PACKETS_ONE)
+  while (status == MILTER_PACKETS_ONE)
     {
-      take_packet (reader, &packet);
-      if (is_stopped (reader))
-        return TRUE;
+      gsize n = 0;
+
+      do
+        if ((status = milter_packets_next (packets, &packet, error)) == MILTER_PACKETS_ONE)
+          look_at (reader, &packet, &next[n++]);
+      while (status == MILTER_PACKETS_ONE && n < MAX_AHEAD && milter_packets_is_near (packets));
+      fetch (reader, next, n);
+      for (gsize i = 0; i < n; i++)
+        {
+          take_packet (reader, &next[i]);
+          if (!is_stopped (reader))
+            continue;
+          /* nobody wants to know what is wrong behind it */
+          if (status == MILTER_PACKETS_ERROR)
+            g_clear_error (error);
+          return TRUE;
+        }
     }
   return status == MILTER_PACKETS_OVER;
 }

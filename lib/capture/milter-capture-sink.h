@@ -11,6 +11,9 @@
 
 G_BEGIN_DECLS
 
+/* of `soon` */
+#define MILTER_CAPTURE_SINK_STEPS 3u
+
 /**
  * MilterCapturePlace:
  * @connection: from 1, in the order in which they were recognised; 0: of the capture as a whole
@@ -50,6 +53,8 @@ typedef struct
  *   many. @letter: of the frame that is damaged; 0: not known, or more than one
  * @closed: one side has closed the connection, or reset it
  * @note: a remark about what could not be read; @text is a part of a sentence, `an IP fragment`
+ * @soon: something of this connection follows, most likely, and of some others: each @step, from 0, may have the
+ *   processor fetch what will be needed and can be found with what the one before has fetched. Nothing else may be done
  * @stopped: nothing more is wanted: the rest of the recording is not read
  * @wait: the recording is about to be read from this descriptor, which may take until more is recorded; %FALSE:
  *   nothing more is wanted
@@ -69,6 +74,7 @@ typedef struct
   void (*hole) (const MilterCapturePlace *place, gint64 size, guint8 letter, gpointer data);
   void (*closed) (const MilterCapturePlace *place, bool reset, gpointer data);
   void (*note) (const MilterCapturePlace *place, const char *text, gpointer data);
+  void (*soon) (guint connection, guint step, gpointer data);
   bool (*stopped) (gpointer data);
   bool (*wait) (int fd, gpointer data);
 } MilterCaptureSink;

@@ -4,7 +4,9 @@
  * what is damaged.
  */
 #include <criterion/criterion.h>
+#include <glib/gstdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #ifdef HAVE_LIBPCAP
 #include <pcap/pcap.h>
@@ -310,5 +312,90 @@ Test (capture_packets, units_and_offsets_of_time)
       cr_assert_null (read_all (milter_bytes (file->data, file->len), found), "row %zu", i);
       cr_assert_eq (found->len, 1);
       cr_assert_eq (g_array_index (found, MilterCapturePacket, 0).time_ns, rows[i].expected_ns, "row %zu", i);
+    }
+}
+
+#define N_MANY    3000u
+#define MANY_SIZE 100u
+
+static void
+append_words (GByteArray *file, const guint32 *words, gsize n)
+{
+  g_byte_array_append (file, (const guint8 *) words, (guint) (n * sizeof *words));
+}
+
+/* packets whose bytes are all their number's lowest, more than are read at once */
+static GByteArray *
+make_many (bool pcapng)
+{
+  static const guint32 pcap_heading[] = { 0xa1b2c3d4, 4 << 16 | 2, 0, 0, 65535, 1 };
+  static const guint32 pcapng_heading[]
+      = { 0x0a0d0d0a, 28, 0x1a2b3c4d, 1, 0xffffffff, 0xffffffff, 28, 1, 20, 1, 0, 20 };
+  GByteArray *file = g_byte_array_new ();
+  guint8 data[MANY_SIZE];
+
+  if (pcapng)
+    append_words (file, pcapng_heading, G_N_ELEMENTS (pcapng_heading));
+  else
+    append_words (file, pcap_heading, G_N_ELEMENTS (pcap_heading));
+  for (guint n = 1; n <= N_MANY; n++)
+    {
+      memset (data, (int) n, sizeof data);
+      if (pcapng)
+        append_words (file, (guint32[]){ 6, MANY_SIZE + 32, 0, 0, 0, MANY_SIZE, MANY_SIZE }, 7);
+      else
+        append_words (file, (guint32[]){ 0, 0, MANY_SIZE, MANY_SIZE }, 4);
+      g_byte_array_append (file, data, sizeof data);
+      if (pcapng)
+        append_words (file, (guint32[]){ MANY_SIZE + 32 }, 1);
+    }
+  return file;
+}
+
+static int
+open_content (const GByteArray *content)
+{
+  g_autofree char *path = NULL;
+  int fd = g_file_open_tmp (NULL, &path, NULL);
+
+  cr_assert_geq (fd, 0);
+  g_unlink (path);
+  cr_assert_eq (write (fd, content->data, content->len), (gssize) content->len);
+  cr_assert_eq (lseek (fd, 0, SEEK_SET), 0);
+  return fd;
+}
+
+Test (capture_packets, one_that_is_near_leaves_those_before_it_where_they_are)
+{
+  for (int pcapng = 0; pcapng < 2; pcapng++)
+    {
+      g_autoptr (GByteArray) content = make_many (pcapng);
+      g_autoptr (MilterPackets) packets = NULL;
+      g_autoptr (GError) error = NULL;
+      int fd = open_content (content);
+      MilterCapturePacket packet, first = { 0 };
+      MilterCaptureInput input;
+      guint n_far = 0;
+
+      milter_capture_input_init (&input, fd);
+      packets = milter_packets_open (&input, &error);
+      cr_assert_null (error);
+      for (guint n = 1; n <= N_MANY; n++)
+        {
+          bool near = n > 1 && milter_packets_is_near (packets);
+
+          cr_assert_eq (milter_packets_next (packets, &packet, &error), MILTER_PACKETS_ONE);
+          n_far += !near;
+          if (!near)
+            first = packet;
+          for (guint i = 0; i < MANY_SIZE; i++)
+            cr_assert_eq (first.data.data[i], (guint8) first.number, "packet %u", n);
+        }
+      /* near is what is in the buffer */
+      cr_assert (n_far > 1 && n_far < 20, "%u", n_far);
+      cr_assert_not (milter_packets_is_near (packets));
+      cr_assert_eq (milter_packets_next (packets, &packet, &error), MILTER_PACKETS_OVER);
+      milter_capture_input_clear (&input);
+      close (fd);
     }
 }
