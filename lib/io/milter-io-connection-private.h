@@ -37,13 +37,6 @@ struct _MilterIoConnection
   gpointer user_data;               /* unowned */
   MilterIoExtra *extra;             /* (nullable) */
 
-  gint64 timeout_us; /* (0: none): without anything that `received` consumes */
-  guint max_pending; /* of the output, before reading stops; 0: any */
-
-  bool quickack;
-  bool delays_ack; /* on request; a connection's first packets would not be delayed by itself */
-  bool tcp;
-
   /* what a connection mostly is not: nearly all commands come and are answered without a look at
    * each of these */
   union
@@ -61,6 +54,13 @@ struct _MilterIoConnection
     };
     guint64 unusual;
   };
+
+  gint64 timeout_us; /* (0: none): without anything that `received` consumes */
+  guint max_pending; /* of the output, before reading stops; 0: any */
+
+  bool quickack;
+  bool delays_ack; /* on request; a connection's first packets would not be delayed by itself */
+  bool tcp;
 };
 
 /* handlers may be called, memory may be looked at */

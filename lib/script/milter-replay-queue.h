@@ -43,6 +43,18 @@ typedef struct
   MilterBytes bytes; /* FRAME, RAW */
 } MilterReplayEvent;
 
+/* One as it stands in a queue, in half of the memory: that of many connections is not near the processor.
+ * Its bytes, or how large the hole is, follow. */
+typedef struct
+{
+  guint8 kind, from;
+  bool behind_hole, reset;
+  guint8 letter;
+  guint32 size; /* of what follows */
+  guint64 number;
+  gint64 time_ns, due_us;
+} MilterReplayItem;
+
 typedef struct
 {
   guint8 *data; /* (nullable) */
@@ -64,23 +76,30 @@ milter_replay_queue_end (const MilterReplayQueue *queue)
 
 /* The event at this position, and where the next one stands; NULL: there is none yet. A view, until
  * the queue is changed. */
-static inline const MilterReplayEvent *
+static inline const MilterReplayItem *
 milter_replay_queue_peek (const MilterReplayQueue *queue, guint64 position, guint64 *behind)
 {
   gsize at = (gsize) (position - queue->base);
-  MilterReplayEvent *event;
+  const MilterReplayItem *item;
 
   if (at >= queue->size)
     return NULL;
-  event = (MilterReplayEvent *) (gpointer) (queue->data + at);
-  event->bytes.data = (const guint8 *) (event + 1);
-  *behind = position + sizeof *event
-            + (event->bytes.size + MILTER_REPLAY_ALIGNMENT - 1) / MILTER_REPLAY_ALIGNMENT
+  item = (const MilterReplayItem *) (gconstpointer) (queue->data + at);
+  *behind = position + sizeof *item
+            + (item->size + MILTER_REPLAY_ALIGNMENT - 1) / MILTER_REPLAY_ALIGNMENT
                   * MILTER_REPLAY_ALIGNMENT;
-  return event;
+  return item;
 }
-/* The same as a copy: the event at this position, which moves on behind it; false: there is none
- * yet. A view, until the queue is changed. */
+/* of FRAME and RAW */
+static inline MilterBytes
+milter_replay_item_bytes (const MilterReplayItem *item)
+{
+  return milter_bytes ((const guint8 *) (item + 1), item->size);
+}
+/* … as it was told */
+MilterReplayEvent milter_replay_item_to_event (const MilterReplayItem *item);
+/* The same as milter_replay_queue_peek(): the event at this position, which moves on behind it; false:
+ * there is none yet. A view, until the queue is changed. */
 bool milter_replay_queue_next (const MilterReplayQueue *queue,
                                guint64 *position,
                                MilterReplayEvent *event);

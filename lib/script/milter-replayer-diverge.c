@@ -164,15 +164,15 @@ milter_replayer_tell_live_frame (MilterReplayer *replayer,
 /* --- what the milter says --------------------------------------------------------------------- */
 
 /* (nullable) What the milter says next in the recording, if that is known yet. */
-static const MilterReplayEvent *
+static const MilterReplayItem *
 find_match (MilterReplayer *replayer, guint64 *behind)
 {
-  const MilterReplayEvent *event;
+  const MilterReplayItem *item;
 
-  while ((event = milter_replay_queue_peek (&replayer->queue, replayer->match, behind)) != NULL
-         && event->from != MILTER_SIDE_MILTER)
+  while ((item = milter_replay_queue_peek (&replayer->queue, replayer->match, behind)) != NULL
+         && item->from != MILTER_SIDE_MILTER)
     replayer->match = *behind;
-  return event;
+  return item;
 }
 
 /* the milter said something before this event that it has not said yet */
@@ -192,13 +192,13 @@ static bool
 is_expected (const MilterReplayer *replayer)
 {
   guint64 next = replayer->play;
-  const MilterReplayEvent *event;
+  const MilterReplayItem *item;
 
   if (replayer->match < replayer->play)
     return true;
   while (next < replayer->match
-         && (event = milter_replay_queue_peek (&replayer->queue, next, &next)) != NULL)
-    if (event->from == MILTER_SIDE_MTA)
+         && (item = milter_replay_queue_peek (&replayer->queue, next, &next)) != NULL)
+    if (item->from == MILTER_SIDE_MTA)
       return false;
   return true;
 }
@@ -206,37 +206,44 @@ is_expected (const MilterReplayer *replayer)
 gsize
 milter_replayer_take_same (MilterReplayer *replayer, MilterBytes bytes, gint64 now_us)
 {
-  const MilterReplayEvent *event;
+  const MilterReplayItem *item;
   const MilterSpec *spec;
+  MilterBytes frame;
   guint64 behind;
 
   if (replayer->traced)
     return 0;
-  event = find_match (replayer, &behind);
-  if (event == NULL || event->kind != MILTER_REPLAY_FRAME || event->bytes.size > bytes.size
-      || memcmp (event->bytes.data, bytes.data, event->bytes.size) != 0 || !is_expected (replayer))
+  item = find_match (replayer, &behind);
+  if (item == NULL || item->kind != MILTER_REPLAY_FRAME)
     return 0;
-  spec = milter_spec_get (MILTER_SIDE_MILTER, milter_replay_letter (event));
+  frame = milter_replay_item_bytes (item);
+  if (frame.size > bytes.size || memcmp (frame.data, bytes.data, frame.size) != 0
+      || !is_expected (replayer))
+    return 0;
+  spec = milter_spec_get (MILTER_SIDE_MILTER, frame.data[4]);
   replayer->waits_from_us = now_us;
   replayer->counts.n_answers += milter_trace_is_final_kind (spec);
   replayer->match = behind;
-  return event->bytes.size;
+  return frame.size;
 }
 
 /* It says what it said then, and not before it was asked. */
 bool
 milter_replayer_take_match (MilterReplayer *replayer, const MilterMessage *message)
 {
-  const MilterReplayEvent *event;
+  const MilterReplayItem *item;
+  MilterReplayEvent event;
   guint64 behind;
 
   if (replayer->differs)
     return false;
-  event = find_match (replayer, &behind);
-  if (event == NULL || event->kind != MILTER_REPLAY_FRAME
-      || (!(replayer->traced && replayer->live.due) && !is_expected (replayer))
-      || milter_replay_letter (event) != message->letter
-      || !milter_bytes_equal (milter_replay_payload (event), message->payload))
+  item = find_match (replayer, &behind);
+  if (item == NULL || item->kind != MILTER_REPLAY_FRAME
+      || (!(replayer->traced && replayer->live.due) && !is_expected (replayer)))
+    return false;
+  event = milter_replay_item_to_event (item);
+  if (milter_replay_letter (&event) != message->letter
+      || !milter_bytes_equal (milter_replay_payload (&event), message->payload))
     return false;
   replayer->match = behind;
   return true;
@@ -246,11 +253,11 @@ milter_replayer_take_match (MilterReplayer *replayer, const MilterMessage *messa
 bool
 milter_replayer_takes_end (MilterReplayer *replayer)
 {
-  const MilterReplayEvent *event;
+  const MilterReplayItem *item;
   guint64 behind;
 
   if (replayer->differs)
     return false;
-  event = find_match (replayer, &behind);
-  return event != NULL && event->kind == MILTER_REPLAY_END;
+  item = find_match (replayer, &behind);
+  return item != NULL && item->kind == MILTER_REPLAY_END;
 }

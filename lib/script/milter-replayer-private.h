@@ -20,39 +20,39 @@ typedef enum
   MILTER_REPLAY_OVER
 } MilterReplayPhase;
 
+/* first what each command needs, as long as nothing is different */
 struct _MilterReplayer
 {
-  gint64 timeout_us, grace_us;
-  const MilterReplayerHandlers *handlers;
-  gpointer data;
-
   MilterReplayQueue queue;
-  MilterReplayQueue head; /* what was recorded before the first message */
-  bool has_message;       /* one has begun, … */
-  guint64 head_end;       /* … the first one here, in the queue */
-  bool begins_message;    /* macros of MAIL were the last */
-  guint64 log;   /* from here on it is kept, while nothing has diverged: the present message */
   guint64 play;  /* the next event */
   guint64 match; /* where to look for what the milter said next */
-  bool finished;
+  guint64 log;   /* from here on it is kept, while nothing has diverged: the present message */
+  guint8 phase;  /* MilterReplayPhase */
+  guint8 asked;  /* the last command … */
+  bool traced;   /* what passes is followed; before, it is what was recorded, answers and all */
+  bool told;     /* what was recorded and what passes is told */
+  bool differs;  /* something is not as it was recorded */
+  bool lost;     /* bytes are missing: until the next message nothing is played */
+  bool begins_message; /* macros of MAIL were the last */
+  bool in_message;
+  GByteArray *out;
+  gint64 grace_us;
+  gint64 waits_from_us; /* the last sign of life */
+  gint64 asked_ns;      /* when the last command was recorded */
+  MilterReplayCounts counts;
 
+  bool was_odd; /* the milter broke the protocol in the recording */
+  bool connected, heloed;
+  bool finished;
+  bool reset;
+  bool has_message;       /* one has begun, … */
+  guint64 head_end;       /* … the first one here, in the queue */
+  MilterReplayQueue head; /* what was recorded before the first message */
   MilterTraceSession live;     /* once `traced`; else zero */
   MilterTraceSession recorded; /* once `told`; else zero */
-  bool traced;  /* what passes is followed; before, it is what was recorded, answers and all */
-  bool differs; /* something is not as it was recorded */
-  bool told;    /* what was recorded and what passes is told */
-  bool was_odd; /* the milter broke the protocol in the recording */
-  bool lost;    /* bytes are missing: until the next message nothing is played */
-  bool connected, heloed, in_message;
-
-  GByteArray *out;
-  bool handed_out;
-  MilterReplayPhase phase;
-  bool reset;
-  guint8 asked;         /* the last command … */
-  gint64 asked_ns;      /* … when it was recorded */
-  gint64 waits_from_us; /* the last sign of life */
-  MilterReplayCounts counts;
+  gint64 timeout_us;
+  const MilterReplayerHandlers *handlers;
+  gpointer data;
 };
 
 static inline MilterBytes

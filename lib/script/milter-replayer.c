@@ -13,6 +13,12 @@
 
 #include <string.h>
 
+#define CACHE_LINE 64
+/* of a replayer, what each command needs */
+#define HOT_SIZE   G_STRUCT_OFFSET (MilterReplayer, was_odd)
+/* of its queue, what a command with its answer mostly takes */
+#define FORESIGHT  ((gsize) 3 * CACHE_LINE)
+
 /* what leaves in one write at most, where no answer is waited for between */
 #define MAX_OUT 65536u
 /* … and what mostly does */
@@ -367,14 +373,15 @@ static bool
 play_plain (MilterReplayer *replayer, gint64 now_us, MilterReplayAction *action)
 {
   bool owes = false;
-  const MilterReplayEvent *event;
+  const MilterReplayItem *item;
+  MilterReplayEvent event;
   guint64 behind;
 
   while (replayer->out->len < MAX_OUT
-         && (event = milter_replay_queue_peek (&replayer->queue, replayer->play, &behind)) != NULL
-         && event->kind == MILTER_REPLAY_FRAME)
+         && (item = milter_replay_queue_peek (&replayer->queue, replayer->play, &behind)) != NULL
+         && item->kind == MILTER_REPLAY_FRAME)
     {
-      if (event->from == MILTER_SIDE_MILTER)
+      if (item->from == MILTER_SIDE_MILTER)
         {
           owes = owes || replayer->match == replayer->play;
           replayer->play = behind;
@@ -385,15 +392,16 @@ play_plain (MilterReplayer *replayer, gint64 now_us, MilterReplayAction *action)
           stop_until (action, replayer->waits_from_us + replayer->grace_us);
           return true;
         }
-      if (replayer->match < replayer->play || event->due_us > now_us
-          || milter_replay_stage (event) == MILTER_COMMAND_ENVELOPE_FROM)
+      event = milter_replay_item_to_event (item);
+      if (replayer->match < replayer->play || event.due_us > now_us
+          || milter_replay_stage (&event) == MILTER_COMMAND_ENVELOPE_FROM)
         return false;
       /* what the milter says next is not before it */
       if (replayer->match == replayer->play)
         replayer->match = behind;
       replayer->play = behind;
       replayer->begins_message = false;
-      put_recorded (replayer, event, now_us);
+      put_recorded (replayer, &event, now_us);
     }
   return false;
 }
@@ -402,8 +410,8 @@ play_plain (MilterReplayer *replayer, gint64 now_us, MilterReplayAction *action)
 static bool
 step (MilterReplayer *replayer, gint64 now_us, MilterReplayAction *action)
 {
-  const MilterReplayEvent *event;
-  guint64 behind;
+  MilterReplayEvent event;
+  guint64 behind = replayer->play;
 
   if (replayer->phase == MILTER_REPLAY_OVER)
     return stop_done (replayer, action);
@@ -414,12 +422,11 @@ step (MilterReplayer *replayer, gint64 now_us, MilterReplayAction *action)
         return false;
       return wait_for_answer (replayer, now_us, action);
     }
-  event = milter_replay_queue_peek (&replayer->queue, replayer->play, &behind);
-  if (event == NULL)
+  if (!milter_replay_queue_next (&replayer->queue, &behind, &event))
     return go_on_without (replayer, now_us, action);
-  return event->from == MILTER_SIDE_MTA
-             ? play_mta_event (replayer, event, behind, now_us, action)
-             : play_milter_event (replayer, event, behind, now_us, action);
+  return event.from == MILTER_SIDE_MTA
+             ? play_mta_event (replayer, &event, behind, now_us, action)
+             : play_milter_event (replayer, &event, behind, now_us, action);
 }
 
 /* where that begins which may still be asked for */
@@ -434,11 +441,7 @@ first_needed (const MilterReplayer *replayer)
 void
 milter_replayer_next (MilterReplayer *replayer, gint64 now_us, MilterReplayAction *action)
 {
-  if (replayer->handed_out)
-    {
-      replayer->out->len = 0;
-      replayer->handed_out = false;
-    }
+  replayer->out->len = 0;
   *action = (MilterReplayAction){ .kind = MILTER_REPLAY_SEND };
   if (replayer->phase != MILTER_REPLAY_PLAYING || replayer->traced || replayer->lost
       || !play_plain (replayer, now_us, action))
@@ -450,7 +453,6 @@ milter_replayer_next (MilterReplayer *replayer, gint64 now_us, MilterReplayActio
     return;
   action->kind = MILTER_REPLAY_SEND;
   action->bytes = milter_bytes (replayer->out->data, replayer->out->len);
-  replayer->handed_out = true;
 }
 
 /* --- what the milter says --------------------------------------------------------------------- */
@@ -521,19 +523,26 @@ milter_replayer_ended (MilterReplayer *replayer, bool reset, const char *garbage
 
 /* --- from outside ----------------------------------------------------------------------------- */
 
+GByteArray *
+milter_replayer_make_out (void)
+{
+  return g_byte_array_sized_new (OUT_SIZE);
+}
+
 MilterReplayer *
 milter_replayer_new (gint64 timeout_us,
                      gint64 grace_us,
+                     GByteArray *out,
                      const MilterReplayerHandlers *handlers,
                      gpointer data)
 {
-  MilterReplayer *replayer = g_new0 (MilterReplayer, 1);
+  MilterReplayer *replayer = g_aligned_alloc0 (1, sizeof *replayer, CACHE_LINE);
 
   replayer->timeout_us = timeout_us;
   replayer->grace_us = grace_us;
   replayer->handlers = handlers;
   replayer->data = data;
-  replayer->out = g_byte_array_sized_new (OUT_SIZE);
+  replayer->out = g_byte_array_ref (out);
   return replayer;
 }
 
@@ -545,7 +554,6 @@ milter_replayer_reset (MilterReplayer *replayer, gpointer data)
   milter_replay_queue_clear (&replayer->head);
   milter_trace_session_clear (&replayer->live);
   milter_trace_session_clear (&replayer->recorded);
-  replayer->out->len = 0;
   *replayer = (MilterReplayer){
     .timeout_us = replayer->timeout_us,
     .grace_us = replayer->grace_us,
@@ -567,7 +575,7 @@ milter_replayer_free (MilterReplayer *replayer)
   milter_trace_session_clear (&replayer->live);
   milter_trace_session_clear (&replayer->recorded);
   g_byte_array_unref (replayer->out);
-  g_free (replayer);
+  g_aligned_free (replayer);
 }
 
 void
@@ -586,6 +594,19 @@ milter_replayer_add (MilterReplayer *replayer, const MilterReplayEvent *event)
   milter_replay_queue_push (&replayer->queue, event);
   if (replayer->told)
     milter_replayer_tell_recorded (replayer, event);
+}
+
+void
+milter_replayer_fetch (const MilterReplayer *replayer, guint step)
+{
+  const MilterReplayQueue *queue = &replayer->queue;
+
+  if (step == 0)
+    for (gsize at = 0; at < HOT_SIZE; at += CACHE_LINE)
+      __builtin_prefetch ((const guint8 *) replayer + at, /* to write: */ 1);
+  else if (queue->capacity - queue->size >= FORESIGHT)
+    for (gsize at = 0; at < FORESIGHT; at += CACHE_LINE)
+      __builtin_prefetch (queue->data + queue->size + at, /* to write: */ 1);
 }
 
 void

@@ -77,7 +77,7 @@ typedef enum
 typedef struct
 {
   MilterReplayActionKind kind, then;
-  MilterBytes bytes; /* valid until the next call of a function of the replayer */
+  MilterBytes bytes; /* valid until the next call of a function of the replayer, or of one with the same @out */
   gint64 deadline_us;
   bool reset;
 } MilterReplayAction;
@@ -93,10 +93,14 @@ typedef struct
 
 typedef struct _MilterReplayer MilterReplayer;
 
+/* For what leaves: room for what mostly does. Replayers may share it, as long as one's bytes have left before
+ * another one is asked for its own. (transfer full) */
+GByteArray *milter_replayer_make_out (void);
 /* @timeout_us: to wait for an answer; 0: for ever. @grace_us: for what the milter said without
- * being asked, or to close */
+ * being asked, or to close. @out: by milter_replayer_make_out() */
 MilterReplayer *milter_replayer_new (gint64 timeout_us,
                                      gint64 grace_us,
+                                     GByteArray *out,
                                      const MilterReplayerHandlers *handlers,
                                      gpointer data);
 void milter_replayer_free (MilterReplayer *replayer);
@@ -108,6 +112,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (MilterReplayer, milter_replayer_free)
 void milter_replayer_tell_all (MilterReplayer *replayer);
 /* something that was recorded; bytes are copied */
 void milter_replayer_add (MilterReplayer *replayer, const MilterReplayEvent *event);
+/* … will be added soon: has the processor fetch what that needs. @step: 0, and when that is there, 1 */
+void milter_replayer_fetch (const MilterReplayer *replayer, guint step);
 /* there is no more of it */
 void milter_replayer_finish (MilterReplayer *replayer);
 /* What is to be done now: to be called until it does not say SEND, now or then, behind each of the other calls

@@ -74,6 +74,8 @@ MILTER_AVAILABLE MilterServerPort *_milter_server_port_new (const char *spec,
                                                             GError **error);
 /* Bytes of one turn leave together. */
 MILTER_AVAILABLE void _milter_server_port_send (MilterServerPort *port, MilterBytes bytes);
+/* The same at once, for who has nothing to add: without a copy if the kernel takes it. */
+MILTER_AVAILABLE void _milter_server_port_pass (MilterServerPort *port, MilterBytes bytes);
 /* Writes what is queued now, as far as the socket takes it: what is sent next is a write of its
  * own. */
 MILTER_AVAILABLE void _milter_server_port_flush (MilterServerPort *port);

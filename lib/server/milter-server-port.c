@@ -21,25 +21,26 @@
 /* so many show what there is to know; more would only cost time */
 #define MAX_STALLS 4
 
+/* first what each command needs */
 struct _MilterServerPort
 {
-  guint references; /* the owner's, and one of each handler that runs */
-  MilterServerPortConfig config;
-  const MilterServerPortHandlers *handlers;
-  gpointer user_data;
-  MilterConnectionSpec *spec;
-  MilterIoLoop *loop;
   MilterIoConnection *connection; /* NULL: closed, or never there */
+  gpointer user_data;
+  const MilterServerPortHandlers *handlers;
+  guint references; /* the owner's, and one of each handler that runs */
   bool connected;
   bool closed; /* by its owner */
+  bool delays_ack;
+  guint8 leftover_size;
+  gint64 last_us; /* when something came last; 0: nothing since we last sent */
   gint64 writing_until_us; /* (0: none) the peer has to read what was sent */
   gint64 owner_until_us;   /* (0: none) what the owner waits for */
   gint64 armed_us;         /* (0: none) when the connection tells that the earlier of both may have come */
-  guint8 leftover[MAX_HEAD];
-  gsize leftover_size;
-  bool delays_ack;
   guint n_stalls;
-  gint64 last_us; /* when something came last; 0: nothing since we last sent */
+  guint8 leftover[MAX_HEAD];
+  MilterServerPortConfig config;
+  MilterConnectionSpec *spec;
+  MilterIoLoop *loop;
 };
 
 static void
@@ -116,7 +117,7 @@ on_connected (MilterIoConnection *connection, gpointer user_data)
 static void
 remember (MilterServerPort *port, const guint8 *data, gsize size)
 {
-  port->leftover_size = MIN (size, sizeof port->leftover);
+  port->leftover_size = (guint8) MIN (size, sizeof port->leftover);
   if (port->leftover_size > 0)
     memcpy (port->leftover, data, port->leftover_size);
 }
@@ -346,6 +347,15 @@ _milter_server_port_send (MilterServerPort *port, MilterBytes bytes)
     return;
   port->last_us = 0;
   _milter_io_connection_answer (port->connection, bytes.data, bytes.size);
+}
+
+void
+_milter_server_port_pass (MilterServerPort *port, MilterBytes bytes)
+{
+  if (port->connection == NULL || !port->connected || bytes.size == 0)
+    return;
+  port->last_us = 0;
+  _milter_io_connection_pass (port->connection, bytes.data, bytes.size);
 }
 
 void

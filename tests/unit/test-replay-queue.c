@@ -87,3 +87,34 @@ Test (replay_queue, a_large_piece_of_memory_is_given_back_when_all_is_dropped)
   expect (&queue, &position, 2, 10);
   milter_replay_queue_clear (&queue);
 }
+
+Test (replay_queue, an_event_comes_out_with_all_that_it_says)
+{
+  static const guint8 bytes[] = { 1, 2, 3 };
+  static const MilterReplayEvent events[] = {
+    { .kind = MILTER_REPLAY_FRAME, .from = MILTER_SIDE_MTA, .behind_hole = true, .number = 1,
+      .bytes = { bytes, sizeof bytes } },
+    { .kind = MILTER_REPLAY_HOLE, .from = MILTER_SIDE_MILTER, .letter = 'R', .hole = -1 },
+    { .kind = MILTER_REPLAY_HOLE, .from = MILTER_SIDE_MTA, .hole = (gint64) 1 << 40 },
+    { .kind = MILTER_REPLAY_END, .from = MILTER_SIDE_MTA, .reset = true },
+  };
+  MilterReplayQueue queue = { 0 };
+  guint64 position = 0;
+  MilterReplayEvent event;
+
+  for (gsize i = 0; i < G_N_ELEMENTS (events); i++)
+    milter_replay_queue_push (&queue, &events[i]);
+  for (gsize i = 0; i < G_N_ELEMENTS (events); i++)
+    {
+      cr_assert (milter_replay_queue_next (&queue, &position, &event));
+      cr_expect_eq (event.kind, events[i].kind);
+      cr_expect_eq (event.from, events[i].from);
+      cr_expect_eq (event.behind_hole, events[i].behind_hole);
+      cr_expect_eq (event.reset, events[i].reset);
+      cr_expect_eq (event.letter, events[i].letter);
+      cr_expect_eq (event.hole, events[i].hole);
+      cr_expect_eq (event.bytes.size, events[i].bytes.size);
+      cr_expect (milter_bytes_equal (event.bytes, events[i].bytes));
+    }
+  milter_replay_queue_clear (&queue);
+}

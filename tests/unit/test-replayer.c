@@ -104,12 +104,14 @@ static const MilterReplayerHandlers handlers = { on_diverged, on_event, on_left_
 static void
 play_init (Play *play)
 {
+  g_autoptr (GByteArray) out = milter_replayer_make_out ();
+
   *play = (Play){ .sent = g_string_new (NULL),
                   .left_out = g_string_new (NULL),
                   .broke = g_string_new (NULL),
                   .told = { g_string_new (NULL), g_string_new (NULL) },
                   .now_us = 1000000 };
-  play->replayer = milter_replayer_new (TIMEOUT_US, GRACE_US, &handlers, play);
+  play->replayer = milter_replayer_new (TIMEOUT_US, GRACE_US, out, &handlers, play);
 }
 
 static void

@@ -46,9 +46,16 @@ typedef struct
   gint64 due_us; /* … from then on; 0: at once */
   bool in_round; /* the recording may have more of it */
   bool was_open; /* … and has not closed it yet */
-  bool has_news; /* something was added, and it has not been fed */
   bool settled;  /* it is over, and that was taken note of */
 } Entry;
+
+/* what most events are for, without a look at the entry */
+typedef struct
+{
+  guint number;
+  Entry *entry; /* NULL: none; unowned */
+  ReplaySession *session;
+} Recent;
 
 struct _ReplayFlow
 {
@@ -56,7 +63,7 @@ struct _ReplayFlow
   ReplayPace pace;
   GPtrArray *entries;    /* of Entry: all that are not over */
   GHashTable *by_number; /* of Entry, unowned: of this round */
-  Entry *recent[RECENT]; /* (nullable) … by the end of the number */
+  Recent recent[RECENT]; /* … by the end of the number */
   GQueue waiting;        /* of Entry, unowned */
   GSource *clock;
   guint n_playing;
@@ -64,10 +71,11 @@ struct _ReplayFlow
   guint round, n_rounds;
   bool has_start;
   gint64 first_ns, base_us;
-  GPtrArray *news; /* of Entry, unowned: those that have some */
-  GPtrArray *over; /* of Entry, unowned: they are, and not swept yet */
-  guint n_events;  /* since the last look … */
-  guint batch;     /* … of so many */
+  GPtrArray *hungry; /* of ReplaySession, unowned: those that are to be fed */
+  GPtrArray *over;   /* of Entry, unowned: they are, and not swept yet */
+  gsize may_hold;    /* no more waits: what was counted last, and all that was added since */
+  guint n_events;    /* since the last look … */
+  guint batch;       /* … of so many */
   bool starting;
   bool stopped;
   char *failure;
@@ -126,26 +134,33 @@ settle (ReplayFlow *flow, Entry *entry)
 static void
 forget_number (ReplayFlow *flow, const Entry *entry)
 {
-  Entry **recent = &flow->recent[entry->number % RECENT];
+  Recent *recent = &flow->recent[entry->number % RECENT];
 
-  if (*recent == entry)
-    *recent = NULL;
+  if (recent->entry == entry)
+    recent->entry = NULL;
   g_hash_table_remove (flow->by_number, GUINT_TO_POINTER (entry->number));
 }
 
-/* (nullable) */
-static Entry *
+static void
+note_recent (ReplayFlow *flow, Entry *entry)
+{
+  flow->recent[entry->number % RECENT] = (Recent){ entry->number, entry, entry->session };
+}
+
+/* (nullable) until the next one is found */
+static const Recent *
 find_number (ReplayFlow *flow, guint number)
 {
-  Entry **recent = &flow->recent[number % RECENT];
-  Entry *entry = *recent;
+  const Recent *recent = &flow->recent[number % RECENT];
+  Entry *entry;
 
-  if (G_LIKELY (entry != NULL && entry->number == number))
-    return entry;
+  if (G_LIKELY (recent->entry != NULL && recent->number == number))
+    return recent;
   entry = g_hash_table_lookup (flow->by_number, GUINT_TO_POINTER (number));
-  if (entry != NULL)
-    *recent = entry;
-  return entry;
+  if (entry == NULL)
+    return NULL;
+  note_recent (flow, entry);
+  return recent;
 }
 
 static void
@@ -158,14 +173,21 @@ entry_free (gpointer data)
 }
 
 static void
+close_in_recording (ReplayFlow *flow, Entry *entry)
+{
+  if (entry->was_open)
+    flow->n_open--;
+  entry->was_open = false;
+}
+
+static void
 forget_entry (ReplayFlow *flow, Entry *entry)
 {
   Entry *last = g_ptr_array_index (flow->entries, flow->entries->len - 1);
 
   if (entry->in_round)
     forget_number (flow, entry);
-  if (entry->was_open)
-    flow->n_open--;
+  close_in_recording (flow, entry);
   /* the last one takes its place */
   last->index = entry->index;
   g_ptr_array_remove_index_fast (flow->entries, entry->index);
@@ -262,17 +284,23 @@ count_held (const ReplayFlow *flow)
   return held;
 }
 
+/* To count is to look at all sessions, which are nowhere near in memory: only when it may be too much. */
+static bool
+holds_too_much (ReplayFlow *flow)
+{
+  if (flow->may_hold > MAX_HELD)
+    flow->may_hold = count_held (flow);
+  return flow->may_hold > MAX_HELD;
+}
+
 static void
 feed (ReplayFlow *flow)
 {
-  for (guint i = 0; i < flow->news->len; i++)
-    {
-      Entry *entry = g_ptr_array_index (flow->news, i);
+  gint64 now_us = flow->hungry->len > 0 ? g_get_monotonic_time () : 0;
 
-      entry->has_news = false;
-      replay_session_feed (entry->session);
-    }
-  g_ptr_array_set_size (flow->news, 0);
+  for (guint i = 0; i < flow->hungry->len; i++)
+    replay_session_feed (g_ptr_array_index (flow->hungry, i), now_us);
+  g_ptr_array_set_size (flow->hungry, 0);
 }
 
 static void
@@ -298,11 +326,13 @@ hold_back (ReplayFlow *flow, gint64 due_us)
     return;
   flow->n_events = 0;
   iterate (flow, /* may_block= */ false);
-  while (!flow->stopped && !is_starving (flow) && flow->n_playing > 0
-         && (flow->waiting.length > MAX_WAITING || count_held (flow) > MAX_HELD))
+  while (!flow->stopped && flow->n_playing > 0
+         && (flow->waiting.length > MAX_WAITING || holds_too_much (flow)) && !is_starving (flow))
     iterate (flow, /* may_block= */ true);
+  if (flow->stopped || flow->may_hold <= MAX_HELD_AT_ALL)
+    return;
   held = count_held (flow);
-  if (held <= MAX_HELD_AT_ALL || flow->stopped)
+  if (held <= MAX_HELD_AT_ALL)
     return;
   flow->failure = g_strdup_printf ("%zu MB of connections wait for their turn, more than are held; "
                                    "allow more of them at once (--connections)",
@@ -328,26 +358,22 @@ find_due (ReplayFlow *flow, gint64 time_ns)
 static void
 add (ReplayFlow *flow, const MilterCapturePlace *place, MilterReplayEvent *event)
 {
-  Entry *entry;
+  const Recent *recent;
 
   if (flow->stopped)
     return;
-  entry = find_number (flow, place->connection);
+  recent = find_number (flow, place->connection);
   event->from = place->from;
   event->number = place->moment.frame;
   event->time_ns = place->moment.time_ns;
   event->due_us = flow->pace.speed > 0 ? find_due (flow, place->moment.time_ns) : 0;
-  if (entry != NULL)
-    replay_session_add (entry->session, event);
-  if (entry != NULL && !entry->has_news && replay_session_is_started (entry->session))
+  if (recent != NULL)
     {
-      entry->has_news = true;
-      g_ptr_array_add (flow->news, entry);
-    }
-  if (entry != NULL && entry->was_open && event->kind == MILTER_REPLAY_END)
-    {
-      entry->was_open = false;
-      flow->n_open--;
+      if (replay_session_add (recent->session, event))
+        g_ptr_array_add (flow->hungry, recent->session);
+      flow->may_hold += sizeof *event + event->bytes.size;
+      if (event->kind == MILTER_REPLAY_END)
+        close_in_recording (flow, recent->entry);
     }
   if (++flow->n_events >= flow->batch || event->due_us != 0)
     hold_back (flow, event->due_us);
@@ -386,7 +412,7 @@ on_opened (const MilterCapturePlace *place, const MilterCaptureOpening *opening,
   g_ptr_array_add (flow->entries, entry);
   g_hash_table_replace (flow->by_number, GUINT_TO_POINTER (entry->number), entry);
   g_queue_push_tail (&flow->waiting, entry);
-  flow->recent[entry->number % RECENT] = entry;
+  note_recent (flow, entry);
   start_waiting (flow);
   flow->n_events++;
   hold_back (flow, entry->due_us);
@@ -423,6 +449,16 @@ on_closed (const MilterCapturePlace *place, bool reset, gpointer data)
   MilterReplayEvent event = { .kind = MILTER_REPLAY_END, .reset = reset };
 
   add (data, place, &event);
+}
+
+static void
+on_soon (guint connection, guint step, gpointer data)
+{
+  const ReplayFlow *flow = data;
+  const Recent *recent = &flow->recent[connection % RECENT];
+
+  if (recent->entry != NULL)
+    replay_session_fetch (recent->session, step);
 }
 
 static bool
@@ -464,6 +500,7 @@ const MilterCaptureSink replay_flow_sink = {
   .raw = on_raw,
   .hole = on_hole,
   .closed = on_closed,
+  .soon = on_soon,
   .stopped = on_asked_to_stop,
   .wait = on_wait,
 };
@@ -481,9 +518,10 @@ replay_flow_new (ReplaySetup *setup, const ReplayPace *pace)
   flow->pace = *pace;
   flow->entries = g_ptr_array_new_with_free_func (entry_free);
   flow->by_number = g_hash_table_new (/* hash= */ NULL, /* equal= */ NULL);
-  flow->news = g_ptr_array_new ();
   flow->over = g_ptr_array_new ();
+  flow->hungry = g_ptr_array_new ();
   setup->spares = g_ptr_array_new_with_free_func (replay_session_free_spare);
+  setup->out = milter_replayer_make_out ();
   flow->batch = pace->is_live ? 1 : BATCH;
   flow->clock = tool_clock_new (on_clock, flow);
   return flow;
@@ -496,11 +534,12 @@ replay_flow_free (ReplayFlow *flow)
     return;
   tool_source_free (flow->clock);
   g_queue_clear (&flow->waiting);
-  g_ptr_array_unref (flow->news);
   g_ptr_array_unref (flow->over);
+  g_ptr_array_unref (flow->hungry);
   g_hash_table_unref (flow->by_number);
   g_ptr_array_unref (flow->entries);
   g_clear_pointer (&flow->setup->spares, g_ptr_array_unref);
+  g_clear_pointer (&flow->setup->out, g_byte_array_unref);
   g_free (flow->failure);
   g_free (flow);
 }
@@ -521,9 +560,7 @@ replay_flow_end_round (ReplayFlow *flow)
       Entry *entry = g_ptr_array_index (flow->entries, i);
 
       entry->in_round = false;
-      if (entry->was_open)
-        flow->n_open--;
-      entry->was_open = false;
+      close_in_recording (flow, entry);
       replay_session_finish (entry->session);
     }
   g_hash_table_remove_all (flow->by_number);

@@ -17,30 +17,33 @@ typedef enum
   SESSION_PLAYED /* until all that matters of the recording is known */
 } SessionState;
 
-/* … so many */
+/* sessions that are kept to be used again */
 #define MAX_SPARES 512u
 
+#define CACHE_LINE 64
+
+/* first what each command needs */
 struct _ReplaySession
 {
-  const ReplaySetup *setup;
-  gpointer owner;
-  MilterCapturePlace place;
-  GString *mta, *milter; /* the addresses of the recording; empty: not known */
-  bool from_start;
-
+  MilterReplayer *replayer;
+  MilterServerPort *port; /* (nullable) */
   SessionState state;
   bool hungry;
   bool recorded_whole; /* nothing more of the recording matters */
-  bool unreachable;
-  gint64 now_us; /* when something came last */
   bool over;
-  MilterReplayer *replayer;
-  MilterServerPort *port; /* (nullable) */
   bool connected;
-  ReplayJudge *judge;      /* (nullable) once something is different */
+  gint64 now_us; /* when something came last */
+
+  const ReplaySetup *setup;
+  gpointer owner;
   ReportCase *report_case; /* NULL: reported */
-  GArray *left_out;        /* (nullable) of LeftOut */
+  bool unreachable;
+  bool from_start;
   MilterTextFlags flags;   /* how messages are shown, by what was agreed */
+  MilterCapturePlace place;
+  GString *mta, *milter;   /* the addresses of the recording; empty: not known */
+  ReplayJudge *judge;      /* (nullable) once something is different */
+  GArray *left_out;        /* (nullable) of LeftOut */
 };
 
 /* so many commands of a letter were not played, for one reason */
@@ -52,7 +55,11 @@ typedef struct
 } LeftOut;
 
 static void pump (ReplaySession *session);
-static void pump_at (ReplaySession *session, gint64 now_us);
+
+/* how bytes leave */
+typedef void (*Send) (MilterServerPort *port, MilterBytes bytes);
+
+static void pump_by (ReplaySession *session, Send send, gint64 now_us);
 
 /* --- what a replayer tells -------------------------------------------------------------------- */
 
@@ -280,7 +287,7 @@ on_settled (MilterServerPort *port, gpointer user_data)
 {
   ReplaySession *session = user_data;
 
-  pump_at (session, session->now_us);
+  pump_by (session, _milter_server_port_send, session->now_us);
 }
 
 static void
@@ -333,7 +340,7 @@ static const MilterServerPortHandlers port_handlers = {
 /* --- what is to be done ----------------------------------------------------------------------- */
 
 static void
-pump_at (ReplaySession *session, gint64 now_us)
+pump_by (ReplaySession *session, Send send, gint64 now_us)
 {
   MilterReplayAction action;
 
@@ -343,7 +350,7 @@ pump_at (ReplaySession *session, gint64 now_us)
     {
       milter_replayer_next (session->replayer, now_us, &action);
       if (action.kind == MILTER_REPLAY_SEND)
-        _milter_server_port_send (session->port, action.bytes);
+        send (session->port, action.bytes);
     }
   while (action.then == MILTER_REPLAY_SEND);
   session->hungry = action.then == MILTER_REPLAY_MORE;
@@ -359,7 +366,7 @@ pump_at (ReplaySession *session, gint64 now_us)
 static void
 pump (ReplaySession *session)
 {
-  pump_at (session, g_get_monotonic_time ());
+  pump_by (session, _milter_server_port_pass, g_get_monotonic_time ());
 }
 
 /* --- from outside ----------------------------------------------------------------------------- */
@@ -367,12 +374,12 @@ pump (ReplaySession *session)
 static ReplaySession *
 make_session (const ReplaySetup *setup)
 {
-  ReplaySession *session = g_new0 (ReplaySession, 1);
+  ReplaySession *session = g_aligned_alloc0 (1, sizeof *session, CACHE_LINE);
 
   session->mta = g_string_new (NULL);
   session->milter = g_string_new (NULL);
   session->replayer
-      = milter_replayer_new (setup->timeout_us, GRACE_US, &replayer_handlers, session);
+      = milter_replayer_new (setup->timeout_us, GRACE_US, setup->out, &replayer_handlers, session);
   return session;
 }
 
@@ -418,7 +425,7 @@ replay_session_free_spare (gpointer data)
   milter_replayer_free (session->replayer);
   g_string_free (session->mta, TRUE);
   g_string_free (session->milter, TRUE);
-  g_free (session);
+  g_aligned_free (session);
 }
 
 void
@@ -443,24 +450,34 @@ is_last (const MilterReplayEvent *event)
 }
 
 void
+replay_session_fetch (const ReplaySession *session, guint step)
+{
+  if (step == 0)
+    __builtin_prefetch (session, /* to write: */ 1);
+  else
+    milter_replayer_fetch (session->replayer, step - 1);
+}
+
+bool
 replay_session_add (ReplaySession *session, const MilterReplayEvent *event)
 {
+  bool was_hungry = session->hungry;
+
   if (session->over)
-    return;
+    return false;
   milter_replayer_add (session->replayer, event);
   session->recorded_whole = session->recorded_whole || is_last (event);
   if (session->state == SESSION_PLAYED)
     end_if_over (session);
+  session->hungry = false;
+  return was_hungry;
 }
 
 void
-replay_session_feed (ReplaySession *session)
+replay_session_feed (ReplaySession *session, gint64 now_us)
 {
-  if (session->hungry)
-    pump (session);
   /* outside of a turn of the loop: what is sent need not wait for one */
-  if (session->port != NULL)
-    _milter_server_port_flush (session->port);
+  pump_by (session, _milter_server_port_pass, now_us);
 }
 
 void

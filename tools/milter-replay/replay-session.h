@@ -31,6 +31,7 @@ typedef struct
   void (*over) (ReplaySession *session, gpointer data);
   gpointer data;
   GPtrArray *spares; /* of ReplaySession: those that can be used again */
+  GByteArray *out;   /* of their replayers */
 } ReplaySetup;
 
 /* @name: of its case, for which a place in the report is taken now; @opening: as the sink was told;
@@ -46,9 +47,12 @@ void replay_session_free (ReplaySession *session);
 void replay_session_free_spare (gpointer session);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (ReplaySession, replay_session_free)
 
-/* Something more of the recording. If the session is hungry it goes on with it when it is fed. */
-void replay_session_add (ReplaySession *session, const MilterReplayEvent *event);
-void replay_session_feed (ReplaySession *session);
+/* Something more of the recording. True: the session was hungry, and goes on when it is fed, before the main loop
+ * has its turn. @now_us: about now, by the monotonic clock */
+bool replay_session_add (ReplaySession *session, const MilterReplayEvent *event);
+void replay_session_feed (ReplaySession *session, gint64 now_us);
+/* Something will be added soon: has the processor fetch what that needs, in steps as a sink does. */
+void replay_session_fetch (const ReplaySession *session, guint step);
 /* there is no more of it */
 void replay_session_finish (ReplaySession *session);
 /* Connects, and plays. */
