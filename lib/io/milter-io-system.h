@@ -14,14 +14,14 @@
 
 /* a sanitizer knows the C library's calls: what memory they write, and which thread waited for
  * which */
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__) && defined(SYS_read)           \
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__) && defined(SYS_recvfrom)       \
     && defined(SYS_sendto)
 
 static inline ssize_t
 milter_io_recv (int fd, void *data, size_t size)
 {
-  /* of a socket, it is recv() without flags */
-  return syscall (SYS_read, fd, data, size);
+  /* read() would do the same by way of what files have; that takes 80 ns more */
+  return syscall (SYS_recvfrom, fd, data, size, 0, /* from= */ NULL, /* from_size= */ NULL);
 }
 
 /* never a signal */
