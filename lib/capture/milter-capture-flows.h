@@ -51,6 +51,13 @@ milter_flows_get_bucket (const MilterFlows *flows, guint64 hash)
   return &flows->buckets[hash & (flows->n_buckets - 1)];
 }
 
+/* those that are not retired */
+static inline guint
+milter_flows_get_n_live (const MilterFlows *flows)
+{
+  return flows->lists[false].n;
+}
+
 /* Has the processor fetch what milter_flows_guess() looks at. */
 static inline void
 milter_flows_fetch_guess (const MilterFlows *flows, const MilterFlowKey *key)

@@ -10,8 +10,10 @@
 /* remarks of one kind that are made; then they are counted */
 #define MAX_REMARKS 5u
 
-/* packets that are looked at before the first of them is taken */
+/* packets that are looked at before the first of them is taken … */
 #define MAX_AHEAD 16u
+/* … if more connections are open: so few are near in memory anyway */
+#define FEW_CONNECTIONS 64u
 
 /* what is left out, and why */
 static const char *const remarks[] = {
@@ -201,6 +203,12 @@ guess_connection (const MilterCaptureReader *reader, const Packet *packet)
              : NULL;
 }
 
+static gsize
+find_ahead (const MilterCaptureReader *reader)
+{
+  return milter_flows_get_n_live (&reader->flows) > FEW_CONNECTIONS ? MAX_AHEAD : 1;
+}
+
 /* Of many connections none is near in memory. What some packets need is fetched all at once, a step at a
  * time: to wait for each by itself takes longer than all that is done with it. */
 static void
@@ -258,13 +266,14 @@ milter_capture_reader_read (MilterCaptureReader *reader, MilterCaptureInput *inp
     return FALSE;
   while (status == MILTER_PACKETS_ONE)
     {
-      gsize n = 0;
+      gsize n = 0, ahead = find_ahead (reader);
 
       do
         if ((status = milter_packets_next (packets, &packet, error)) == MILTER_PACKETS_ONE)
           look_at (reader, &packet, &next[n++]);
-      while (status == MILTER_PACKETS_ONE && n < MAX_AHEAD && milter_packets_is_near (packets));
-      fetch (reader, next, n);
+      while (status == MILTER_PACKETS_ONE && n < ahead && milter_packets_is_near (packets));
+      if (n > 1)
+        fetch (reader, next, n);
       for (gsize i = 0; i < n; i++)
         {
           take_packet (reader, &next[i]);
