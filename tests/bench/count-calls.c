@@ -30,7 +30,7 @@ syscall (long number, ...)
   for (size_t i = 0; i < sizeof a / sizeof a[0]; i++)
     a[i] = va_arg (arguments, long);
   va_end (arguments);
-  n_read += number == SYS_read;
+  n_read += number == SYS_recvfrom;
   n_write += number == SYS_sendto;
   return NEXT (syscall) (number, a[0], a[1], a[2], a[3], a[4], a[5]);
 }
