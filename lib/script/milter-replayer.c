@@ -338,13 +338,16 @@ wait_for_answer (MilterReplayer *replayer, gint64 now_us, MilterReplayAction *ac
   return stop_done (replayer, action);
 }
 
-/* The recording ends here; it does not say how the connection did. */
+/* The recording ends here; it does not say how the connection did. Nor what would have become of a
+ * message that had begun: that both were the same so far is no answer. */
 static bool
 leave (MilterReplayer *replayer, gint64 now_us, MilterReplayAction *action)
 {
   const MilterReplayEvent end
       = { .kind = MILTER_REPLAY_END, .from = MILTER_SIDE_MTA, .time_ns = now_us * 1000 };
 
+  if (replayer->in_message)
+    milter_replayer_diverge (replayer);
   if (replayer->told)
     milter_replayer_tell_live (replayer, &end);
   return stop_done (replayer, action);
@@ -354,9 +357,11 @@ leave (MilterReplayer *replayer, gint64 now_us, MilterReplayAction *action)
 static bool
 go_on_without (MilterReplayer *replayer, gint64 now_us, MilterReplayAction *action)
 {
-  action->kind = MILTER_REPLAY_MORE;
   if (!replayer->finished)
-    return false;
+    {
+      action->kind = MILTER_REPLAY_MORE;
+      return false;
+    }
   /* the answer to the last command may not have been recorded */
   if (!replayer->traced && replayer->phase == MILTER_REPLAY_PLAYING)
     {

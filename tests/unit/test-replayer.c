@@ -25,6 +25,7 @@ typedef struct
   GString *broke;
   GString *told[2]; /* letters by stream; those of the milter in capitals' place as they are */
   bool diverged, done, hungry;
+  guint n_said; /* by the milter */
   gint64 now_us, deadline_us;
 } Play;
 
@@ -169,6 +170,7 @@ say (Play *play, char letter)
   g_autoptr (GByteArray) frame = g_byte_array_new ();
   MilterMessage message;
 
+  play->n_said++;
   append_frame (letter, /* of_mta= */ false, frame);
   milter_message_parse (
       MILTER_SIDE_MILTER, frame->data[4], milter_bytes (frame->data + 5, frame->len - 5), &message);
@@ -186,10 +188,14 @@ answer (Play *play, const char *answers, char letter)
   if (found == NULL && strchr ("DAQK", letter) == NULL)
     say (play, letter == 'O' ? 'O' : 'c');
   for (found = found != NULL ? found + 2 : ""; *found != '\0' && *found != ' '; found++)
-    if (*found == '.')
-      milter_replayer_ended (play->replayer, /* reset= */ false, /* garbage= */ NULL, play->now_us);
-    else
+    if (*found != '.')
       say (play, *found);
+    else
+      {
+        play->n_said++;
+        milter_replayer_ended (
+            play->replayer, /* reset= */ false, /* garbage= */ NULL, play->now_us);
+      }
 }
 
 /* Takes what is to be sent; the letters of it. */
@@ -216,21 +222,24 @@ static void
 run (Play *play, const char *answers)
 {
   MilterReplayAction action;
+  guint n_said;
 
-  for (;;)
+  do
     {
       g_autofree char *letters = NULL;
 
       milter_replayer_next (play->replayer, play->now_us, &action);
-      play->hungry = action.kind == MILTER_REPLAY_MORE;
-      play->done = action.kind == MILTER_REPLAY_DONE;
+      play->hungry = action.then == MILTER_REPLAY_MORE;
+      play->done = action.then == MILTER_REPLAY_DONE;
       play->deadline_us = action.deadline_us;
       if (action.kind != MILTER_REPLAY_SEND)
         return;
+      n_said = play->n_said;
       letters = take_write (play, &action);
       for (const char *letter = letters; *letter != '\0'; letter++)
         answer (play, answers, *letter);
     }
+  while (action.then == MILTER_REPLAY_SEND || play->n_said > n_said);
 }
 
 /* … and the time passes as it wants */
@@ -321,6 +330,11 @@ Test (replayer, what_is_sent_and_left_out_and_told)
     { "-_RN<cE<cAM<cR<cA Q.", "", "O DC DH M R AQ ", "RNEA", "--RNcEcAMcRcAQ.", "OODCcDHcMcRcAQ." },
     /* bytes of the milter are missing: all is played */
     { HEAD "M<cR_N<cE<cQ.", "", "O C H M R N E Q ", "", "OOCcHcMcR-NcEcQ.", "OOCcHcMcRcNcEcQ." },
+    /* the recording ends in the middle of a message: the same so far is not the same */
+    { HEAD "M<cR<c", "", "O C H M R ", "", "OOCcHcMcRc", "OOCcHcMcRc." },
+    { HEAD "M<cR<cN<cE", "", "O C H M R N E ", "", "OOCcHcMcRcNcE", "OOCcHcMcRcNcEc." },
+    /* … and behind one */
+    { HEAD "M<cR<cN<cE<c", "", "O C H M R N E ", "", "", "" },
   };
 
   for (gsize i = 0; i < G_N_ELEMENTS (rows); i++)
@@ -352,6 +366,21 @@ Test (replayer, what_is_sent_and_left_out_and_told)
       cr_expect_eq (play.diverged, rows[i].recorded_told[0] != '\0', "row %zu", i);
       play_clear (&play);
     }
+}
+
+Test (replayer, the_last_command_of_a_recording_has_to_be_answered_though_the_answer_was_not_recorded)
+{
+  Play play;
+
+  play_init (&play);
+  record (&play, HEAD "M<cR<cN<cE");
+  milter_replayer_finish (play.replayer);
+  run_to_end (&play, "E=");
+  cr_expect (play.done && !play.hungry);
+  cr_expect_str_eq (play.sent->str, "O C H M R N E ");
+  cr_expect_eq (play.now_us, 1000000 + TIMEOUT_US);
+  cr_expect_str_eq (play.broke->str, "no answer to eom within 10 s");
+  play_clear (&play);
 }
 
 Test (replayer, of_messages_that_were_the_same_only_their_number_is_told)
