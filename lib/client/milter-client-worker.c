@@ -412,10 +412,16 @@ look_for_room (MilterClientWorker *worker, Task *task)
   update_listener (worker);
 }
 
-static void
-quit_if_empty (MilterClientWorker *worker)
+static bool
+is_over (MilterClientWorker *worker)
 {
-  if (worker->ending && worker->contexts.length == 0)
+  return worker->ending && worker->contexts.length == 0;
+}
+
+static void
+quit_if_over (MilterClientWorker *worker)
+{
+  if (is_over (worker))
     g_main_loop_quit (worker->loop);
 }
 
@@ -425,7 +431,7 @@ milter_client_worker_forget (MilterClientWorker *worker, MilterClientContext *co
   g_queue_unlink (&worker->contexts, &context->priv->link);
   count_finished (worker);
   update_listener (worker);
-  quit_if_empty (worker);
+  quit_if_over (worker);
   g_object_unref (context);
 }
 
@@ -478,7 +484,7 @@ end (MilterClientWorker *worker, Task *task)
   /* at once, so that MTAs turn elsewhere instead of waiting in the queue */
   g_clear_pointer (&worker->listener, _milter_io_listener_free);
   for_each_context (worker, milter_client_context_leave);
-  quit_if_empty (worker);
+  quit_if_over (worker);
   source = g_timeout_source_new_seconds (task->shutdown_time);
   g_source_set_callback (source, cut_all_off, worker, NULL);
   g_source_attach (source, worker->main_context);
@@ -519,7 +525,9 @@ worker_main (gpointer data)
   g_main_context_push_thread_default (worker->main_context);
   _milter_io_loop_begin_waiting (worker->io, worker->main_context);
   milter_client_emit_worker_created (worker->client);
-  g_main_loop_run (worker->loop);
+  /* a handler that iterated the main context may have come to the end already */
+  if (!is_over (worker))
+    g_main_loop_run (worker->loop);
   wait_for_output (worker);
   finish_sources (worker);
   _milter_io_loop_end_waiting (worker->io, worker->main_context);

@@ -113,6 +113,42 @@ Test (client_run, nothing_is_read_before_connection_established_has_returned)
   stage_free (stage);
 }
 
+/* A handler of "worker-created" that does the same, and a shutdown meanwhile. */
+
+static void
+shut_down_and_iterate (MilterClient *client, gpointer data)
+{
+  g_autoptr (GMainContext) main_context = g_main_context_ref_thread_default ();
+  g_autoptr (GSource) source = g_timeout_source_new (200);
+  bool is_over = false;
+
+  milter_client_shutdown (client);
+  g_source_set_callback (source, set_flag, &is_over, NULL);
+  g_source_attach (source, main_context);
+  while (!is_over)
+    g_main_context_iteration (main_context, TRUE);
+}
+
+Test (client_run, a_worker_that_was_ended_in_its_first_handler_ends, .timeout = 60)
+{
+  for (guint n_workers = 1; n_workers <= 2; n_workers++)
+    {
+      Stage *stage = stage_new ();
+
+      stage->fd = -1;
+      milter_client_set_n_workers (stage->client, n_workers);
+      g_signal_connect (
+          stage->client, "worker-created", G_CALLBACK (shut_down_and_iterate), NULL);
+      cr_expect (milter_client_run (stage->client, NULL));
+      g_object_unref (stage->client);
+      g_async_queue_unref (stage->events);
+      g_rmdir (stage->folder);
+      g_free (stage->path);
+      g_free (stage->folder);
+      g_free (stage);
+    }
+}
+
 Test (client_run, a_long_timeout_is_as_long_as_was_asked_for)
 {
   Stage *stage = stage_new ();
