@@ -110,6 +110,9 @@ take_edit (MilterClientContext *context, gpointer data)
 {
   g_autoptr (GError) error = NULL;
 
+  /* the connection may end before the program knows; "finished" is the last that it hears */
+  if (context->priv->closing)
+    return;
   if (!send_edit (context, data, &error))
     milter_client_context_emit_error (context, error);
 }

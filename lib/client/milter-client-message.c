@@ -135,7 +135,8 @@ take_quarantine (MilterClientContext *context, gpointer reason)
 {
   g_autoptr (GError) error = NULL;
 
-  if (keep_quarantine (context, reason))
+  /* as an edit that comes too late */
+  if (context->priv->closing || keep_quarantine (context, reason))
     return;
   error = g_error_new (MILTER_CLIENT_CONTEXT_ERROR,
                        MILTER_CLIENT_CONTEXT_ERROR_INVALID_STATE,

@@ -272,3 +272,69 @@ Test (client_peers, an_mta_that_goes_while_an_answer_is_pending_is_noticed)
   stage_expect (stage, "finished");
   stage_free (stage);
 }
+
+/* A program that does not know that the MTA has gone. */
+
+static MilterStatus
+hand_over (MilterClientContext *context, const char *command, gpointer data)
+{
+  Stage *stage = data;
+
+  /* the test is another thread */
+  g_async_queue_push (stage->events, (gpointer) "asked");
+  g_async_queue_push (stage->events, g_object_ref (context));
+  return MILTER_STATUS_PROGRESS;
+}
+
+static const MilterClientHandlers handing_over = { .unknown = hand_over };
+
+static void
+note_error (MilterClientContext *context, GError *error, gpointer data)
+{
+  g_async_queue_push (((Stage *) data)->events, (gpointer) "error");
+}
+
+static void
+listen_for_errors (MilterClient *client, MilterClientContext *context, gpointer data)
+{
+  g_signal_connect (context, "error", G_CALLBACK (note_error), data);
+}
+
+static void
+ignore_context (MilterClientContext *context, gpointer data)
+{
+}
+
+Test (client_peers, finished_is_the_last_that_a_program_hears_whatever_it_still_asks_for)
+{
+  Stage *stage = stage_new ();
+  MilterClientContext *context;
+  char bytes[64];
+
+  milter_client_set_handlers (stage->client, &handing_over, stage, NULL);
+  g_signal_connect (stage->client, "connection-established", G_CALLBACK (on_established), stage);
+  g_signal_connect (stage->client, "connection-established", G_CALLBACK (listen_for_errors), stage);
+  stage_start (stage);
+  SAY (stage, OFFER);
+  cr_assert_gt (hear (stage, bytes, sizeof bytes, PATIENCE_MS), 0);
+  SAY (stage, "\0\0\0\3UX\0");
+  stage_expect (stage, "asked");
+  context = g_async_queue_timeout_pop (stage->events, PATIENCE_MS * (guint64) 1000);
+  cr_assert_not_null (context);
+  close (stage->fd);
+  stage->fd = -1;
+  stage_expect (stage, "error");
+  stage_expect (stage, "finished");
+
+  cr_expect (milter_client_context_add_header (context, "X-Late", "yes", NULL));
+  cr_expect (milter_client_context_quarantine (context, "too late"));
+  milter_client_context_progress (context);
+  cr_expect (milter_client_context_set_reply (context, 451, NULL, "later", NULL));
+  g_signal_emit_by_name (context, "unknown-response", MILTER_STATUS_TEMPORARY_FAILURE);
+  milter_client_context_shutdown (context);
+  /* comes back behind all of them */
+  milter_client_processing_context_foreach (stage->client, ignore_context, NULL);
+  cr_expect_null (g_async_queue_try_pop (stage->events));
+  g_object_unref (context);
+  stage_free (stage);
+}
