@@ -518,9 +518,13 @@ void
 milter_client_context_set_socket_address (MilterClientContext *context,
                                           MilterGenericSocketAddress *address)
 {
+  MilterGenericSocketAddress *old;
+
   g_return_if_fail (MILTER_IS_CLIENT_CONTEXT (context));
-  g_free (context->priv->address);
+  old = context->priv->address;
+  /* it may be the old one that is set again */
   context->priv->address = g_memdup2 (address, sizeof *address);
+  g_free (old);
   context->priv->address_size = sizeof *address;
 }
 

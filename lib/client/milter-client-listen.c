@@ -278,8 +278,7 @@ void
 milter_client_set_unix_socket_group (MilterClient *client, const char *group)
 {
   g_return_if_fail (MILTER_IS_CLIENT (client));
-  g_free (client->priv->unix_socket_group);
-  client->priv->unix_socket_group = g_strdup (group);
+  milter_client_replace_text (&client->priv->unix_socket_group, group);
 }
 
 /**
@@ -304,8 +303,7 @@ void
 milter_client_set_default_unix_socket_group (MilterClient *client, const char *group)
 {
   g_return_if_fail (MILTER_IS_CLIENT (client));
-  g_free (client->priv->default_unix_socket_group);
-  client->priv->default_unix_socket_group = g_strdup (group);
+  milter_client_replace_text (&client->priv->default_unix_socket_group, group);
 }
 
 static gboolean

@@ -238,11 +238,7 @@ void
 milter_client_set_syslog_identify (MilterClient *client, const char *identify)
 {
   g_return_if_fail (MILTER_IS_CLIENT (client));
-  if (identify != client->priv->syslog_identify)
-    {
-      g_free (client->priv->syslog_identify);
-      client->priv->syslog_identify = g_strdup (identify);
-    }
+  milter_client_replace_text (&client->priv->syslog_identify, identify);
   g_object_notify (G_OBJECT (client), "syslog-identify");
 }
 
@@ -279,11 +275,7 @@ milter_client_set_syslog_facility (MilterClient *client, const char *facility)
 
   g_return_if_fail (MILTER_IS_CLIENT (client));
   g_return_if_fail (facility == NULL || milter_client_log_read_facility (facility, &number));
-  if (facility != client->priv->syslog_facility)
-    {
-      g_free (client->priv->syslog_facility);
-      client->priv->syslog_facility = g_strdup (facility);
-    }
+  milter_client_replace_text (&client->priv->syslog_facility, facility);
   g_object_notify (G_OBJECT (client), "syslog-facility");
 }
 

@@ -42,11 +42,7 @@ void
 milter_client_set_pid_file (MilterClient *client, const char *pid_file)
 {
   g_return_if_fail (MILTER_IS_CLIENT (client));
-  if (pid_file != client->priv->pid_file)
-    {
-      g_free (client->priv->pid_file);
-      client->priv->pid_file = g_strdup (pid_file);
-    }
+  milter_client_replace_text (&client->priv->pid_file, pid_file);
   g_object_notify (G_OBJECT (client), "pid-file");
 }
 

@@ -104,6 +104,8 @@ struct _MilterClientPrivate
 };
 
 /* milter-client.c */
+/* sets a text anew; @text may be the old one, or a piece of it */
+G_GNUC_INTERNAL void milter_client_replace_text (char **place, const char *text);
 G_GNUC_INTERNAL void
 milter_client_emit_connection_established (MilterClient *client, MilterClientContext *context);
 G_GNUC_INTERNAL void milter_client_emit_listen_started (MilterClient *client);

@@ -49,10 +49,7 @@ void
 milter_client_set_effective_user (MilterClient *client, const char *effective_user)
 {
   g_return_if_fail (MILTER_IS_CLIENT (client));
-  if (effective_user == client->priv->effective_user)
-    return;
-  g_free (client->priv->effective_user);
-  client->priv->effective_user = g_strdup (effective_user);
+  milter_client_replace_text (&client->priv->effective_user, effective_user);
 }
 
 /**
@@ -84,10 +81,7 @@ void
 milter_client_set_effective_group (MilterClient *client, const char *effective_group)
 {
   g_return_if_fail (MILTER_IS_CLIENT (client));
-  if (effective_group == client->priv->effective_group)
-    return;
-  g_free (client->priv->effective_group);
-  client->priv->effective_group = g_strdup (effective_group);
+  milter_client_replace_text (&client->priv->effective_group, effective_group);
 }
 
 static gboolean

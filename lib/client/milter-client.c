@@ -459,6 +459,15 @@ milter_client_object_init (MilterClient *client)
   priv->old_notes = g_ptr_array_new_with_free_func ((GDestroyNotify) _milter_handover_unref);
 }
 
+void
+milter_client_replace_text (char **place, const char *text)
+{
+  char *old = *place;
+
+  *place = g_strdup (text);
+  g_free (old);
+}
+
 /* Signals. */
 
 void

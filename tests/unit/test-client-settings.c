@@ -73,7 +73,11 @@ Test (client_settings, mode_and_group_of_the_socket_fall_back_on_the_default_one
   milter_client_set_default_unix_socket_group (client, "mail");
   cr_expect_str_eq (milter_client_get_default_unix_socket_group (client), "mail");
   cr_expect_str_eq (milter_client_get_unix_socket_group (client), "mail");
+  milter_client_set_default_unix_socket_group (client,
+                                               milter_client_get_unix_socket_group (client));
+  cr_expect_str_eq (milter_client_get_default_unix_socket_group (client), "mail");
   milter_client_set_unix_socket_group (client, "postfix");
+  milter_client_set_unix_socket_group (client, milter_client_get_unix_socket_group (client));
   cr_expect_str_eq (milter_client_get_unix_socket_group (client), "postfix");
   milter_client_set_unix_socket_group (client, NULL);
   cr_expect_str_eq (milter_client_get_unix_socket_group (client), "mail");
@@ -211,6 +215,8 @@ Test (client_settings, a_context_holds_what_was_set)
   cr_expect_str_eq (milter_client_context_get_quarantine_reason (context), "odd");
   cr_expect_null (milter_client_context_get_socket_address (context));
   milter_client_context_set_socket_address (context, &address);
+  milter_client_context_set_socket_address (context,
+                                            milter_client_context_get_socket_address (context));
   cr_expect_eq (milter_client_context_get_socket_address (context)->base.sa_family, AF_INET);
   milter_client_context_set_message_result (context, result);
   cr_expect_eq (milter_client_context_get_message_result (context), result);
