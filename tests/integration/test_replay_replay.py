@@ -233,6 +233,32 @@ def test_messages_of_a_milter_that_did_not_want_mail_are_counted(recorded, ruled
     assert "; 2 differences, in 2 messages" in done.stdout
 
 
+def test_what_a_milter_wants_now_and_did_not_then_is_missing(recorded, ruled, replay):
+    done = replay(recorded("on negotiate => negotiate steps=NOMAIL"), "-s", ruled("on negotiate => negotiate steps=none").spec)
+    assert done.returncode == 1
+    assert "message 1: not compared: the recording has no mail command for it, since the milter did not want one then, " \
+        "and does now" in done.stdout, done.stdout
+
+
+def test_a_recording_that_ends_in_the_middle_of_a_message_is_no_pass(recorded, ruled, replay, tool, tmp_path):
+    """What was recorded is the same, and what would have become of the message nobody knows."""
+    trace, cut = tmp_path / "whole.trace", tmp_path / "cut.trace"
+    subprocess.run([tool("milter-replay"), "convert", recorded(), "-o", trace], check=True)
+    lines = trace.read_text().splitlines(keepends=True)
+    cut.write_text("".join(lines[:next(i for i, line in enumerate(lines) if " data" in line and "macro" not in line) + 2]))
+    milter = ruled()
+    assert replay(trace, "-s", milter.spec).returncode == 0
+    done = replay(cut, "-s", milter.spec)
+    assert done.returncode == 1
+    # told once: of the message, and not of its session again
+    assert done.stdout.count("not compared: the recording ends in the middle of it") == 1, done.stdout
+    assert "; no difference; 1 not compared" in done.stdout
+    assert replay(cut, "-s", milter.spec, "--ignore", "holes").returncode == 0
+    done = subprocess.run([tool("milter-replay"), "compare", cut, cut], capture_output=True, text=True)
+    assert done.returncode == 1
+    assert "the recording ends in the middle of it" in done.stdout, done.stdout
+
+
 def test_after_ten_connections_that_cannot_be_made_it_gives_up(recorded, replay, tmp_path):
     done = replay(recorded(), "-s", f"unix:{tmp_path}/none.sock", "--loop=100000")
     assert done.returncode == 3

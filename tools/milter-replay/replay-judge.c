@@ -26,6 +26,7 @@ struct _ReplayJudge
   Side sides[2]; /* by MilterReplayStream */
   MilterCapturePlace place;
   guint64 n_recorded; /* messages of the connection so far */
+  guint32 steps_now;  /* #MilterStepFlags that were agreed on last */
   bool has_left;      /* QUIT has been sent now, or the MTA has closed */
   ReplayJudgeCounts counts;
 };
@@ -107,15 +108,27 @@ compare_messages (ReplayJudge *judge, MilterRecordedMessage *recorded, MilterRec
   tell_comparison (judge, where, comparison);
 }
 
+/* The MTA of then sent no MAIL since the milter did not want it; now it would have to. */
+static bool
+lacks_mail (const ReplayJudge *judge, const MilterRecordedMessage *message)
+{
+  return (message->steps & MILTER_STEP_NO_ENVELOPE_FROM) != 0
+         && (judge->steps_now & MILTER_STEP_NO_ENVELOPE_FROM) == 0;
+}
+
 static void
 tell_unplayed (ReplayJudge *judge, const MilterRecordedMessage *message)
 {
   g_autofree char *where = describe_message (judge, message);
   g_autofree char *missing = milter_recorded_missing_to_string (message->missing);
+  const char *why = lacks_mail (judge, message)
+                        ? "the recording has no mail command for it, since the milter did not want "
+                          "one then, and does now"
+                        : "it was not played";
   /* the rules say what of a message counts that is not known */
   g_autoptr (MilterComparison) own = milter_compare_messages (message, message, judge->rules);
 
-  tell_doubt (judge, where, missing != NULL ? missing : "it was not played", own->lets_holes_pass);
+  tell_doubt (judge, where, missing != NULL ? missing : why, own->lets_holes_pass);
 }
 
 static void
@@ -154,7 +167,9 @@ pair_sessions (ReplayJudge *judge)
       g_autoptr (MilterComparison) comparison
           = milter_compare_sessions (first, second, judge->rules);
 
-      tell_comparison (judge, "", comparison);
+      /* what is missing was missing in one of its messages, which has told it */
+      if (comparison->not_compared == NULL || judge->counts.n_not_compared == 0)
+        tell_comparison (judge, "", comparison);
     }
 }
 
@@ -261,11 +276,30 @@ leaves (const MilterReplayEvent *event)
                  && event->bytes.data[4] == MILTER_COMMAND_QUIT));
 }
 
+static void
+note_steps (ReplayJudge *judge, const MilterReplayEvent *event)
+{
+  MilterMessage message;
+
+  if (event->from != MILTER_SIDE_MILTER || event->kind != MILTER_REPLAY_FRAME
+      || event->bytes.data[4] != MILTER_REPLY_NEGOTIATE)
+    return;
+  milter_message_parse (MILTER_SIDE_MILTER,
+                        MILTER_REPLY_NEGOTIATE,
+                        milter_bytes (event->bytes.data + 5, event->bytes.size - 5),
+                        &message);
+  if (message.fault == MILTER_NO_FAULT)
+    judge->steps_now = (guint32) message.fields[2].number;
+}
+
 void
 replay_judge_take (ReplayJudge *judge, MilterReplayStream stream, const MilterReplayEvent *event)
 {
   tell_builder (judge, stream, event);
-  if (stream == MILTER_REPLAY_LIVE && leaves (event))
+  if (stream != MILTER_REPLAY_LIVE)
+    return;
+  note_steps (judge, event);
+  if (leaves (event))
     judge->has_left = true;
 }
 
