@@ -173,6 +173,41 @@ take_segment (MilterCaptureReader *reader,
   make_room (reader);
 }
 
+static inline void
+take_packet (MilterCaptureReader *reader,
+             const MilterCaptureMoment *moment,
+             MilterPacketKind kind,
+             guint link_type,
+             const MilterSegment *segment)
+{
+  reader->latest = *moment;
+  reader->n_packets++;
+  if (kind == MILTER_PACKET_TCP)
+    take_segment (reader, segment, &reader->latest);
+  else if (kind != MILTER_PACKET_OTHER)
+    remark (reader, kind, link_type, &reader->latest);
+}
+
+static MilterPacketsStatus
+take_one (MilterCaptureReader *reader, MilterPackets *packets, GError **error)
+{
+  MilterCapturePacket packet;
+  MilterPacketsStatus status = milter_packets_next (packets, &packet, error);
+
+  if (status == MILTER_PACKETS_ONE)
+    {
+      const MilterCaptureMoment moment = { packet.number, packet.time_ns };
+      MilterSegment segment;
+      MilterPacketKind kind
+          = milter_segment_read (packet.link_type, packet.data, packet.length, &segment);
+
+      take_packet (reader, &moment, kind, packet.link_type, &segment);
+    }
+  return status;
+}
+
+/* --- many connections ------------------------------------------------------------------------------ */
+
 /* what is known of a packet before its turn */
 typedef struct
 {
@@ -203,12 +238,6 @@ guess_connection (const MilterCaptureReader *reader, const Packet *packet)
              : NULL;
 }
 
-static gsize
-find_ahead (const MilterCaptureReader *reader)
-{
-  return milter_flows_get_n_live (&reader->flows) > FEW_CONNECTIONS ? MAX_AHEAD : 1;
-}
-
 /* Of many connections none is near in memory. What some packets need is fetched all at once, a step at a
  * time: to wait for each by itself takes longer than all that is done with it. */
 static void
@@ -233,19 +262,6 @@ fetch (const MilterCaptureReader *reader, const Packet *packets, gsize n)
       milter_capture_connection_fetch_for_sink (connections[i], step);
 }
 
-static void
-take_packet (MilterCaptureReader *reader, const Packet *packet)
-{
-  reader->latest = packet->moment;
-  reader->n_packets++;
-  if (packet->kind == MILTER_PACKET_TCP)
-    take_segment (reader, &packet->segment, &reader->latest);
-  else if (packet->kind != MILTER_PACKET_OTHER)
-    remark (reader, packet->kind, packet->link_type, &reader->latest);
-}
-
-/* --- files --------------------------------------------------------------------------------------- */
-
 static bool
 is_stopped (const MilterCaptureReader *reader)
 {
@@ -254,38 +270,46 @@ is_stopped (const MilterCaptureReader *reader)
   return sink->stopped != NULL && sink->stopped (reader->context.data);
 }
 
+static MilterPacketsStatus
+take_some (MilterCaptureReader *reader, MilterPackets *packets, GError **error)
+{
+  MilterCapturePacket packet;
+  Packet next[MAX_AHEAD];
+  MilterPacketsStatus status;
+  gsize n = 0;
+
+  do
+    if ((status = milter_packets_next (packets, &packet, error)) == MILTER_PACKETS_ONE)
+      look_at (reader, &packet, &next[n++]);
+  while (status == MILTER_PACKETS_ONE && n < MAX_AHEAD && milter_packets_is_near (packets));
+  fetch (reader, next, n);
+  for (gsize i = 0; i < n && !is_stopped (reader); i++)
+    take_packet (
+        reader, &next[i].moment, next[i].kind, next[i].link_type, &next[i].segment);
+  return status;
+}
+
+/* --- files --------------------------------------------------------------------------------------- */
+
 gboolean
 milter_capture_reader_read (MilterCaptureReader *reader, MilterCaptureInput *input, GError **error)
 {
   g_autoptr (MilterPackets) packets = milter_packets_open (input, error);
   MilterPacketsStatus status = MILTER_PACKETS_ONE;
-  MilterCapturePacket packet;
-  Packet next[MAX_AHEAD];
 
   if (packets == NULL)
     return FALSE;
-  while (status == MILTER_PACKETS_ONE)
-    {
-      gsize n = 0, ahead = find_ahead (reader);
-
-      do
-        if ((status = milter_packets_next (packets, &packet, error)) == MILTER_PACKETS_ONE)
-          look_at (reader, &packet, &next[n++]);
-      while (status == MILTER_PACKETS_ONE && n < ahead && milter_packets_is_near (packets));
-      if (n > 1)
-        fetch (reader, next, n);
-      for (gsize i = 0; i < n; i++)
-        {
-          take_packet (reader, &next[i]);
-          if (!is_stopped (reader))
-            continue;
-          /* nobody wants to know what is wrong behind it */
-          if (status == MILTER_PACKETS_ERROR)
-            g_clear_error (error);
-          return TRUE;
-        }
-    }
-  return status == MILTER_PACKETS_OVER;
+  while (status == MILTER_PACKETS_ONE && !is_stopped (reader))
+    status = milter_flows_get_n_live (&reader->flows) > FEW_CONNECTIONS
+                 ? take_some (reader, packets, error)
+                 : take_one (reader, packets, error);
+  if (status != MILTER_PACKETS_ERROR)
+    return TRUE;
+  if (!is_stopped (reader))
+    return FALSE;
+  /* nobody wants to know what is wrong behind it */
+  g_clear_error (error);
+  return TRUE;
 }
 
 void
