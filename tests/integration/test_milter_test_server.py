@@ -336,6 +336,15 @@ def test_output_that_cannot_be_written_is_told(tool, fake, scenario):
     assert "the output cannot be written" in done.stderr
 
 
+@pytest.mark.parametrize("name", ["milter-replay", "milter-test-client", "milter-test-server"])
+@pytest.mark.parametrize("option", ["--help", "--version"])
+def test_neither_help_nor_version_is_lost_in_silence(tool, name, option):
+    with open("/dev/full", "w") as full:
+        done = subprocess.run([tool(name), option], stdout=full, stderr=subprocess.PIPE, text=True, timeout=60)
+    assert done.returncode == 2
+    assert done.stderr == f"{name}: the output cannot be written\n"
+
+
 def test_a_closed_output_does_not_become_the_connection(tool, fake, scenario):
     milter = fake()
     done = subprocess.run(["sh", "-c", 'exec "$@" <&- >&-', "sh", tool("milter-test-server"), "-v", "-s",

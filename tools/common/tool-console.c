@@ -6,9 +6,14 @@
 
 #include <fcntl.h>
 #include <locale.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include "tool-exit.h"
+
+static bool output_was_flushed;
 
 /* a socket must not take the number of a closed stdout, and get what is printed */
 static void
@@ -23,6 +28,14 @@ occupy_standard_streams (void)
     close (fd);
 }
 
+/* --help of GOption ends the program by itself */
+static void
+flush_at_exit (void)
+{
+  if (!output_was_flushed && !tool_flush_output ())
+    _exit (TOOL_EXIT_USAGE);
+}
+
 void
 tool_init (const char *argv0)
 {
@@ -34,6 +47,7 @@ tool_init (const char *argv0)
    * enough. */
   setlocale (LC_CTYPE, "");
   g_set_prgname (name);
+  atexit (flush_at_exit);
 }
 
 bool
@@ -41,6 +55,7 @@ tool_flush_output (void)
 {
   struct stat status;
 
+  output_was_flushed = true;
   if (fflush (stdout) == 0 && !ferror (stdout))
     return true;
   if (fstat (STDOUT_FILENO, &status) == 0
