@@ -196,12 +196,23 @@ become (MilterClient *client, const MilterClientUser *user, gid_t gid, GError **
   return check_identity (user->uid, gid, error);
 }
 
+/* (transfer full) `become the user smith with the group mail`; one of them may be NULL */
+static char *
+describe_wanted (const char *user, const char *group)
+{
+  if (user == NULL)
+    return g_strconcat ("take the group ", group, NULL);
+  return g_strconcat (
+      "become the user ", user, group != NULL ? " with the group " : NULL, group, NULL);
+}
+
 /* somebody who is not root can only stay who it is */
 static gboolean
 check_that_we_are (MilterClient *client, GError **error)
 {
   MilterClientPrivate *priv = client->priv;
   g_autoptr (MilterClientUser) user = NULL;
+  g_autofree char *wanted = NULL;
   gid_t gid = getegid ();
 
   if (priv->effective_user != NULL)
@@ -215,14 +226,14 @@ check_that_we_are (MilterClient *client, GError **error)
     return FALSE;
   if ((user == NULL || user->uid == geteuid ()) && gid == getegid ())
     return TRUE;
+  wanted = describe_wanted (user != NULL ? priv->effective_user : NULL, priv->effective_group);
   g_set_error (error,
                MILTER_CLIENT_ERROR,
                MILTER_CLIENT_ERROR_DROP_PRIVILEGE,
-               "the user %u, group %u, cannot become the user %s, group %s: only root can",
+               "the user %u, group %u, cannot %s: only root can",
                (guint) geteuid (),
                (guint) getegid (),
-               user != NULL ? priv->effective_user : "that it is",
-               priv->effective_group != NULL ? priv->effective_group : "that it has");
+               wanted);
   return FALSE;
 }
 

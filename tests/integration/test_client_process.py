@@ -94,6 +94,20 @@ def test_a_user_without_an_entry_needs_a_group(milter, folder):
 
 
 @as_root
+@pytest.mark.parametrize("options, wanted", [
+    (["--user", "daemon"], "become the user daemon"),
+    (["--group", "mail"], "take the group mail"),
+    (["--user", "daemon", "--group", "mail"], "become the user daemon with the group mail"),
+])
+def test_who_is_not_root_stays_who_it_is(milter, folder, options, wanted):
+    folder.chmod(0o777)
+    process = milter(*options, user="nobody", group="nogroup", extra_groups=[])
+    assert process.wait(timeout=60) == 1
+    assert f"the user {NOBODY.pw_uid}, group {NOBODY.pw_gid}, cannot {wanted}: only root can" in process.stderr.read()
+    assert list(folder.iterdir()) == []
+
+
+@as_root
 def test_what_the_new_user_cannot_remove_is_told(milter, folder):
     process = milter("--user", "nobody", "--pid-file", f"{folder}/pid")
     facts(process)
