@@ -52,6 +52,8 @@ typedef struct
   const MilterRecordedMessage *messages[2]; /* NULL: of sessions */
   GPtrArray *differences;
   guint n_found;
+  bool is_cut[2]; /* of sessions: the recording ends in the middle of it */
+  bool lacks;     /* … so that something that the other has is not known */
   GHashTable
       *told; /* of char: what differences so far are about, so that what they make of the mail need
                 not be told: `rcpt`, `body`, `field NAME`; with `ignored ` before, if they pass */

@@ -273,6 +273,11 @@ compare_replies (MilterCompare *compare,
 {
   g_autofree char *command = NULL;
 
+  if (a->answer == MILTER_RECORDED_LOST || b->answer == MILTER_RECORDED_LOST)
+    {
+      compare->lacks = true;
+      return;
+    }
   compare_latencies (compare, a, b, index);
   if (a->reply == b->reply && (a->answer == b->answer || goes_on (a)))
     {
@@ -333,6 +338,11 @@ tell_alone (MilterCompare *compare,
   g_autofree char *text = NULL;
   char *texts[2];
 
+  if (compare->is_cut[!side])
+    {
+      compare->lacks = true;
+      return;
+    }
   /* how far a message was sent is a matter of the answers before, which have been told */
   if (goes_on (command) || command->answer == MILTER_RECORDED_UNANSWERED
       || milter_compare_is_told (compare, "verdict"))

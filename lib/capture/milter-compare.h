@@ -66,8 +66,8 @@ typedef struct
  * MilterComparison:
  * @differences: of #MilterDifference, those that are ignored, too
  * @n_found: so many are not ignored
- * @not_compared: (nullable): nothing can be said of it: why, as a sentence. There are no
- * differences then
+ * @not_compared: (nullable): not all of it could be compared: why, as a sentence. There are no
+ * differences then, but of a session that one of the recordings has the beginning of
  * @lets_holes_pass: … and the rules say that this is no difference
  *
  * What a comparison found.

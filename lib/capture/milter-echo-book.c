@@ -46,9 +46,24 @@ find_reading (MilterEchoBook *book, const MilterCapturePlace *place)
   return reading != NULL && !reading->lost ? reading : NULL;
 }
 
+/* What is said to the commands that wait is not known: not all of it, so none. A milter that was silent is
+ * another matter: there the MTA went. */
+static void
+lose_answers (Reading *reading)
+{
+  MilterEchoStep *step;
+
+  while ((step = g_queue_pop_head (&reading->waiting)) != NULL)
+    {
+      step->lacks_answer = true;
+      g_byte_array_set_size (step->replies, 0);
+    }
+}
+
 static void
 lose (Reading *reading)
 {
+  lose_answers (reading);
   reading->lost = true;
   reading->book->n_damaged++;
   if (reading->message != NULL)
@@ -308,8 +323,11 @@ milter_echo_book_finish (MilterEchoBook *book)
   while (g_hash_table_iter_next (&i, NULL, &value))
     {
       Reading *reading = value;
+      bool is_cut = !reading->mta_closed && !reading->milter_closed;
 
-      if (reading->message != NULL && !reading->mta_closed && !reading->milter_closed)
+      if (is_cut)
+        lose_answers (reading);
+      if (is_cut && reading->message != NULL)
         reading->message->damaged = true;
       end_message (reading);
     }

@@ -110,6 +110,27 @@ compare_bodies (MilterEchoPart *part, const MilterEchoPart *came)
     milter_echo_part_differ (part, "its body is not the one that was recorded");
 }
 
+/* a pass would say that what came was answered as then */
+static void
+tell_lacking (MilterEchoPart *recorded)
+{
+  if (recorded->damaged)
+    {
+      milter_echo_part_differ (recorded, "the recording is damaged, or ends, in the middle of it");
+      return;
+    }
+  for (guint i = 0; i < recorded->steps->len; i++)
+    {
+      const MilterEchoStep *step = g_ptr_array_index (recorded->steps, i);
+      const MilterSpec *spec = milter_spec_get (MILTER_SIDE_MTA, step->letter);
+
+      if (step->lacks_answer)
+        milter_echo_part_differ (recorded,
+                                 "the recording lacks the answer to %s",
+                                 spec != NULL ? spec->word : "a command");
+    }
+}
+
 void
 milter_echo_part_compare (MilterEchoPart *recorded, const MilterEchoPart *came)
 {
@@ -130,8 +151,7 @@ milter_echo_part_compare (MilterEchoPart *recorded, const MilterEchoPart *came)
         milter_echo_part_differ (recorded, "did not come: %s", text);
     }
   compare_bodies (recorded, came);
-  if (recorded->damaged)
-    milter_echo_part_differ (recorded, "the recording is damaged, or ends, in the middle of it");
+  tell_lacking (recorded);
 }
 
 /* --- verdicts ------------------------------------------------------------------------------------- */

@@ -23,6 +23,7 @@ typedef struct
   GByteArray *macros;  /* (nullable) packed names and values that came with it */
   GByteArray *replies; /* bytes */
   bool optional;       /* the message was decided already: an MTA may leave it out */
+  bool lacks_answer;   /* one was due, and the recording does not have it */
   MilterEchoEnd end;
 } MilterEchoStep;
 

@@ -218,7 +218,7 @@ answer (MilterEcho *echo, const MilterMessage *command, MilterEchoAnswer *result
   came->optional = echo->rules.dropped;
   if (recorded != NULL && recorded->replies->len > 0)
     g_byte_array_append (echo->answer, recorded->replies->data, recorded->replies->len);
-  if (recorded == NULL)
+  if (recorded == NULL || recorded->lacks_answer)
     is_known = answer_unknown (echo, command->letter);
   if (echo->answer->len > 0)
     g_byte_array_append (came->replies, echo->answer->data, echo->answer->len);

@@ -6,8 +6,8 @@
  * nobody has had, or of a later one that fits what the MTA says better; a message as the one of the
  * recording with the same sender that fits, by its Message-ID if it comes to that, whatever session it
  * is of. What fits but is not the same is answered alike, and told as a difference. What the recording
- * does not have is a difference, and a client, sender, recipient or message that it lacks is
- * answered "tempfail": an MTA keeps the mail and loses nothing. Anything else is let pass.
+ * does not have is a difference, and a client, sender, recipient or message that it lacks, or lacks
+ * the answer to, is answered "tempfail": an MTA keeps the mail and loses nothing. Anything else is let pass.
  */
 #pragma once
 

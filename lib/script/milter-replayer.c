@@ -293,15 +293,26 @@ play_milter_event (MilterReplayer *replayer,
   return true;
 }
 
+/* the MTA goes, as it does when it waits in vain */
+void
+milter_replayer_give_up (MilterReplayer *replayer, gint64 now_us)
+{
+  const MilterReplayEvent end
+      = { .kind = MILTER_REPLAY_END, .from = MILTER_SIDE_MTA, .time_ns = now_us * 1000 };
+
+  milter_replayer_diverge (replayer);
+  milter_replayer_tell_live (replayer, &end);
+}
+
 static void
-tell_silence (MilterReplayer *replayer)
+tell_silence (MilterReplayer *replayer, gint64 now_us)
 {
   const MilterSpec *spec = milter_spec_get (MILTER_SIDE_MTA, replayer->asked);
   g_autofree char *sentence = g_strdup_printf ("no answer to %s within %g s",
                                                spec != NULL ? spec->word : "a command",
                                                (double) replayer->timeout_us / G_USEC_PER_SEC);
 
-  milter_replayer_diverge (replayer);
+  milter_replayer_give_up (replayer, now_us);
   replayer->handlers->broke (sentence, replayer->data);
 }
 
@@ -334,7 +345,7 @@ wait_for_answer (MilterReplayer *replayer, gint64 now_us, MilterReplayAction *ac
   milter_trace_session_give_up (&replayer->live);
   if (departure_us <= now_us)
     return true;
-  tell_silence (replayer);
+  tell_silence (replayer, now_us);
   return stop_done (replayer, action);
 }
 

@@ -124,6 +124,8 @@ void milter_replayer_next (MilterReplayer *replayer, gint64 now_us, MilterReplay
 gsize milter_replayer_take_same (MilterReplayer *replayer, MilterBytes bytes, gint64 now_us);
 void
 milter_replayer_received (MilterReplayer *replayer, const MilterMessage *message, gint64 now_us);
+/* The milter does not read what is sent to it: nothing more is to be done but to leave it. */
+void milter_replayer_give_up (MilterReplayer *replayer, gint64 now_us);
 /* the milter closed the connection, or reset it, or said what is no frame: then @garbage (nullable)
  * is what the decoder says to it */
 void

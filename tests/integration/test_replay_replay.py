@@ -345,6 +345,41 @@ def test_where_bytes_are_missing_the_rest_is_played_and_nothing_passes(replay, r
     assert done.returncode == 0, done.stdout
 
 
+# A recording that ends behind such a line, and whether all that it has can be held against a milter: what was asked
+# was answered, and no message is open.
+CUTS = {
+    "@1 negotiate": False, "@1 => negotiate": True, "@1 macro connect": True, "@1 connect": False, "@1 => continue": True,
+    "@2 session": True, "@2 negotiate": False, "@2 mail": False, "@2 rcpt": False, "@2 => continue": True, "@2 body": False, "@2 eom": False,
+    "@2 => insert-header": False, "@2 => accept": True, "@2 abort": True, "@2 quit": True, "@2 close": True,
+}
+
+
+@pytest.mark.parametrize("behind", CUTS)
+def test_of_a_recording_that_ends_somewhere_all_commands_say_the_same(tool, client, replay, tmp_path, behind):
+    lines = (ROOT / "scenarios/captures/opendkim-own-and-foreign.trace").read_text().splitlines(keepends=True)
+    end = next(i for i, line in enumerate(lines) if line.partition(" ")[2].startswith(behind))
+    cut = tmp_path / "cut.trace"
+    cut.write_text("".join(lines[:end + 1]))
+    compared = subprocess.run([tool("milter-replay"), "compare", cut, cut], timeout=60)
+    verdicts = {"compare": compared.returncode}
+    for options in ([], ["-v"], ["--json"]):
+        # what it was not recorded to answer it answers all the same: nobody waits for it
+        milter = client("-q", "--replay", cut)
+        done = replay(cut, "-s", milter.spec, "--timeout", "20s", *options)
+        verdicts[f"replay {options}"] = done.returncode
+        verdicts[f"its milter {options}"] = milter.stop()
+    assert set(verdicts.values()) == {0 if CUTS[behind] else 1}, verdicts
+
+
+def test_a_difference_is_told_though_the_recording_ends_behind_it(recorded, ruled, replay, tool, tmp_path):
+    trace = subprocess.run([tool("milter-replay"), "show", recorded()], check=True, capture_output=True, text=True).stdout
+    cut = tmp_path / "cut.trace"
+    cut.write_text(trace[:trace.index(" mail <")].rpartition("\n")[0] + "\n")
+    done = replay(cut, "-s", ruled("on connect => tempfail").spec, "--ignore", "holes,negotiation")
+    assert done.returncode == 1, done.stdout
+    assert [row[0] for row in differences(done)] == ["reply to connect client.example.com"]
+
+
 # --- real ones ----------------------------------------------------------------------------------------------------
 
 OPENDKIM = """

@@ -14,7 +14,7 @@
 
 typedef struct
 {
-  RecordedStep steps[MAX_STEPS];
+  RecordedStep steps[MAX_STEPS]; /* `~` behind them: the recording ends there */
 } Part;
 
 /* What one recording has of a message, behind MAIL and RCPT, and the other. */
@@ -176,6 +176,24 @@ static const Case sessions[] = {
     { { STEP ("+"), OFFER, ANSWER, CLIENT } }, { { STEP ("+"), OFFER, ANSWER, CLIENT, STEP ("<*220 hello"), STEP ("<.") , STEP (">.")} } },
   { "the milter dies", NULL, "end end of the session | QUIT | the milter closed\n",
     { { STEP ("+"), OFFER, ANSWER, CLIENT } }, { { STEP ("+"), OFFER, ANSWER, CLIENT, STEP ("<."), STEP (">.") } } },
+
+  { "both recordings end while nothing is due", NULL, "",
+    { { STEP ("+"), OFFER, ANSWER, CLIENT, STEP ("~") } }, { { STEP ("+"), OFFER, ANSWER, CLIENT, STEP ("~") } } },
+  { "one ends first: how the other goes on is no difference", NULL, "",
+    { { STEP ("+"), OFFER, ANSWER, CLIENT } }, { { STEP ("+"), OFFER, ANSWER, CLIENT, STEP ("~") } } },
+  { "before anything was said", NULL, "", { { STEP ("+"), STEP ("~") } }, { { STEP ("+"), STEP ("~") } } },
+  { "what there is is compared", NULL, "negotiation answer to the offer | version 6, actions all, steps none | version 6, actions ADDHDRS, steps NOHELO\n",
+    { { STEP ("+"), OFFER, ANSWER, STEP ("~") } }, { { STEP ("+"), OFFER, STEP ("<O\0\0\0\6\0\0\0\1\0\0\0\2"), STEP ("~") } } },
+  { "an answer is missing", NULL, "not compared: second recording: the recording ends in the middle of it\n",
+    { { STEP ("+"), OFFER, ANSWER, CLIENT } }, { { STEP ("+"), OFFER, ANSWER, STEP (">Cclient\0U"), STEP ("<c"), STEP (">Hhelo\0"), STEP ("~") } } },
+  { "an answer is missing in both, and another one is not the same", "holes",
+    "not compared: first recording: the recording ends in the middle of it; second recording: the recording ends in the middle of it\nverdict reply to connect client | continue | tempfail\n",
+    { { STEP ("+"), OFFER, ANSWER, STEP (">Cclient\0U"), STEP ("<c"), STEP (">Hhelo\0"), STEP ("~") } },
+    { { STEP ("+"), OFFER, ANSWER, STEP (">Cclient\0U"), STEP ("<t"), STEP (">Hhelo\0"), STEP ("~") } } },
+  { "a command is missing", NULL, "not compared: first recording: the recording ends in the middle of it\n",
+    { { STEP ("+"), OFFER, ANSWER, STEP (">Cclient\0U"), STEP ("<c"), STEP ("~") } }, { { STEP ("+"), OFFER, ANSWER, CLIENT } } },
+  { "what is unasked, or no frame, may be missing", NULL, "not compared: first recording: the recording ends in the middle of it\n",
+    { { STEP ("+"), OFFER, ANSWER, CLIENT, STEP ("~") } }, { { STEP ("+"), OFFER, ANSWER, CLIENT, STEP ("<c"), STEP ("<*220 hello"), STEP ("<.") , STEP (">.") } } },
 };
 /* clang-format on */
 
@@ -210,12 +228,13 @@ build (const Part *part, bool has_begin)
       = milter_recorded_builder_new (/* limits= */ NULL, &keeping, &told);
   gsize n = 0;
 
-  while (n < MAX_STEPS && part->steps[n].bytes != NULL)
+  while (n < MAX_STEPS && part->steps[n].bytes != NULL && part->steps[n].bytes[0] != '~')
     n++;
   if (has_begin)
     recorded_tell (builder, begin, G_N_ELEMENTS (begin));
   recorded_tell (builder, part->steps, n);
-  recorded_tell (builder, end, G_N_ELEMENTS (end));
+  if (n == MAX_STEPS || part->steps[n].bytes == NULL)
+    recorded_tell (builder, end, G_N_ELEMENTS (end));
   milter_recorded_builder_finish (builder);
   return told;
 }

@@ -149,6 +149,22 @@ static const Case cases[] = {
     { BEGIN, STEP (">M<a>\0"), STEP ("<c"), STEP (">!5"), STEP (">E"), STEP ("<a"), END },
     { BEGIN, STEP (">M<a>\0"), STEP (">E"), END },
     "O c c c t ?", "1: the recording is damaged, or ends, in the middle of it\n2: not in the recording: eom\n2: the recording is damaged, or ends, in the middle of it\n" },
+  { "an answer that the recording ends before",
+    { BEGIN, MAIL ("a", "b"), STEP (">E") },
+    { BEGIN, MAIL ("a", "b"), STEP (">E"), END },
+    "O c c c c t ?", "2: the recording lacks the answer to eom\n" },
+  { "… or in the middle of, whose edits alone are no answer",
+    { BEGIN, MAIL ("a", "b"), STEP (">E"), STEP ("<hX\0y\0") },
+    { BEGIN, MAIL ("a", "b"), STEP (">E"), END },
+    "O c c c c t ?", "2: the recording lacks the answer to eom\n" },
+  { "… or that is in a hole",
+    { BEGIN, MAIL ("a", "b"), STEP (">E"), STEP ("<!12") },
+    { BEGIN, MAIL ("a", "b"), STEP (">E"), END },
+    "O c c c c t ?", "1: the recording is damaged, or ends, in the middle of it\n2: the recording lacks the answer to eom\n" },
+  { "… or that is to a client, or to the offer",
+    { STEP ("+"), STEP_OFFER, STEP_ANSWER, STEP (">Cone\0U"), STEP ("@2"), STEP ("+"), STEP_OFFER },
+    { STEP ("+"), STEP_OFFER, STEP (">Cone\0U"), STEP ("+"), STEP_OFFER },
+    "O t O", "1: the recording lacks the answer to connect\n2: the recording lacks the answer to negotiate\n" },
 };
 /* clang-format on */
 

@@ -209,10 +209,7 @@ add_comparison (ReportCase *report_case,
 {
   count_differences (counts, comparison);
   if (comparison->not_compared != NULL)
-    {
-      add_not_compared (report_case, message, comparison);
-      return;
-    }
+    add_not_compared (report_case, message, comparison);
   for (guint i = 0; i < comparison->differences->len; i++)
     add_difference (
         report_case, message, g_ptr_array_index (comparison->differences, i), starts, verbose);

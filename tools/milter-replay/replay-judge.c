@@ -69,6 +69,10 @@ tell_doubt (ReplayJudge *judge, const char *where, const char *why, bool passes)
   g_string_printf (sentence, "%s%snot compared: %s", where, *where != '\0' ? ": " : "", why);
   /* the words of a comparison */
   g_string_replace (sentence, "first recording: ", "", /* limit= */ 0);
+  g_string_replace (sentence,
+                    "second recording: the recording ends in the middle of it",
+                    "now, it was not played to its end",
+                    /* limit= */ 0);
   g_string_replace (sentence, "second recording: ", "now, ", /* limit= */ 0);
 
   judge->counts.n_not_compared++;
@@ -77,13 +81,13 @@ tell_doubt (ReplayJudge *judge, const char *where, const char *why, bool passes)
 
 /* @where: may be "" */
 static void
-tell_comparison (ReplayJudge *judge, const char *where, const MilterComparison *comparison)
+tell_comparison (ReplayJudge *judge,
+                 const char *where,
+                 const MilterComparison *comparison,
+                 bool tells_doubt)
 {
-  if (comparison->not_compared != NULL)
-    {
-      tell_doubt (judge, where, comparison->not_compared, comparison->lets_holes_pass);
-      return;
-    }
+  if (comparison->not_compared != NULL && tells_doubt)
+    tell_doubt (judge, where, comparison->not_compared, comparison->lets_holes_pass);
   for (guint i = 0; i < comparison->differences->len; i++)
     {
       const MilterDifference *difference = g_ptr_array_index (comparison->differences, i);
@@ -105,7 +109,7 @@ compare_messages (ReplayJudge *judge, MilterRecordedMessage *recorded, MilterRec
 
   judge->counts.n_messages += comparison->not_compared == NULL;
   judge->counts.n_different += comparison->not_compared == NULL && comparison->n_found > 0;
-  tell_comparison (judge, where, comparison);
+  tell_comparison (judge, where, comparison, /* tells_doubt= */ true);
 }
 
 /* The MTA of then sent no MAIL since the milter did not want it; now it would have to. */
@@ -168,8 +172,7 @@ pair_sessions (ReplayJudge *judge)
           = milter_compare_sessions (first, second, judge->rules);
 
       /* what is missing was missing in one of its messages, which has told it */
-      if (comparison->not_compared == NULL || judge->counts.n_not_compared == 0)
-        tell_comparison (judge, "", comparison);
+      tell_comparison (judge, "", comparison, judge->counts.n_not_compared == 0);
     }
 }
 

@@ -316,6 +316,7 @@ on_stalled (MilterServerPort *port, gpointer user_data)
   g_autofree char *why = g_strdup_printf ("the milter did not read what was sent to it for %g s",
                                           session->setup->writing_timeout);
 
+  milter_replayer_give_up (session->replayer, g_get_monotonic_time ());
   on_broke (why, session);
   end_playing (session, /* reset= */ true);
 }
