@@ -245,6 +245,12 @@ milter_lexer_field_name (MilterLexer *lexer, MilterLexFlags flags, MilterWord *w
   bool ok;
 
   milter_word_begin (lexer, word);
+  /* meant as a regular expression it would match no field, and what must not come would not */
+  if (milter_lexer_byte_at (lexer, lexer->at) == '/' && flags & MILTER_LEX_PATTERN)
+    return milter_lexer_expected (lexer,
+                                  lexer->at,
+                                  "the name of a header field, not a regular expression (a name that "
+                                  "begins with a slash is quoted)");
   if (milter_lexer_starts_quote (milter_lexer_byte_at (lexer, lexer->at)))
     ok = milter_lexer_take_quoted (lexer, MILTER_LEX_PLAIN, word);
   else

@@ -119,16 +119,31 @@ add_client (MilterParser *parser, const MilterWord *word, MilterRule *rule)
 }
 
 static bool
+begins_with (MilterBytes raw, const char *text)
+{
+  return raw.size >= strlen (text) && memcmp (raw.data, text, strlen (text)) == 0;
+}
+
+static bool
 is_client (MilterBytes raw)
 {
-  return raw.size >= strlen ("client=") && memcmp (raw.data, "client=", strlen ("client=")) == 0;
+  return begins_with (raw, "client=");
 }
 
 static bool
 is_port (const MilterRule *rule, MilterBytes raw)
 {
   return rule->spec != NULL && rule->spec->letter == MILTER_COMMAND_CONNECT
-         && raw.size >= strlen ("port=") && memcmp (raw.data, "port=", strlen ("port=")) == 0;
+         && begins_with (raw, "port=");
+}
+
+/* as milter-test-client prints an address: no connect has it so, and what must not come would not */
+static bool
+is_spec (const MilterRule *rule, MilterBytes raw)
+{
+  return rule->spec != NULL && rule->spec->letter == MILTER_COMMAND_CONNECT
+         && rule->patterns->len == 1
+         && (begins_with (raw, "inet:") || begins_with (raw, "inet6:"));
 }
 
 static bool
@@ -143,6 +158,10 @@ parse_patterns (MilterParser *parser, guint max_patterns, MilterRule *rule)
       bool has_key = is_macro || is_whose || is_port (rule, raw);
       MilterLexFlags flags = MILTER_LEX_PATTERN | (has_key ? MILTER_LEX_VALUE_PATTERN : 0);
 
+      if (is_spec (rule, raw))
+        return milter_lexer_expected (&parser->lexer,
+                                      parser->lexer.at,
+                                      "an address, as 192.0.2.7 port=25 or unix:PATH");
       if (!milter_lexer_word (&parser->lexer, flags, &word)
           || !(is_macro   ? add_macro (parser, &word, rule)
                : is_whose ? add_client (parser, &word, rule)

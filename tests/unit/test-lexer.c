@@ -340,6 +340,9 @@ static const struct
   { "\"X\" y", MILTER_LEX_PLAIN, "[q X] more" },
   { "\"X\"y", MILTER_LEX_PLAIN, "t:1:4: expected a blank or the end of the line behind a quoted text, "
                                 "got \"y\"\n" },
+  { "/X/: v", MILTER_LEX_PATTERN, "t:1:1: expected the name of a header field, not a regular "
+                                  "expression (a name that begins with a slash is quoted), got "
+                                  "\"/X/:\"\n" },
   { "X-*: v", MILTER_LEX_PATTERN, "t:1:1: expected the name of a header field, without stars (a star "
                                   "itself is \\*), got \"X-*:\"\n" },
   { "X-\\*: v", MILTER_LEX_PATTERN, "[b X-*]+[b v]" },

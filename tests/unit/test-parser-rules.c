@@ -169,6 +169,13 @@ static const struct
   { "on connect port=1 port=2", "1:19: expected one port, got \"port=2\"" },
   { "on mail {i}", "1:9: expected a macro as {name}=PATTERN (other text is quoted), got \"{i}\"" },
   { "on mail {}=x", "1:9: expected a macro as {name}=PATTERN (other text is quoted), got \"{}=x\"" },
+  { "expect 0 header /Spam/",
+    "1:17: expected the name of a header field, not a regular expression (a name that begins with a "
+    "slash is quoted), got \"/Spam/\"" },
+  { "expect 0 connect * inet:25@[192.0.2.7]",
+    "1:20: expected an address, as 192.0.2.7 port=25 or unix:PATH, got \"inet:25@[192.0.2.7]\"" },
+  { "on connect * inet6:25@[::1] => reject",
+    "1:14: expected an address, as 192.0.2.7 port=25 or unix:PATH, got \"inet6:25@[::1]\"" },
   { "on mail {i*}=x", "1:9: expected the name of a macro, without stars, got \"{i*}=x\"" },
   { "expect data", "1:8: expected how many such events must come, as 0, 2, 1.. or 2..5, got \"data\"" },
   { "expect 3..2 data", "1:8: expected how many such events must come, as 0, 2, 1.. or 2..5, got "
