@@ -226,6 +226,39 @@ guint milter_client_context_signals[N_SIGNALS];
  * Returns: what the MTA is to do; see [enum@MilterCore.Status]
  */
 
+/* Class functions whose arguments a binding cannot know by their types: bytes have no NUL behind them. */
+
+/**
+ * MilterClientContextClass::body:
+ * @context: the context
+ * @chunk: (array length=size) (element-type guint8): a piece of the body
+ * @size: how many bytes
+ *
+ * As [signal@ClientContext::body].
+ *
+ * Returns: what the MTA is to do
+ */
+
+/**
+ * MilterClientContextClass::end_of_message:
+ * @context: the context
+ * @chunk: (array length=size) (element-type guint8) (nullable): a last piece of the body
+ * @size: how many bytes
+ *
+ * As [signal@ClientContext::end-of-message].
+ *
+ * Returns: what the MTA is to do
+ */
+
+/**
+ * MilterClientContextClass::define_macro:
+ * @context: the context
+ * @command: the command that they belong to
+ * @macros: (element-type utf8 utf8): the macros, by name
+ *
+ * As [signal@ClientContext::define-macro].
+ */
+
 /* The event signals. Their class functions are called directly, not by the emission: an emission
  * with a handler and a class closure costs two and a half times one with a handler alone. */
 static const struct

@@ -146,6 +146,15 @@ G_DEFINE_INTERFACE (MilterReplySignals, milter_reply_signals, G_TYPE_OBJECT)
  */
 
 /**
+ * MilterReplySignalsInterface::replace_body:
+ * @reply: the context
+ * @body: (array length=size) (element-type guint8): a piece of the new body
+ * @size: how many bytes
+ *
+ * As [signal@ReplySignals::replace-body].
+ */
+
+/**
  * MilterReplySignals::progress:
  * @reply: the context
  *

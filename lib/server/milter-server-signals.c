@@ -232,3 +232,27 @@ _milter_server_add_signals (GType type)
  *
  * Returns: %TRUE: nothing is sent, the status is %MILTER_STATUS_STOP, and "stopped" is emitted
  */
+
+/* Class functions whose arguments a binding cannot know by their types: bytes have no NUL behind them. */
+
+/**
+ * MilterServerContextClass::stop_on_body:
+ * @context: the context
+ * @chunk: (array length=size) (element-type guint8): a piece of the body
+ * @size: how many bytes
+ *
+ * As [signal@ServerContext::stop-on-body].
+ *
+ * Returns: whether to stop
+ */
+
+/**
+ * MilterServerContextClass::stop_on_end_of_message:
+ * @context: the context
+ * @chunk: (array length=size) (element-type guint8) (nullable): the last piece of the body
+ * @size: how many bytes
+ *
+ * As [signal@ServerContext::stop-on-end-of-message].
+ *
+ * Returns: whether to stop
+ */

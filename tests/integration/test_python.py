@@ -207,10 +207,42 @@ def test_a_subclass_answers_without_connecting(python, judge):
     assert out.read_text() == "b'A' b'\\xfc'\n"
 
 
+def test_class_functions_are_given_the_bytes_and_no_more(python, judge):
+    spec, out = python("""
+class Context(MilterClient.ClientContext):
+    def do_define_macro(self, command, macros):
+        told(command.value_nick, macros)
+    def do_body(self, *chunk):
+        told(chunk)
+        return Status.CONTINUE
+    def do_end_of_message(self, *chunk):
+        told(chunk)
+        return Status.CONTINUE
+class Client(MilterClient.Client):
+    def do_create_context(self):
+        return Context(client=self)
+client = Client()
+def established(client, context):
+    pass
+""")
+    judge(spec, 'macro mail {auth_type}=PLAIN\nbody "one\\0\\xff"\nbody "2"\neom\neom\n')
+    told = out.read_text()
+    assert "'auth_type': 'PLAIN'" in told
+    assert [line for line in told.splitlines() if line.startswith("(b")] == [
+        r"(b'one\x00\xff', 5)", "(b'2', 1)", "(b'', 0)", "(b'', 0)"]
+
+
 def test_a_class_function_that_raises_passes_which_the_guide_says(python, judge):
     spec, out = python(SUBCLASS % "raise ValueError('planted')")
     judge(spec, 'header A: "\\xfc"\n  => continue\neom\n')
     assert "ValueError: planted" in out.read_text()
+
+
+def test_a_class_function_is_not_called_with_what_is_no_utf8_which_the_guide_says(python, judge):
+    spec, out = python((SUBCLASS % "pass").replace(", use_bytes=True", "").replace("_bytes", "").replace(".get_data()", ""))
+    judge(spec, 'header A: plain\n  => reject\n')
+    judge(spec, 'header A: "\\xfc"\n  => continue\neom\n')
+    assert "A plain\n" in out.read_text() and "UnicodeDecodeError" in out.read_text()
 
 
 @pytest.mark.parametrize("example", ["milter.py", "mta.py"])
