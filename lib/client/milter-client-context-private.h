@@ -208,6 +208,9 @@ milter_client_row_get (guint8 letter)
 G_GNUC_INTERNAL void milter_client_context_look_for_listeners (MilterClientContext *context);
 /* the steps that ask away what nobody listens to */
 G_GNUC_INTERNAL guint32 milter_client_context_get_unwanted (MilterClientContext *context);
+/* FALSE if a handler would never be called, because it takes strings instead of bytes, or bytes */
+G_GNUC_INTERNAL gboolean milter_client_context_check_forms (MilterClientContext *context,
+                                                            GError **error);
 /* whether anybody wants to see the offer */
 G_GNUC_INTERNAL bool milter_client_context_wants_offer (MilterClientContext *context);
 G_GNUC_INTERNAL MilterStatus milter_client_context_ask_negotiate (MilterClientContext *context,

@@ -579,6 +579,10 @@ milter_client_context_get_n_processing_sessions (MilterClientContext *context)
  * whose name ends in `-bytes`, instead of the one without. Bindings need it: they do not call a
  * handler whose string is not UTF-8, and mail has such strings. Set it in a handler of
  * "connection-established", before the negotiation looks which events are listened to.
+ *
+ * A handler that would never be called for it, as one of "header-bytes" in a context that does not
+ * use bytes, where "header" has none, ends the negotiation with "error": a filter that looks at
+ * nothing would let all pass.
  */
 void
 milter_client_context_set_use_bytes (MilterClientContext *context, gboolean use)

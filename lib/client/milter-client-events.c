@@ -501,3 +501,60 @@ milter_client_context_get_unwanted (MilterClientContext *context)
       unwanted |= milter_client_rows[i].unwanted;
   return unwanted;
 }
+
+/* Handlers that would never be called: of strings where bytes are used, or of bytes where they are not. */
+
+/* whether the other form of the event has a class function, or a handler of its signal */
+static bool
+has_other_form (MilterClientContext *context, MilterClientEvent event, bool has_signals)
+{
+  const MilterClientContextClass *klass = MILTER_CLIENT_CONTEXT_GET_CLASS (context);
+  bool use_bytes = context->priv->use_bytes;
+  gsize function = use_bytes ? places[event].class_function : places[event].class_bytes;
+  guint id = milter_client_context_signals[use_bytes ? (guint) event : places[event].bytes_signal];
+
+  return G_STRUCT_MEMBER (GCallback, klass, function) != NULL
+         || (has_signals && g_signal_has_handler_pending (context, id, 0, /* may_be_blocked= */ TRUE));
+}
+
+static gboolean
+refuse_form (MilterClientContext *context, MilterClientEvent event, GError **error)
+{
+  const char *name = g_signal_name (milter_client_context_signals[event]);
+  bool use_bytes = context->priv->use_bytes;
+
+  g_set_error (error,
+               MILTER_CLIENT_CONTEXT_ERROR,
+               MILTER_CLIENT_CONTEXT_ERROR_INVALID_STATE,
+               "a handler of \"%s%s\" would never be called: this context %s; connect \"%s%s\", or "
+               "call milter_client_context_set_use_bytes () in \"connection-established\"",
+               name,
+               use_bytes ? "" : "-bytes",
+               use_bytes ? "uses bytes" : "does not use bytes",
+               name,
+               use_bytes ? "-bytes" : "");
+  return FALSE;
+}
+
+gboolean
+milter_client_context_check_forms (MilterClientContext *context, GError **error)
+{
+  bool has_looked = false;
+  bool has_signals = false;
+
+  for (guint event = 0; event < N_EVENTS; event++)
+    {
+      if (places[event].bytes_signal == 0 || (context->priv->listened & (1u << event)) != 0
+          || has_function (context, event))
+        continue;
+      /* one question answers all for a program that connects nothing */
+      if (!has_looked)
+        has_signals = g_signal_handler_find (
+                          context, G_SIGNAL_MATCH_DETAIL, 0, 0, NULL, NULL, NULL)
+                      != 0;
+      has_looked = true;
+      if (has_other_form (context, event, has_signals) && !handles (context, event))
+        return refuse_form (context, event, error);
+    }
+  return TRUE;
+}

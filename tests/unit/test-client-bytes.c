@@ -194,18 +194,11 @@ bytes_context_helo_bytes (MilterClientContext *context, GBytes *fqdn)
   return MILTER_STATUS_CONTINUE;
 }
 
-static MilterStatus
-bytes_context_header (MilterClientContext *context, const char *name, const char *value)
-{
-  return MILTER_STATUS_REJECT;
-}
-
 static void
 bytes_context_class_init (BytesContextClass *klass)
 {
   klass->helo = bytes_context_helo;
   klass->helo_bytes = bytes_context_helo_bytes;
-  klass->header = bytes_context_header;
 }
 
 static void
@@ -390,4 +383,43 @@ Test (client_bytes, a_negotiation_whose_handler_fails_ends_the_connection)
   peer_expect (&peer, "");
   peer_expect_log (&peer, "error finished");
   peer_clear (&peer);
+}
+
+/* Handlers of the form that is not emitted. */
+
+static void
+check_form (bool use_bytes, const char *wrong, const char *right, const char *why)
+{
+  for (guint both = 0; both < 2; both++)
+    {
+      Peer peer = peer_new ();
+
+      peer_watch (&peer);
+      milter_client_context_set_use_bytes (peer.context, use_bytes);
+      g_signal_connect (peer.context, wrong, G_CALLBACK (on_helo_bytes), &peer);
+      if (both)
+        g_signal_connect (peer.context, right, G_CALLBACK (on_helo_bytes), &peer);
+      cr_expect_eq (peer_send (&peer, 'O', OFFER_ALL), both);
+      if (!both)
+        {
+          cr_assert_not_null (peer.error);
+          cr_expect_not_null (strstr (peer.error->message, why), "%s", peer.error->message);
+          peer_expect (&peer, "");
+          peer_expect_log (&peer, "error finished");
+        }
+      peer_clear (&peer);
+    }
+}
+
+Test (client_bytes, a_handler_that_would_never_be_called_ends_the_negotiation)
+{
+  check_form (false,
+              "header-bytes",
+              "header",
+              "a handler of \"header-bytes\" would never be called: this context does not use bytes");
+  check_form (false, "end-of-message-bytes", "end-of-message", "connect \"end-of-message\"");
+  check_form (true,
+              "helo",
+              "helo-bytes",
+              "a handler of \"helo\" would never be called: this context uses bytes");
 }
