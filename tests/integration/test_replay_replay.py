@@ -332,6 +332,17 @@ def test_a_pipe_is_played_as_it_comes(recorded, fake, tool):
     assert b"interrupted" in out + err and b"2 messages" in out
 
 
+def test_a_pipe_that_ends_when_the_milter_has_gone_ends_the_run(fake, tool):
+    """The last of what is read ends the last connection: nothing is left that could happen."""
+    lines = (ROOT / "scenarios/captures/list-milter-crowd.trace").read_text().splitlines(keepends=True)
+    # up to the first command of a message; and enough of it that the milter has gone before all is read
+    trace = "".join(lines[:10]) + 5000 * "+5.2 @1 header X: y\n"
+    done = subprocess.run([tool("milter-replay"), "replay", "-", "-s", fake({"O": CLOSE}).spec], input=trace, text=True,
+                          capture_output=True, timeout=60)
+    assert done.returncode == 3, done.stdout + done.stderr
+    assert "the milter closed the connection after negotiate" in done.stdout
+
+
 # --- holes --------------------------------------------------------------------------------------------------------
 
 @pytest.mark.parametrize("name", ["13-mid-session.pcap", "14-snaplen96.pcap", "35-capture-lost-packets.pcap"])

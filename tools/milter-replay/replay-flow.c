@@ -307,7 +307,8 @@ static void
 iterate (ReplayFlow *flow, bool may_block)
 {
   feed (flow);
-  g_main_context_iteration (/* context= */ NULL, may_block);
+  /* for the end of what is over already nobody would wake up */
+  g_main_context_iteration (/* context= */ NULL, may_block && flow->over->len == 0);
   sweep (flow);
 }
 
