@@ -3,6 +3,7 @@
 
 import os
 import pathlib
+import re
 import resource
 import signal
 import socket
@@ -400,7 +401,7 @@ def test_mail_goes_on_when_the_disk_is_full(record, fake, tmp_path, play, file):
         if file != "/dev/full":
             resource.setrlimit(resource.RLIMIT_FSIZE, (1000, resource.RLIM_INFINITY))
 
-    recorder = record(milter.spec, file=file if file == "/dev/full" else tmp_path / file, preexec_fn=limit)
+    recorder = record(milter.spec, file=file if file == "/dev/full" else tmp_path / file, preexec_fn=limit, stdout=subprocess.PIPE)
     for _ in range(3):
         with Mta(recorder.spec) as mta:
             mta.begin(b"<bob@example.net>")
@@ -411,6 +412,8 @@ def test_mail_goes_on_when_the_disk_is_full(record, fake, tmp_path, play, file):
     told = recorder.err.read_text()
     assert told.count("cannot be written") == 1 and "the traffic goes on" in told
     assert recorder.stop() == 2
+    assert re.search(rb"^passed on 3 connections: \d+ bytes of the MTA, \d+ of the milter; not all of it was recorded$",
+                     recorder.process.stdout.read(), re.M)
     if file == "limited.trace":
         assert recorder.file.read_text().endswith("\n")
         assert play("--list", recorder.file).returncode == 0

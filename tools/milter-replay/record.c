@@ -71,20 +71,23 @@ tell_ready (const Recorder *recorder)
   tool_ready_write (recorder->options.ready_fd, spec);
 }
 
+/* What passed is only what was recorded if it could be written. */
 static void
-tell_end (const Recorder *recorder)
+tell_end (const Recorder *recorder, bool is_whole)
 {
   guint n = record_proxy_get_n_connections (recorder->proxy);
 
   if (recorder->options.quiet)
     return;
   fprintf (choose_stream (&recorder->options),
-           "recorded %u connection%s: %" G_GUINT64_FORMAT " bytes of the MTA, %" G_GUINT64_FORMAT
-           " of the milter\n",
+           "%s %u connection%s: %" G_GUINT64_FORMAT " bytes of the MTA, %" G_GUINT64_FORMAT
+           " of the milter%s\n",
+           is_whole ? "recorded" : "passed on",
            n,
            n == 1 ? "" : "s",
            record_proxy_get_n_bytes (recorder->proxy, MILTER_SIDE_MTA),
-           record_proxy_get_n_bytes (recorder->proxy, MILTER_SIDE_MILTER));
+           record_proxy_get_n_bytes (recorder->proxy, MILTER_SIDE_MILTER),
+           is_whole ? "" : "; not all of it was recorded");
 }
 
 /* The recording comes last: what cannot be listened on leaves no file behind. */
@@ -139,6 +142,7 @@ record (Recorder *recorder)
 {
   g_autoptr (GError) error = NULL;
   ToolExit status = TOOL_EXIT_OK;
+  bool is_whole;
 
   if (!open_all (recorder, &error))
     {
@@ -150,9 +154,10 @@ record (Recorder *recorder)
   tell_ready (recorder);
   g_main_loop_run (recorder->main_loop);
 
-  if (!record_log_finish (recorder->log))
+  is_whole = record_log_finish (recorder->log);
+  if (!is_whole)
     status = TOOL_EXIT_USAGE;
-  tell_end (recorder);
+  tell_end (recorder, is_whole);
   if (record_proxy_get_n_unreached (recorder->proxy) > 0)
     status = tool_exit_worse (status, TOOL_EXIT_BROKEN);
   return status;
