@@ -179,9 +179,9 @@ static const Context contexts[MILTER_N_CONTEXTS] = {
     MILTER_CONTEXT_NUMBERS,
     "a an the of in to is are was were not no known here ip tcp udp fragment fragments packet packets put "
     "together more less link type bytes byte frame frames that this these behind before hole which with and "
-    "or connection connections from by mta milter it its they their begins belong belongs captured cut left "
+    "or connection connections from by mta milter it its they their begin begins belong belongs captured cut left "
     "out missing recorded capture snapshot length line lines trace milters such other headers whole same "
-    "given up because than open at time beginning",
+    "given up because than open at time beginning messages do match",
     "", "",
   },
 };

@@ -301,6 +301,9 @@ Test (anonymizer, remarks_of_a_reader_stay_and_comments_do_not)
     { "link type 77 is not known here", true },
     { "the same of 77 more frames: its headers were not captured whole", true },
     { "77 connections were given up because more than 10 were open at a time", true },
+    { "34 bytes of the MTA were left out: the frames that they belong to begin in a hole", true },
+    { "5 bytes of the milter were left out: the frames that they belong to begin in a hole", true },
+    { "3 messages before are left out, which do not match", true },
     { "a call from 089 1234567, by bob", false },
   };
 
