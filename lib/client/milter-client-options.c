@@ -58,6 +58,8 @@ set_log_path (const char *option, const char *value, gpointer client, GError **e
 {
   GError *cause = NULL;
 
+  if (*value == '\0')
+    return milter_client_value_fail (option, error, "a file name is missing");
   return milter_client_log_set_path (value, &cause) || fail_with (option, cause, error);
 }
 
@@ -223,7 +225,10 @@ static gboolean
 set_event_loop_backend (const char *option, const char *value, gpointer client, GError **error)
 {
   if (strcmp (value, "glib") == 0)
-    return TRUE;
+    {
+      g_object_set (client, "event-loop-backend", MILTER_CLIENT_EVENT_LOOP_BACKEND_GLIB, NULL);
+      return TRUE;
+    }
   if (strcmp (value, "libev") == 0)
     return milter_client_value_fail (
         option, error, "this library has no loops of libev; leave the option out, or say glib");

@@ -44,6 +44,15 @@ get_buffer_size (MilterClient *client)
 }
 
 static guint
+get_backend (MilterClient *client)
+{
+  MilterClientEventLoopBackend backend = MILTER_CLIENT_EVENT_LOOP_BACKEND_DEFAULT;
+
+  g_object_get (client, "event-loop-backend", &backend, NULL);
+  return backend;
+}
+
+static guint
 is_daemon (MilterClient *client)
 {
   return (guint) milter_client_is_run_as_daemon (client);
@@ -70,7 +79,7 @@ Test (client_options, each_number_and_mode_reaches_the_client)
     { "--max-pending-finished-sessions 7", milter_client_get_max_pending_finished_sessions, 7 },
     { "--daemon", is_daemon, 1 },
     { "--daemon --no-daemon", is_daemon, 0 },
-    { "--event-loop-backend=glib", is_daemon, 0 },
+    { "--event-loop-backend=glib", get_backend, MILTER_CLIENT_EVENT_LOOP_BACKEND_GLIB },
   };
 
   for (gsize i = 0; i < G_N_ELEMENTS (cases); i++)
@@ -163,6 +172,7 @@ Test (client_options, each_wrong_value_is_refused_with_its_option_and_the_reason
     { "--log-level info|loud", "--log-level: <info|loud>: there is no level \"loud\"" },
     { "--log-level=", "--log-level: <>: there is no level \"\"" },
     { "--log-path /nowhere/at/all", "--log-path: the log /nowhere/at/all cannot be opened: " },
+    { "--log-path=", "--log-path: a file name is missing" },
     { "--pid-file=", "--pid-file: a file name is missing" },
   };
 
