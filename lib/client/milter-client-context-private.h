@@ -139,6 +139,7 @@ struct _MilterClientContextPrivate
   bool finished;
   bool unmet; /* accepted, and the program does not know it yet */
   bool use_bytes;
+  guint16 as_bytes;   /* the events that are given as bytes, a bit each */
   bool in_message;    /* between MAIL and its end, as the handlers see it */
   bool skip_body;     /* SKIP was answered where the MTA does not know it */
   bool body_replaced; /* a replacement has begun */
@@ -208,9 +209,9 @@ milter_client_row_get (guint8 letter)
 G_GNUC_INTERNAL void milter_client_context_look_for_listeners (MilterClientContext *context);
 /* the steps that ask away what nobody listens to */
 G_GNUC_INTERNAL guint32 milter_client_context_get_unwanted (MilterClientContext *context);
-/* FALSE if a handler would never be called, because it takes strings instead of bytes, or bytes */
-G_GNUC_INTERNAL gboolean milter_client_context_check_forms (MilterClientContext *context,
-                                                            GError **error);
+/* Events are given as bytes or not as the context says, but for those that have handlers of the other
+ * form alone, which nobody would call otherwise. */
+G_GNUC_INTERNAL void milter_client_context_choose_forms (MilterClientContext *context);
 /* whether anybody wants to see the offer */
 G_GNUC_INTERNAL bool milter_client_context_wants_offer (MilterClientContext *context);
 G_GNUC_INTERNAL MilterStatus milter_client_context_ask_negotiate (MilterClientContext *context,

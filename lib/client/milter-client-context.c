@@ -580,9 +580,10 @@ milter_client_context_get_n_processing_sessions (MilterClientContext *context)
  * handler whose string is not UTF-8, and mail has such strings. Set it in a handler of
  * "connection-established", before the negotiation looks which events are listened to.
  *
- * A handler that would never be called for it, as one of "header-bytes" in a context that does not
- * use bytes, where "header" has none, ends the negotiation with "error": a filter that looks at
- * nothing would let all pass.
+ * An event that has handlers of the other form alone, as of "header" in a context that uses bytes
+ * and has none of "header-bytes", is told in that form: a filter whose handlers are never called
+ * would let all mail pass. So a program written for milter-manager, which has bytes for bodies
+ * only, works as it is.
  */
 void
 milter_client_context_set_use_bytes (MilterClientContext *context, gboolean use)
@@ -590,6 +591,8 @@ milter_client_context_set_use_bytes (MilterClientContext *context, gboolean use)
   g_return_if_fail (MILTER_IS_CLIENT_CONTEXT (context));
   context->priv->use_bytes = use != FALSE;
   milter_client_context_look_for_listeners (context);
+  if (context->priv->session.state > MILTER_SESSION_NEGOTIATING)
+    milter_client_context_choose_forms (context);
   g_object_notify_by_pspec (G_OBJECT (context), properties[PROP_USE_BYTES]);
 }
 

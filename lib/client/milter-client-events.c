@@ -52,13 +52,17 @@ static const struct
 #undef BYTES
 };
 
+static inline bool
+is_given_as_bytes (const MilterClientContext *context, MilterClientEvent event)
+{
+  return (context->priv->as_bytes & (1u << event)) != 0;
+}
+
 static guint
 signal_of (MilterClientContext *context, MilterClientEvent event)
 {
-  guint id = event;
+  guint id = is_given_as_bytes (context, event) ? places[event].bytes_signal : (guint) event;
 
-  if (context->priv->use_bytes && places[event].bytes_signal != 0)
-    id = places[event].bytes_signal;
   return milter_client_context_signals[id];
 }
 
@@ -93,10 +97,9 @@ has_function (MilterClientContext *context, MilterClientEvent event)
 {
   const MilterClientHandlers *handlers = context->priv->handlers;
   const MilterClientContextClass *klass = MILTER_CLIENT_CONTEXT_GET_CLASS (context);
-  gsize function = places[event].class_function;
+  gsize function = is_given_as_bytes (context, event) ? places[event].class_bytes
+                                                      : places[event].class_function;
 
-  if (context->priv->use_bytes && places[event].class_bytes != 0)
-    function = places[event].class_bytes;
   return (handlers != NULL && G_STRUCT_MEMBER (GCallback, handlers, places[event].slot) != NULL)
          || G_STRUCT_MEMBER (GCallback, klass, function) != NULL;
 }
@@ -111,6 +114,16 @@ look_at_functions (MilterClientContext *context)
       ask_for_listener (context, event, /* may_be_blocked= */ true);
 }
 
+/* until it is known which form has handlers */
+static void
+use_form (MilterClientContext *context)
+{
+  context->priv->as_bytes = 0;
+  for (guint event = 0; context->priv->use_bytes && event < N_EVENTS; event++)
+    if (places[event].bytes_signal != 0)
+      context->priv->as_bytes |= (guint16) (1u << event);
+}
+
 /* One question answers all for a program that has functions instead. */
 void
 milter_client_context_look_for_listeners (MilterClientContext *context)
@@ -118,6 +131,7 @@ milter_client_context_look_for_listeners (MilterClientContext *context)
   gconstpointer klass = MILTER_CLIENT_CONTEXT_GET_CLASS (context);
 
   context->priv->listened = 0;
+  use_form (context);
   /* of any signal, blocked or not: these signals have no details */
   if (g_signal_handler_find (context, G_SIGNAL_MATCH_DETAIL, 0, 0, NULL, NULL, NULL) != 0)
     {
@@ -221,9 +235,9 @@ judge_silence (MilterClientContext *context, MilterClientEvent event)
                  arguments,                                                                        \
                  convert,                                                                          \
                  emitted)
-#define ASK(name, ...)                                                                             \
-  (context->priv->use_bytes ? ask_##name##_bytes (context, __VA_ARGS__)                            \
-                            : ask_##name (context, __VA_ARGS__))
+#define ASK(name, EVENT, ...)                                                                      \
+  (is_given_as_bytes (context, EVENT) ? ask_##name##_bytes (context, __VA_ARGS__)                  \
+                                      : ask_##name (context, __VA_ARGS__))
 
 DEFINE_ASK (negotiate,
             EVENT_NEGOTIATE,
@@ -394,7 +408,7 @@ take_connect (MilterClientContext *context, const MilterField *fields, GError **
   if (!read_address (&fields[1].address, &address, &size, error))
     return MILTER_STATUS_ERROR;
   context->priv->arguments = milter_bytes (&address, size);
-  status = ASK (connect, STRING (0), size > 0 ? &address.base : NULL, size);
+  status = ASK (connect, EVENT_CONNECT, STRING (0), size > 0 ? &address.base : NULL, size);
   context->priv->arguments = milter_bytes (NULL, 0);
   return status;
 }
@@ -406,10 +420,10 @@ take_connect (MilterClientContext *context, const MilterField *fields, GError **
     return call;                                                                                   \
   }
 
-DEFINE_TAKE (helo, ASK (helo, STRING (0)))
+DEFINE_TAKE (helo, ASK (helo, EVENT_HELO, STRING (0)))
 DEFINE_TAKE (data, ask_data (context))
-DEFINE_TAKE (unknown, ASK (unknown, STRING (0)))
-DEFINE_TAKE (header, ASK (header, STRING (0), STRING (1)))
+DEFINE_TAKE (unknown, ASK (unknown, EVENT_UNKNOWN, STRING (0)))
+DEFINE_TAKE (header, ASK (header, EVENT_HEADER, STRING (0), STRING (1)))
 DEFINE_TAKE (end_of_header, ask_end_of_header (context))
 DEFINE_TAKE (negotiate, milter_client_context_take_offer (context))
 
@@ -420,7 +434,7 @@ take_envelope_from (MilterClientContext *context, const MilterField *fields, GEr
 
   look_again (context);
   context->priv->arguments = fields[1].bytes;
-  status = ASK (envelope_from, STRING (0));
+  status = ASK (envelope_from, EVENT_ENVELOPE_FROM, STRING (0));
   context->priv->arguments = milter_bytes (NULL, 0);
   return status;
 }
@@ -431,7 +445,7 @@ take_envelope_recipient (MilterClientContext *context, const MilterField *fields
   MilterStatus status;
 
   context->priv->arguments = fields[1].bytes;
-  status = ASK (envelope_recipient, STRING (0));
+  status = ASK (envelope_recipient, EVENT_ENVELOPE_RECIPIENT, STRING (0));
   context->priv->arguments = milter_bytes (NULL, 0);
   return status;
 }
@@ -444,7 +458,7 @@ take_body (MilterClientContext *context, const MilterField *fields, GError **err
   /* a handler said SKIP, but the MTA cannot know, or sends on all the same */
   if (context->priv->skip_body)
     return MILTER_STATUS_CONTINUE;
-  return ASK (body, (const char *) chunk.data, chunk.size);
+  return ASK (body, EVENT_BODY, (const char *) chunk.data, chunk.size);
 }
 
 static MilterStatus
@@ -452,7 +466,7 @@ take_end_of_message (MilterClientContext *context, const MilterField *fields, GE
 {
   MilterBytes chunk = fields[0].bytes;
 
-  return ASK (end_of_message, (const char *) chunk.data, chunk.size);
+  return ASK (end_of_message, EVENT_END_OF_MESSAGE, (const char *) chunk.data, chunk.size);
 }
 
 /* A row a command that is handed to programs, by letter. */
@@ -502,59 +516,35 @@ milter_client_context_get_unwanted (MilterClientContext *context)
   return unwanted;
 }
 
-/* Handlers that would never be called: of strings where bytes are used, or of bytes where they are not. */
+/* --- forms --- */
 
-/* whether the other form of the event has a class function, or a handler of its signal */
+/* whether somebody may be connected: one question answers all for a program that connects nothing */
 static bool
-has_other_form (MilterClientContext *context, MilterClientEvent event, bool has_signals)
+may_have_signals (MilterClientContext *context)
 {
-  const MilterClientContextClass *klass = MILTER_CLIENT_CONTEXT_GET_CLASS (context);
-  bool use_bytes = context->priv->use_bytes;
-  gsize function = use_bytes ? places[event].class_function : places[event].class_bytes;
-  guint id = milter_client_context_signals[use_bytes ? (guint) event : places[event].bytes_signal];
-
-  return G_STRUCT_MEMBER (GCallback, klass, function) != NULL
-         || (has_signals && g_signal_has_handler_pending (context, id, 0, /* may_be_blocked= */ TRUE));
+  return g_atomic_pointer_get (&plain_class) != MILTER_CLIENT_CONTEXT_GET_CLASS (context)
+         || g_signal_handler_find (context, G_SIGNAL_MATCH_DETAIL, 0, 0, NULL, NULL, NULL) != 0;
 }
 
-static gboolean
-refuse_form (MilterClientContext *context, MilterClientEvent event, GError **error)
+static void
+try_other_form (MilterClientContext *context, MilterClientEvent event, bool has_signals)
 {
-  const char *name = g_signal_name (milter_client_context_signals[event]);
-  bool use_bytes = context->priv->use_bytes;
+  guint16 bit = (guint16) (1u << event);
 
-  g_set_error (error,
-               MILTER_CLIENT_CONTEXT_ERROR,
-               MILTER_CLIENT_CONTEXT_ERROR_INVALID_STATE,
-               "a handler of \"%s%s\" would never be called: this context %s; connect \"%s%s\", or "
-               "call milter_client_context_set_use_bytes () in \"connection-established\"",
-               name,
-               use_bytes ? "" : "-bytes",
-               use_bytes ? "uses bytes" : "does not use bytes",
-               name,
-               use_bytes ? "-bytes" : "");
-  return FALSE;
+  context->priv->as_bytes ^= bit;
+  if (!has_function (context, event)
+      && !(has_signals && ask_for_listener (context, event, /* may_be_blocked= */ true)))
+    context->priv->as_bytes ^= bit;
 }
 
-gboolean
-milter_client_context_check_forms (MilterClientContext *context, GError **error)
+void
+milter_client_context_choose_forms (MilterClientContext *context)
 {
-  bool has_looked = false;
-  bool has_signals = false;
+  bool has_signals = may_have_signals (context);
 
   for (guint event = 0; event < N_EVENTS; event++)
-    {
-      if (places[event].bytes_signal == 0 || (context->priv->listened & (1u << event)) != 0
-          || has_function (context, event))
-        continue;
-      /* one question answers all for a program that connects nothing */
-      if (!has_looked)
-        has_signals = g_signal_handler_find (
-                          context, G_SIGNAL_MATCH_DETAIL, 0, 0, NULL, NULL, NULL)
-                      != 0;
-      has_looked = true;
-      if (has_other_form (context, event, has_signals) && !handles (context, event))
-        return refuse_form (context, event, error);
-    }
-  return TRUE;
+    if (places[event].bytes_signal != 0 && (context->priv->listened & (1u << event)) == 0
+        && !has_function (context, event)
+        && !(has_signals && ask_for_listener (context, event, /* may_be_blocked= */ true)))
+      try_other_form (context, event, has_signals);
 }

@@ -340,9 +340,8 @@ milter_client_context_answer_offer (MilterClientContext *context, MilterStatus s
       refuse (context, status);
       return;
     }
-  if (!milter_client_context_check_forms (context, &error))
-    answered = FALSE;
-  else if (status != MILTER_STATUS_ALL_OPTIONS && is_edited (context))
+  milter_client_context_choose_forms (context);
+  if (status != MILTER_STATUS_ALL_OPTIONS && is_edited (context))
     answered = edited_answer (context, &answer, &error);
   else
     answered = default_answer (context, &answer, &error);

@@ -194,11 +194,18 @@ bytes_context_helo_bytes (MilterClientContext *context, GBytes *fqdn)
   return MILTER_STATUS_CONTINUE;
 }
 
+static MilterStatus
+bytes_context_header (MilterClientContext *context, const char *name, const char *value)
+{
+  return MILTER_STATUS_REJECT;
+}
+
 static void
 bytes_context_class_init (BytesContextClass *klass)
 {
   klass->helo = bytes_context_helo;
   klass->helo_bytes = bytes_context_helo_bytes;
+  klass->header = bytes_context_header;
 }
 
 static void
@@ -214,11 +221,15 @@ Test (client_bytes, class_functions_that_take_bytes_stand_in_for_those_that_take
   peer_send (&peer, 'O', OFFER_ALL);
   peer_expect (&peer,
                "negotiate version=6 actions=all "
-               "steps=NOCONNECT,NOMAIL,NORCPT,NOBODY,NOHDRS,NOEOH,NOUNKNOWN,NODATA,SKIP");
+               "steps=NOCONNECT,NOMAIL,NORCPT,NOBODY,NOEOH,NOUNKNOWN,NODATA,SKIP");
   peer_send (&peer, 'C', CLIENT_OF_TEST);
   peer_send (&peer, 'H', "a\0");
   cr_expect_eq (n_helo_bytes, 1);
   cr_expect_eq (n_helo_strings, 0);
+  /* ... where there are any */
+  peer_expect (&peer, "continue; continue");
+  peer_send (&peer, 'L', "A\0one\0");
+  peer_expect (&peer, "reject");
   peer_clear (&peer);
 }
 
@@ -385,41 +396,75 @@ Test (client_bytes, a_negotiation_whose_handler_fails_ends_the_connection)
   peer_clear (&peer);
 }
 
-/* Handlers of the form that is not emitted. */
+/* Handlers of the form that the context does not use. */
 
-static void
-check_form (bool use_bytes, const char *wrong, const char *right, const char *why)
+typedef struct
 {
-  for (guint both = 0; both < 2; both++)
+  guint n_strings, n_bytes;
+} Forms;
+
+static MilterStatus
+count_string (MilterClientContext *context, const char *fqdn, gpointer data)
+{
+  ((Forms *) data)->n_strings += strcmp (fqdn, "a") == 0;
+  return MILTER_STATUS_CONTINUE;
+}
+
+static MilterStatus
+count_bytes (MilterClientContext *context, GBytes *fqdn, gpointer data)
+{
+  ((Forms *) data)->n_bytes += g_bytes_get_size (fqdn) == 1;
+  return MILTER_STATUS_CONTINUE;
+}
+
+Test (client_bytes, an_event_is_told_in_the_form_that_has_handlers_and_of_two_in_the_one_in_use)
+{
+  static const struct
+  {
+    bool uses_bytes, strings, bytes; /* … which are connected */
+    Forms told;
+  } cases[] = {
+    { false, true, false, { 1, 0 } }, { true, true, false, { 1, 0 } },
+    { false, false, true, { 0, 1 } }, { true, false, true, { 0, 1 } },
+    { false, true, true, { 1, 0 } },  { true, true, true, { 0, 1 } },
+  };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (cases); i++)
     {
       Peer peer = peer_new ();
+      Forms forms = { 0, 0 };
 
-      peer_watch (&peer);
-      milter_client_context_set_use_bytes (peer.context, use_bytes);
-      g_signal_connect (peer.context, wrong, G_CALLBACK (on_helo_bytes), &peer);
-      if (both)
-        g_signal_connect (peer.context, right, G_CALLBACK (on_helo_bytes), &peer);
-      cr_expect_eq (peer_send (&peer, 'O', OFFER_ALL), both);
-      if (!both)
-        {
-          cr_assert_not_null (peer.error);
-          cr_expect_not_null (strstr (peer.error->message, why), "%s", peer.error->message);
-          peer_expect (&peer, "");
-          peer_expect_log (&peer, "error finished");
-        }
+      milter_client_context_set_use_bytes (peer.context, cases[i].uses_bytes);
+      if (cases[i].strings)
+        g_signal_connect (peer.context, "helo", G_CALLBACK (count_string), &forms);
+      if (cases[i].bytes)
+        g_signal_connect (peer.context, "helo-bytes", G_CALLBACK (count_bytes), &forms);
+      peer_send (&peer, 'O', OFFER_ALL);
+      peer_expect (&peer,
+                   "negotiate version=6 actions=all "
+                   "steps=NOCONNECT,NOMAIL,NORCPT,NOBODY,NOHDRS,NOEOH,NOUNKNOWN,NODATA,SKIP");
+      peer_send (&peer, 'C', CLIENT_OF_TEST);
+      peer_send (&peer, 'H', "a\0");
+      peer_expect (&peer, "continue; continue");
+      cr_expect_eq (forms.n_strings, cases[i].told.n_strings, "case %zu", i);
+      cr_expect_eq (forms.n_bytes, cases[i].told.n_bytes, "case %zu", i);
       peer_clear (&peer);
     }
 }
 
-Test (client_bytes, a_handler_that_would_never_be_called_ends_the_negotiation)
+Test (client_bytes, each_event_has_its_own_form)
 {
-  check_form (false,
-              "header-bytes",
-              "header",
-              "a handler of \"header-bytes\" would never be called: this context does not use bytes");
-  check_form (false, "end-of-message-bytes", "end-of-message", "connect \"end-of-message\"");
-  check_form (true,
-              "helo",
-              "helo-bytes",
-              "a handler of \"helo\" would never be called: this context uses bytes");
+  Peer peer = peer_new ();
+  Forms forms = { 0, 0 };
+
+  milter_client_context_set_use_bytes (peer.context, TRUE);
+  g_signal_connect (peer.context, "helo", G_CALLBACK (count_string), &forms);
+  g_signal_connect (peer.context, "unknown-bytes", G_CALLBACK (count_bytes), &forms);
+  peer_send (&peer, 'O', OFFER_ALL);
+  peer_send (&peer, 'C', CLIENT_OF_TEST);
+  peer_send (&peer, 'H', "a\0");
+  peer_send (&peer, 'U', "X\0");
+  cr_expect_eq (forms.n_strings, 1);
+  cr_expect_eq (forms.n_bytes, 1);
+  peer_clear (&peer);
 }
