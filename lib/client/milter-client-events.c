@@ -492,16 +492,16 @@ const MilterClientRow milter_client_rows['Z' - 'A' + 1] = {
 
 /* whether anything is there for the event; asked exactly, because it decides what the MTA sends */
 static bool
-handles (MilterClientContext *context, MilterClientEvent event)
+handles (MilterClientContext *context, MilterClientEvent event, bool may_have_signals)
 {
   return (context->priv->listened & (1u << event)) != 0 || has_function (context, event)
-         || ask_for_listener (context, event, /* may_be_blocked= */ true);
+         || (may_have_signals && ask_for_listener (context, event, /* may_be_blocked= */ true));
 }
 
 bool
 milter_client_context_wants_offer (MilterClientContext *context)
 {
-  return handles (context, EVENT_NEGOTIATE);
+  return handles (context, EVENT_NEGOTIATE, /* may_have_signals= */ true);
 }
 
 /* the steps that ask away what nobody here listens to */
@@ -511,7 +511,8 @@ milter_client_context_get_unwanted (MilterClientContext *context)
   guint32 unwanted = 0;
 
   for (gsize i = 0; i < G_N_ELEMENTS (milter_client_rows); i++)
-    if (milter_client_rows[i].unwanted != 0 && !handles (context, milter_client_rows[i].event))
+    if (milter_client_rows[i].unwanted != 0
+        && !handles (context, milter_client_rows[i].event, /* may_have_signals= */ true))
       unwanted |= milter_client_rows[i].unwanted;
   return unwanted;
 }
@@ -526,25 +527,20 @@ may_have_signals (MilterClientContext *context)
          || g_signal_handler_find (context, G_SIGNAL_MATCH_DETAIL, 0, 0, NULL, NULL, NULL) != 0;
 }
 
-static void
-try_other_form (MilterClientContext *context, MilterClientEvent event, bool has_signals)
-{
-  guint16 bit = (guint16) (1u << event);
-
-  context->priv->as_bytes ^= bit;
-  if (!has_function (context, event)
-      && !(has_signals && ask_for_listener (context, event, /* may_be_blocked= */ true)))
-    context->priv->as_bytes ^= bit;
-}
-
 void
 milter_client_context_choose_forms (MilterClientContext *context)
 {
   bool has_signals = may_have_signals (context);
 
   for (guint event = 0; event < N_EVENTS; event++)
-    if (places[event].bytes_signal != 0 && (context->priv->listened & (1u << event)) == 0
-        && !has_function (context, event)
-        && !(has_signals && ask_for_listener (context, event, /* may_be_blocked= */ true)))
-      try_other_form (context, event, has_signals);
+    {
+      guint16 bit = (guint16) (1u << event);
+
+      if (places[event].bytes_signal == 0 || handles (context, event, has_signals))
+        continue;
+      /* the other form, unless there is nothing for that either */
+      context->priv->as_bytes ^= bit;
+      if (!handles (context, event, has_signals))
+        context->priv->as_bytes ^= bit;
+    }
 }
