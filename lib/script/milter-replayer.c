@@ -293,15 +293,22 @@ play_milter_event (MilterReplayer *replayer,
   return true;
 }
 
-/* the MTA goes, as it does when it waits in vain */
-void
-milter_replayer_give_up (MilterReplayer *replayer, gint64 now_us)
+/* the MTA goes now, which was not recorded */
+static void
+tell_departure (MilterReplayer *replayer, gint64 now_us)
 {
   const MilterReplayEvent end
       = { .kind = MILTER_REPLAY_END, .from = MILTER_SIDE_MTA, .time_ns = now_us * 1000 };
 
-  milter_replayer_diverge (replayer);
   milter_replayer_tell_live (replayer, &end);
+}
+
+/* … as it does when it waits in vain */
+void
+milter_replayer_give_up (MilterReplayer *replayer, gint64 now_us)
+{
+  milter_replayer_diverge (replayer);
+  tell_departure (replayer, now_us);
 }
 
 static void
@@ -354,13 +361,10 @@ wait_for_answer (MilterReplayer *replayer, gint64 now_us, MilterReplayAction *ac
 static bool
 leave (MilterReplayer *replayer, gint64 now_us, MilterReplayAction *action)
 {
-  const MilterReplayEvent end
-      = { .kind = MILTER_REPLAY_END, .from = MILTER_SIDE_MTA, .time_ns = now_us * 1000 };
-
   if (replayer->in_message)
     milter_replayer_diverge (replayer);
   if (replayer->told)
-    milter_replayer_tell_live (replayer, &end);
+    tell_departure (replayer, now_us);
   return stop_done (replayer, action);
 }
 
