@@ -67,6 +67,8 @@ def leak():
     if WANTED["leak"] == "files":
         LEAKED.append(open("/dev/null"))
     elif WANTED["leak"] == "memory":
+        LEAKED.append(b"x" * (1 << 18))
+    elif WANTED["leak"] == "pool" and len(LEAKED) < 1900:
         LEAKED.append(b"x" * (1 << 17))
     elif WANTED["leak"] == "processes" and len(LEAKED) < 100:
         LEAKED.append(subprocess.Popen(["sleep", "300"]))
