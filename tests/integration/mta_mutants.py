@@ -3,7 +3,9 @@
 
 with Mta(milter, delivery, style, plan) as mta: SMTP on mta.port. `plan` has for each connection, in turn, the id of the
 requirement that it breaks, or None; `style` is what Postfix and sendmail do each in its own way. How each requirement is
-broken stands where it is kept: `if self.breaks("NEG-33")`.
+broken stands where it is kept: `if self.breaks("NEG-33")`. `read` seconds are waited for a reply of the milter, `total`
+for all those to the end of a message; where something is broken that often means to wait for a reply that there is not,
+so there it is IN_VAIN.
 """
 
 import re
@@ -14,7 +16,7 @@ import time
 
 from milterwire import frame
 
-READ, TOTAL = 0.5, 1.3
+IN_VAIN = 0.5
 HUGE = 1 << 30
 ACTIONS, STEPS = 0x1FF, 0x1FFFFF
 NO = {"C": 1, "H": 2, "M": 4, "R": 8, "B": 0x10, "L": 0x20, "N": 0x40, "U": 0x100, "T": 0x200}
@@ -67,7 +69,7 @@ class Milter:
         return taken
 
     def reply(self, deadline=None):
-        deadline = deadline or time.monotonic() + READ
+        deadline = deadline or time.monotonic() + self.session.read_time
         size, = struct.unpack(">I", self.read(4, deadline))
         if size == 0 and self.breaks("FRM-21"):
             raise ConnectionError
@@ -151,6 +153,8 @@ class Session:
 
     def __init__(self, mta, link, broken):
         self.mta, self.link, self.broken = mta, link, broken
+        in_vain = broken is not None and not broken.startswith("TMO")
+        self.read_time = IN_VAIN if in_vain else mta.read
         self.stream = link.makefile("rwb")
         self.milter = None
         self.failed = False      # a milter that failed is not asked again
@@ -494,13 +498,13 @@ class Session:
         held = False
         try:
             self.milter.tell("E", rest)
-            total = time.monotonic() + TOTAL
+            total = time.monotonic() + self.mta.total
             while True:
-                deadline = time.monotonic() + READ
+                deadline = time.monotonic() + self.read_time
                 if self.mta.style == "sendmail" and not self.breaks("TMO-09"):
                     deadline = min(deadline, total)
                 if self.breaks("TMO-10"):
-                    deadline = min(deadline, total - TOTAL + READ)
+                    deadline = min(deadline, total - self.mta.total + self.read_time)
                 letter, payload = self.milter.reply(deadline)
                 if letter == "p" and not self.breaks("EOM-12"):
                     continue
@@ -657,8 +661,8 @@ class Message:
 class Mta:
     """A thread for each client, one after the other but where one opens a second connection."""
 
-    def __init__(self, milter, delivery, style, plan):
-        self.milter, self.delivery, self.style = milter, delivery, style
+    def __init__(self, milter, delivery, style, plan, read=30, total=60):
+        self.milter, self.delivery, self.style, self.read, self.total = milter, delivery, style, read, total
         self.plan = list(plan)
         self.count = 0
         self.lock = threading.Lock()
