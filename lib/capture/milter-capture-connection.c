@@ -9,9 +9,8 @@
  */
 #include "milter-capture-connection.h"
 
+#include "milter-cache.h"
 #include "milter-capture-recognize.h"
-
-#define CACHE_LINE 64
 
 /* frames of an MTA that are proof without a word of the milter */
 #define ENOUGH_FRAMES 4u
@@ -477,8 +476,7 @@ milter_capture_connection_free (MilterCaptureConnection *connection)
 void
 milter_capture_connection_fetch (const MilterCaptureConnection *connection)
 {
-  for (gsize at = 0; at < G_STRUCT_OFFSET (MilterCaptureConnection, first); at += CACHE_LINE)
-    __builtin_prefetch ((const guint8 *) connection + at, /* to write: */ 1);
+  milter_cache_fetch (connection, G_STRUCT_OFFSET (MilterCaptureConnection, first));
 }
 
 void

@@ -11,13 +11,14 @@
  */
 #include "milter-replayer-private.h"
 
+#include "milter-cache.h"
+
 #include <string.h>
 
-#define CACHE_LINE 64
 /* of a replayer, what each command needs */
 #define HOT_SIZE   G_STRUCT_OFFSET (MilterReplayer, was_odd)
 /* of its queue, what a command with its answer mostly takes */
-#define FORESIGHT  ((gsize) 3 * CACHE_LINE)
+#define FORESIGHT  (3 * MILTER_CACHE_LINE)
 
 /* what leaves in one write at most, where no answer is waited for between */
 #define MAX_OUT 65536u
@@ -556,7 +557,7 @@ milter_replayer_new (gint64 timeout_us,
                      const MilterReplayerHandlers *handlers,
                      gpointer data)
 {
-  MilterReplayer *replayer = g_aligned_alloc0 (1, sizeof *replayer, CACHE_LINE);
+  MilterReplayer *replayer = g_aligned_alloc0 (1, sizeof *replayer, MILTER_CACHE_LINE);
 
   replayer->timeout_us = timeout_us;
   replayer->grace_us = grace_us;
@@ -622,11 +623,9 @@ milter_replayer_fetch (const MilterReplayer *replayer, guint step)
   const MilterReplayQueue *queue = &replayer->queue;
 
   if (step == 0)
-    for (gsize at = 0; at < HOT_SIZE; at += CACHE_LINE)
-      __builtin_prefetch ((const guint8 *) replayer + at, /* to write: */ 1);
+    milter_cache_fetch (replayer, HOT_SIZE);
   else if (queue->capacity - queue->size >= FORESIGHT)
-    for (gsize at = 0; at < FORESIGHT; at += CACHE_LINE)
-      __builtin_prefetch (queue->data + queue->size + at, /* to write: */ 1);
+    milter_cache_fetch (queue->data + queue->size, FORESIGHT);
 }
 
 void

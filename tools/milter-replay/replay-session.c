@@ -4,6 +4,7 @@
  */
 #include "replay-session.h"
 
+#include "milter-cache.h"
 #include "milter-server-port-private.h"
 
 /* what a milter that said something unasked, or closed the connection by itself, may take to do so
@@ -19,8 +20,6 @@ typedef enum
 
 /* sessions that are kept to be used again */
 #define MAX_SPARES 512u
-
-#define CACHE_LINE 64
 
 /* first what each command needs */
 struct _ReplaySession
@@ -375,7 +374,7 @@ pump (ReplaySession *session)
 static ReplaySession *
 make_session (const ReplaySetup *setup)
 {
-  ReplaySession *session = g_aligned_alloc0 (1, sizeof *session, CACHE_LINE);
+  ReplaySession *session = g_aligned_alloc0 (1, sizeof *session, MILTER_CACHE_LINE);
 
   session->mta = g_string_new (NULL);
   session->milter = g_string_new (NULL);
@@ -454,7 +453,7 @@ void
 replay_session_fetch (const ReplaySession *session, guint step)
 {
   if (step == 0)
-    __builtin_prefetch (session, /* to write: */ 1);
+    milter_cache_fetch (session, MILTER_CACHE_LINE);
   else
     milter_replayer_fetch (session->replayer, step - 1);
 }
