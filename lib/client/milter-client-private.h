@@ -116,6 +116,9 @@ G_GNUC_INTERNAL void milter_client_emit_error (MilterClient *client, const GErro
 G_GNUC_INTERNAL void milter_client_emit_workers_created (MilterClient *client, guint n_workers);
 G_GNUC_INTERNAL void milter_client_emit_worker_created (MilterClient *client);
 
+/* milter-client-properties.c */
+G_GNUC_INTERNAL void milter_client_install_properties (GObjectClass *object_class);
+
 /* milter-client-run.c */
 /* whether no more connections are to be accepted; any thread */
 G_GNUC_INTERNAL bool milter_client_is_full (MilterClient *client);
