@@ -249,7 +249,7 @@ milter_client_context_wait (MilterClientContext *context)
   priv->pending = true;
   if (priv->connection != NULL)
     _milter_io_connection_pause (priv->connection, true);
-  milter_client_worker_arm (context);
+  milter_client_context_arm (context);
 }
 
 typedef struct
@@ -307,7 +307,7 @@ take_response (MilterClientContext *context, gpointer data)
     }
   priv->busy++;
   milter_client_context_answer (context, response->status);
-  milter_client_worker_arm (context);
+  milter_client_context_arm (context);
   milter_client_context_unbusy (context);
   milter_client_context_resume (context);
 }

@@ -195,6 +195,19 @@ milter_client_context_post (MilterClientContext *context,
                             gpointer data,
                             GDestroyNotify free_data);
 
+/* milter-client-connection.c */
+/* The connection takes @fd over, also on failure. Nothing of the program's is called here. */
+G_GNUC_INTERNAL bool milter_client_context_connect (MilterClientContext *context,
+                                                    MilterIoLoop *io,
+                                                    int fd,
+                                                    const struct sockaddr *address,
+                                                    socklen_t address_size,
+                                                    GError **error);
+/* sets the time by which the peer must have said something */
+G_GNUC_INTERNAL void milter_client_context_arm (MilterClientContext *context);
+/* the MTA has closed, with @leftover bytes that nobody handles */
+G_GNUC_INTERNAL void milter_client_context_lose (MilterClientContext *context, gsize leftover);
+
 /* milter-client-events.c */
 G_GNUC_INTERNAL extern const MilterClientRow milter_client_rows['Z' - 'A' + 1];
 /* (nullable) */

@@ -451,7 +451,7 @@ milter_client_context_set_timeout (MilterClientContext *context, guint timeout)
 {
   g_return_if_fail (MILTER_IS_CLIENT_CONTEXT (context));
   context->priv->timeout = timeout;
-  milter_client_worker_arm (context);
+  milter_client_context_arm (context);
 }
 
 /**

@@ -118,7 +118,7 @@ milter_client_context_tap_received (MilterClientContext *context, const guint8 *
     return;
   /* bytes that make no whole command yet do not buy time */
   if (priv->input->len < held)
-    milter_client_worker_arm (context);
+    milter_client_context_arm (context);
   if (priv->tap != NULL && priv->tap->taken)
     update_reading (context);
 }
@@ -243,7 +243,7 @@ milter_client_context_tap_resume (MilterClientContext *context)
   if (!priv->pending && priv->tap->mta_ended)
     {
       if (!is_end_taken (context))
-        milter_client_worker_lose (context, milter_client_context_tap_count_held (context));
+        milter_client_context_lose (context, milter_client_context_tap_count_held (context));
     }
   else if (!priv->pending || priv->tap->taken)
     update_reading (context);
@@ -435,7 +435,7 @@ _milter_client_context_answered (MilterClientContext *context, MilterBytes frame
   priv->busy++;
   settle (context, g_steal_pointer (&priv->tap->row), frames);
   if (!priv->closing)
-    milter_client_worker_arm (context);
+    milter_client_context_arm (context);
   milter_client_context_unbusy (context);
   milter_client_context_resume (context);
   g_object_unref (context);

@@ -94,9 +94,8 @@ milter_client_worker_post (MilterClientWorker *worker,
 /* the context is over: the worker lets it go */
 G_GNUC_INTERNAL void
 milter_client_worker_forget (MilterClientWorker *worker, MilterClientContext *context);
-/* the MTA has closed, with @leftover bytes that nobody handles */
-G_GNUC_INTERNAL void milter_client_worker_lose (MilterClientContext *context, gsize leftover);
-/* sets the time by which the peer must have said something */
-G_GNUC_INTERNAL void milter_client_worker_arm (MilterClientContext *context);
+/* a context of the worker's has been connected: the program meets it, in the worker's thread */
+G_GNUC_INTERNAL void
+milter_client_worker_meet (MilterClientWorker *worker, MilterClientContext *context);
 
 G_END_DECLS
