@@ -96,13 +96,13 @@ def test_each_case_fails_by_its_mutant_and_by_no_other(judge):
     mutants = read_mutants()
 
     def run(group):
-        _, cases = judge("--mutant " + ",".join(group), "--strict", "--timeout", "2s")
+        result, cases = judge("--mutant " + ",".join(group), "--strict", "--timeout", "2s")
+        assert cases, f"the suite was not played: {result.stdout}{result.stderr}"
         red = {name for name, case in cases.items() if case["outcome"] in ("failed", "unplayed")}
         return group, red, cases
 
     with concurrent.futures.ThreadPoolExecutor(2) as pool:
         for group, red, cases in pool.map(run, [group for group in groups_of(mutants) if group]):
-            assert cases, "the suite was not played"
             wanted = set().union(*(mutants[name] for name in group)) - read_slow()
             assert not wanted - red, f"no mutant turns these red: {sorted(wanted - red)}"
             # an answer may be late where many wait at once; what is red without a reason is red alone, too
@@ -285,9 +285,9 @@ def test_a_file_of_ones_own_cases_is_played_with_the_probe_of_the_suite(judge, s
 def watch(play):
     """watch(BEHAVIOUR, …): the run against spawned_milter.py; the process, and the cases by id."""
 
-    def run(behaviour, *arguments, wrap="{}"):
+    def run(behaviour, *arguments, wrap="{}", timeout="2s"):
         milter = f"/usr/bin/python3 {ROOT}/tests/integration/milters/spawned_milter.py $socket {behaviour}"
-        result = play("--conformance", "-q", "--report", "json:-", "--timeout", "2s", "--spawn", wrap.format(milter), *arguments,
+        result = play("--conformance", "-q", "--report", "json:-", "--timeout", timeout, "--spawn", wrap.format(milter), *arguments,
                       timeout=300)
         lines = [json.loads(line) for line in result.stdout.splitlines()]
         return result, {line["id"]: line for line in lines if line["type"] == "case"}
@@ -325,7 +325,7 @@ def test_what_a_milter_keeps_is_told_of_the_case(watch, scenario, leak, sentence
     """Also if a script has started it."""
     path = scenario('case MY-01 must "nothing is kept" steady\nrepeat 15 parallel 20 session\n  connect\n'
                     'case MY-02 must "a session is played"\nsession\n  connect\n')
-    result, cases = watch(f"leak={leak}", path, wrap="sh -c '{} & wait'")
+    result, cases = watch(f"leak={leak}", path, wrap="sh -c '{} & wait'", timeout="60s")
     assert cases["MY-01"]["outcome"] == "failed", result.stdout
     assert re.search(sentence, str(cases["MY-01"]["problems"]))
     assert cases["MY-02"]["outcome"] == "held"
@@ -334,7 +334,7 @@ def test_what_a_milter_keeps_is_told_of_the_case(watch, scenario, leak, sentence
 def test_what_an_allocator_keeps_is_not_lost(watch, scenario):
     """It grows in six rounds, up to 240 MB, as a milter does whose freed memory AddressSanitizer keeps."""
     path = scenario('case MY-01 must "nothing is kept" steady\nrepeat 15 parallel 20 session\n  connect\n')
-    result, cases = watch("leak=pool", path)
+    result, cases = watch("leak=pool", path, timeout="60s")
     assert cases["MY-01"]["outcome"] == "held", result.stdout
 
 
