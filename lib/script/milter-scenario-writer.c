@@ -113,18 +113,14 @@ append_macros (const MilterWrittenLine *line, const GArray *common, GString *tex
   return true;
 }
 
-/* what stands for the name of a file until the text has its form, as that needs what the file holds */
-static char *
-make_stand_in (guint n)
-{
-  return g_strdup_printf ("<<FILE%u\n    -\n    FILE%u", n, n);
-}
-
-/* @mails: (nullable) gets those that become files; else they stand in the text */
+/* @mails: (nullable) gets those that become files; else they stand in the text. What stands for the name of such
+ * a file until the text has its form, as that needs what the file holds, is a here-document that ends in @tag and
+ * the number of the mail. */
 static bool
 append_session (const MilterWrittenSession *session,
                 const MilterProfile *profile,
                 const GArray *common,
+                const char *tag,
                 GPtrArray *mails,
                 GString *text)
 {
@@ -144,11 +140,9 @@ append_session (const MilterWrittenSession *session,
         }
       else if (line->mail != NULL && mails != NULL)
         {
-          g_autofree char *stand_in = NULL;
-
           g_ptr_array_add (mails, line->mail);
-          stand_in = make_stand_in (mails->len);
-          g_string_append_printf (text, "eml %s\n", stand_in);
+          g_string_append_printf (
+              text, "eml <<%s%u\n    -\n    %s%u\n", tag, mails->len, tag, mails->len);
         }
       else
         g_string_append_printf (text, "%s\n", line->text->str);
@@ -174,7 +168,7 @@ rehearse (const MilterWrittenSession *session, const MilterExchanges *exchanges,
   g_autoptr (GString) text = begin_text (session->profile);
   g_autoptr (MilterScenario) scenario = NULL;
 
-  if (!append_session (session, session->profile, NULL, NULL, text))
+  if (!append_session (session, session->profile, NULL, NULL, NULL, text))
     {
       g_string_append (messages, "a macro that has no words\n");
       return NULL;
@@ -466,8 +460,37 @@ find_profile (const MilterScenarioWriter *writer)
   return milter_profile_get ("exact");
 }
 
+static bool
+any_line_holds (const MilterScenarioWriter *writer, const char *word)
+{
+  for (guint s = 0; s < writer->sessions->len; s++)
+    {
+      const MilterWrittenSession *session = g_ptr_array_index (writer->sessions, s);
+
+      for (guint i = 0; i < session->lines->len; i++)
+        {
+          const MilterWrittenLine *line = g_ptr_array_index (session->lines, i);
+
+          if (line->text != NULL && strstr (line->text->str, word) != NULL)
+            return true;
+        }
+    }
+  return false;
+}
+
+/* (transfer full) a word that no mail that stays in the text holds */
+static char *
+choose_tag (const MilterScenarioWriter *writer)
+{
+  g_autoptr (GString) tag = g_string_new ("FILE");
+
+  while (any_line_holds (writer, tag->str))
+    g_string_append_c (tag, '_');
+  return g_string_free (g_steal_pointer (&tag), FALSE);
+}
+
 static GString *
-compose (const MilterScenarioWriter *writer, GPtrArray *mails)
+compose (const MilterScenarioWriter *writer, const char *tag, GPtrArray *mails)
 {
   const MilterProfile *profile = find_profile (writer);
   g_autoptr (GArray) common = find_common (writer, profile);
@@ -482,22 +505,49 @@ compose (const MilterScenarioWriter *writer, GPtrArray *mails)
       g_string_append_printf (text, "%s\n", line->str);
     }
   for (guint i = 0; i < writer->sessions->len; i++)
-    append_session (g_ptr_array_index (writer->sessions, i), profile, common, mails, text);
+    append_session (g_ptr_array_index (writer->sessions, i), profile, common, tag, mails, text);
   return text;
 }
 
-static void
-put_mail (MilterScenarioWriter *writer, guint n, GBytes *bytes, GString *text)
+/* how far the here-document is indented depends on where it stands */
+static bool
+put_name (const char *tag, guint n, const char *name, GString *text)
+{
+  g_autofree char *begin = g_strdup_printf ("<<%s%u\n", tag, n), *end = g_strdup_printf ("%s%u\n", tag, n);
+  const char *from = strstr (text->str, begin), *to;
+  gssize position;
+
+  if (from == NULL)
+    return false;
+  to = strstr (from + strlen (begin), end);
+  if (to == NULL)
+    return false;
+  position = from - text->str;
+  g_string_erase (text, position, to + strlen (end) - 1 - from);
+  g_string_insert (text, position, name);
+  return true;
+}
+
+static bool
+put_mail (MilterScenarioWriter *writer, const char *tag, guint n, GBytes *bytes, GString *text)
 {
   MilterScenarioMail *mail = g_new0 (MilterScenarioMail, 1);
-  g_autofree char *stand_in = make_stand_in (n);
   g_autoptr (GString) word = g_string_new (NULL);
 
   mail->name = g_strdup_printf ("%s-%u.eml", writer->config.mail_prefix, n);
   mail->bytes = g_bytes_ref (bytes);
   g_ptr_array_add (writer->mails, mail);
   milter_text_append_word (milter_bytes_from_string (mail->name), MILTER_TEXT_PLAIN, word);
-  g_string_replace (text, stand_in, word->str, 1);
+  return put_name (tag, n, word->str, text);
+}
+
+static bool
+put_mails (MilterScenarioWriter *writer, const char *tag, const GPtrArray *mails, GString *text)
+{
+  for (guint i = 0; i < mails->len; i++)
+    if (!put_mail (writer, tag, i + 1, g_ptr_array_index (mails, i), text))
+      return false;
+  return true;
 }
 
 static void
@@ -517,13 +567,13 @@ GString *
 milter_scenario_writer_finish (MilterScenarioWriter *writer, GError **error)
 {
   g_autoptr (GPtrArray) mails = g_ptr_array_new ();
-  g_autoptr (GString) draft = NULL, messages = g_string_new (NULL);
-  GString *text;
+  g_autoptr (GString) draft = NULL, text = NULL, messages = g_string_new (NULL);
+  g_autofree char *tag = choose_tag (writer);
 
   g_ptr_array_sort (writer->sessions, compare_sessions);
   for (guint i = 0; i < writer->sessions->len; i++)
     make_name_unique (writer, g_ptr_array_index (writer->sessions, i));
-  draft = compose (writer, writer->config.mail_prefix != NULL ? mails : NULL);
+  draft = compose (writer, tag, writer->config.mail_prefix != NULL ? mails : NULL);
   if (draft->len > MILTER_SCENARIO_MAX_FILE)
     {
       fail_size (error);
@@ -535,8 +585,12 @@ milter_scenario_writer_finish (MilterScenarioWriter *writer, GError **error)
       g_set_error_literal (error, G_FILE_ERROR, G_FILE_ERROR_INVAL, messages->str);
       return NULL;
     }
-  for (guint i = 0; i < mails->len; i++)
-    put_mail (writer, i + 1, g_ptr_array_index (mails, i), text);
+  if (!put_mails (writer, tag, mails, text))
+    {
+      g_set_error_literal (
+          error, G_FILE_ERROR, G_FILE_ERROR_INVAL, "the scenario has lost the place of a mail");
+      return NULL;
+    }
   prepend_comment (writer, text);
-  return text;
+  return g_steal_pointer (&text);
 }

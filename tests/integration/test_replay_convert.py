@@ -178,6 +178,42 @@ def test_a_long_mail_becomes_a_file(replay, play, tmp_path):
     assert replay("convert", path, "-o", tmp_path / "big.scenario", "--force").returncode == 0
 
 
+def test_long_mails_of_one_session_are_files_of_their_own(replay, play, tmp_path):
+    """Their scenario says what the recording says, from any folder."""
+    mail = """+0 @1 mail <a@example.com>
++0 @1 => continue
++0 @1 rcpt <b@example.net>
++0 @1 => continue
++0 @1 data
++0 @1 => continue
++0 @1 header Subject: {0}
++0 @1 => continue
++0 @1 eoh
++0 @1 => continue
++0 @1 body "{1}"
++0 @1 => continue
++0 @1 eom
++0 @1 => add-header X-Is: {0}
++0 @1 => accept
++0 @1 abort
+"""
+    (tmp_path / "two.trace").write_text("""start 2026-11-23T10:00:00Z
+mta exact
++0 @1 session
++0 @1 negotiate version=6 actions=all steps=all
++0 @1 => negotiate version=6 actions=all steps=none
++0 @1 connect a.example 192.0.2.7 port=50443
++0 @1 => continue
++0 @1 helo a
++0 @1 => continue
+""" + mail.format("first", "one\\r\\n" * 3000) + mail.format("second", "two\\r\\n" * 3000) + "+0 @1 abort\n+0 @1 quit\n+0 @1 close\n")
+    assert replay("convert", tmp_path / "two.trace", "-o", tmp_path / "two.scenario").returncode == 0
+    assert sorted(path.name for path in tmp_path.glob("*.eml")) == ["two-1.eml", "two-2.eml"]
+    done = replay("compare", tmp_path / "two.trace", tmp_path / "two.scenario", cwd="/")
+    assert done.returncode == 0, done.stdout
+    assert b"2 messages compared, 0 differences" in done.stdout
+
+
 def test_what_no_mta_says_so_is_frame_by_frame(replay):
     text = replay("convert", CAPTURES / "48-lost-segment.pcap", "-o", "-", "--to", "scenario").stdout.decode()
     assert text.startswith("# Made by milter-replay convert from 48-lost-segment.pcap.\nmta exact\n\nsession ")

@@ -423,6 +423,40 @@ Test (scenario_writer, sessions_of_one_name_are_told_apart_and_long_mails_are_fi
   g_string_free (text, TRUE);
 }
 
+/* the mails of several messages stand deeper; what is short stays in the text, whatever it says */
+Test (scenario_writer, long_mails_of_any_message_are_files)
+{
+  static const char begin[] = "+0 @1 mail <a@example.com>\n+0 @1 => continue\n+0 @1 rcpt <b@example.net>\n"
+                              "+0 @1 => continue\n+0 @1 data\n+0 @1 => continue\n";
+  static const char eoh[] = "+0 @1 header X: y\n+0 @1 => continue\n+0 @1 eoh\n+0 @1 => continue\n+0 @1 body \"";
+  static const char end[] = "\"\n+0 @1 => continue\n+0 @1 eom\n+0 @1 => accept\n+0 @1 abort\n";
+  const MilterScenarioWriterConfig config = { .source = NULL, .mail_prefix = "mail" };
+  g_autoptr (MilterScenarioWriter) writer = milter_scenario_writer_new (&config);
+  g_autoptr (GString) trace = g_string_new (NEGOTIATION "+0 @1 connect a.example 192.0.2.7 port=1\n+0 @1 => continue\n"
+                                                        "+0 @1 helo a\n+0 @1 => continue\n");
+  g_autoptr (GPtrArray) replies = make_replies ("cc" "cccccca" "cccccca" "cccccca");
+  g_autoptr (GString) text = NULL;
+
+  for (guint message = 0; message < 3; message++)
+    {
+      g_string_append_printf (trace, "%s%s", begin, eoh);
+      if (message == 1)
+        g_string_append (trace, "eml <<FILE1\\r\\n    -\\r\\n    FILE1\\r\\n");
+      for (guint i = 0; message != 1 && i < 1000; i++)
+        g_string_append_printf (trace, "line of %u\\r\\n", message);
+      g_string_append (trace, end);
+    }
+  g_string_append (trace, "+0 @1 quit\n+0 @1 close\n");
+  cr_assert (milter_scenario_writer_add (writer, 1, trace, replies, /* error= */ NULL));
+  text = milter_scenario_writer_finish (writer, /* error= */ NULL);
+  cr_assert_not_null (text);
+  cr_assert_eq (milter_scenario_writer_get_mails (writer)->len, 2);
+  cr_expect_not_null (strstr (text->str, "\n    eml mail-1.eml\n    eom\n"), "%s", text->str);
+  cr_expect_not_null (strstr (text->str, "\n    eml mail-2.eml\n    eom\n"), "%s", text->str);
+  cr_expect_not_null (strstr (text->str, "\n      eml <<FILE1\n          -\n          FILE1\n"), "%s", text->str);
+  cr_expect_null (strstr (text->str, "<<FILE_"), "%s", text->str);
+}
+
 Test (scenario_writer, more_than_a_scenario_holds_is_an_error)
 {
   const MilterScenarioWriterConfig config = { .source = NULL };
