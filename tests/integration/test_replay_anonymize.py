@@ -315,6 +315,15 @@ def test_a_file_for_each_session_has_no_names_either(replay, tmp_path, key):
     assert len(texts) == 8 and not any(re.search("alice|example", text) for text in texts)
 
 
+def test_the_name_of_the_file_is_not_told(replay, tmp_path, key):
+    (tmp_path / "alice-bank.pcap").write_bytes((DATA / "captures/23-verdicts.pcap").read_bytes())
+    for options in (["--anonymize"], ["--anonymize-key", key]):
+        done = replay("convert", tmp_path / "alice-bank.pcap", "--to", "scenario", "-o", "-", *options)
+        assert done.returncode == 0, done.stderr
+        assert done.stdout.startswith(b"# Made by milter-replay convert from a recording, without what is personal.\n")
+        assert b"alice" not in done.stdout and b"bank" not in done.stdout
+
+
 def test_a_trace_becomes_what_its_capture_becomes(replay, tmp_path, key):
     """Also one of a unix socket, whose path may name somebody."""
     assert replay("convert", CAPTURES[0], "-o", tmp_path / "plain.trace").returncode == 0

@@ -60,12 +60,15 @@ connection_new (void)
   return connection;
 }
 
-/* the names of what was read, without their folders */
+/* the names of what was read, without their folders; they may tell whose mail it is */
 static char *
-name_source (char **paths)
+name_source (const ConvertOptions *options)
 {
+  char **paths = options->paths;
   g_autoptr (GString) names = g_string_new (NULL);
 
+  if (options->anonymize || options->anonymize_key != NULL)
+    return g_strdup ("a recording, without what is personal");
   for (char **path = paths; *path != NULL; path++)
     {
       g_autofree char *name
@@ -101,7 +104,7 @@ begin (ConvertOutput *output, const ConvertOptions *options)
       config.loosen = convert_ignore_loosen;
       config.loosen_data = options->ignored;
     }
-  config.source = scenario->source = name_source (options->paths);
+  config.source = scenario->source = name_source (options);
   if (convert_output_get_path (output) != NULL)
     config.mail_prefix = scenario->mail_prefix = name_mails (convert_output_get_path (output));
   scenario->writer = milter_scenario_writer_new (&config);
