@@ -57,6 +57,24 @@ def test_what_is_told_is_a_trace_that_plays_and_reads_as_such(show, tool, tmp_pa
     assert (done.stdout, done.stderr) == (shown, b"")
 
 
+def test_each_session_is_over_before_the_next(show):
+    """Also where the milter closes; else all of them would be open until the end."""
+    text = "mta exact\n" + "".join(f"session {i}\n  negotiate\n  {end}\n" for i, end in enumerate((
+        "quit", "quit => closed", "close", "half-close => closed", "quit => reset", "reset", "mail <a> => closed")))
+    done = show("--json", "-", input=text)
+    assert (done.returncode, done.stderr) == (0, b"")
+    objects = [json.loads(line) for line in done.stdout.splitlines()][1:]
+    assert [o["connection"] for o in objects] == sorted(o["connection"] for o in objects)
+    ends = {}
+    for o in objects:
+        if o["type"] == "closed":
+            ends.setdefault(o["connection"], []).append("reset" if o["reset"] else o["from"])
+    assert ends == {1: ["milter", "mta"], 2: ["milter", "mta"], 3: ["mta", "milter"], 4: ["mta", "milter"], 5: ["reset"],
+                    6: ["reset"], 7: ["milter", "mta"]}
+    numbers = re.findall(rb"^\+\S+ @(\d+) ", show("-", input=text).stdout, re.M)
+    assert numbers == sorted(numbers)
+
+
 @pytest.mark.parametrize("answer, wanted", [
     ("=> any", "=> continue"),
     ("=> 4xx", '=> 450 4.0.0'),

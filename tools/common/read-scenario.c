@@ -14,6 +14,9 @@
 /* between what one says and what the other one answers */
 #define STEP_US 1
 
+/* until one closes when the other one has; a trace, which tells the first end alone, is read so, too */
+#define REACTION_US 50
+
 #define TIMEOUT_US ((gint64) 30 * G_TIME_SPAN_SECOND)
 #define GRACE_US   ((gint64) 200 * G_TIME_SPAN_MILLISECOND)
 
@@ -34,6 +37,7 @@ typedef struct
   ToldConnection told;
   GByteArray *answer;
   bool opened, over;
+  bool left; /* the end of the MTA's side was told, or none is to be told */
 } Play;
 
 static MilterCaptureMoment
@@ -70,6 +74,13 @@ close_connection (Play *play, MilterSide side, bool reset)
   told_connection_close (&play->told, side, reset, &moment);
 }
 
+static void
+close_too (Play *play, MilterSide side)
+{
+  play->telling->now_us += REACTION_US;
+  close_connection (play, side, /* reset= */ false);
+}
+
 /* --- the milter --------------------------------------------------------------------------------------- */
 
 static void
@@ -101,6 +112,8 @@ end_milter (Play *play, bool reset)
 {
   close_connection (play, MILTER_SIDE_MILTER, reset);
   play->over = true;
+  /* behind a reset nothing follows, from neither */
+  play->left = play->left || reset;
   milter_player_ended (play->player, 0, reset, milter_bytes (NULL, 0), play->telling->now_us);
 }
 
@@ -134,10 +147,11 @@ static void
 end_mta (Play *play, MilterPlayerActionKind kind)
 {
   close_connection (play, MILTER_SIDE_MTA, kind == MILTER_PLAYER_RESET);
+  play->left = true;
   if (kind == MILTER_PLAYER_HALF_CLOSE)
     return;
   if (!play->over && kind == MILTER_PLAYER_CLOSE)
-    close_connection (play, MILTER_SIDE_MILTER, /* reset= */ false);
+    close_too (play, MILTER_SIDE_MILTER);
   play->over = true;
 }
 
@@ -207,6 +221,9 @@ play_to_its_end (Play *play)
   do
     milter_player_next (play->player, play->telling->now_us, &action);
   while (act (play, &action));
+  /* an MTA closes when the milter has: the session is over here, and not where all the recording is */
+  if (play->over && !play->left)
+    close_too (play, MILTER_SIDE_MTA);
   moment = now (play);
   if (play->opened)
     told_connection_finish (&play->told, &moment);
@@ -238,6 +255,7 @@ tell_session (Telling *telling,
 
   told_connection_init (&play.told, telling->to);
   play_to_its_end (&play);
+  telling->now_us += STEP_US;
   told_connection_clear (&play.told);
 }
 
