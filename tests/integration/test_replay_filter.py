@@ -139,6 +139,29 @@ def test_a_summary_counts_what_is_shown(show, path):
     assert ("missing: " in text) == (found["holes"] > 0)
 
 
+LOST_ANSWER = """start 2026-11-23T10:00:00Z
+mta exact
++0 @1 session
++0.001 @1 negotiate version=6 actions=all steps=all
++0.002 @1 => negotiate version=6 actions=all steps=none
++0.003 @1 mail <a@example.com>
++0.004 @1 => continue
++0.005 @1 rcpt <b@example.net>
++0.006 @1 => continue
++0.007 @1 eom
++0.008 @1 => lost 5
+"""
+
+
+@pytest.mark.parametrize("end, verdict", [
+    ("+0.009 @1 abort\n+0.01 @1 quit\n+0.011 @1 close\n+0.012 @1 => closed\n", "no verdict: its answer is missing"),
+    ("", "no verdict: the recording ends"),
+])
+def test_a_lost_verdict_is_told_from_the_end_of_the_recording(show, tmp_path, end, verdict):
+    (tmp_path / "x.trace").write_text(LOST_ANSWER + end)
+    assert summary(show("--summary", "--json", tmp_path / "x.trace"))["verdicts"] == {verdict: 1}
+
+
 def test_a_summary_of_what_matches(show):
     found = summary(show("--summary", "--json", "--filter", "verdict=discard", VERDICTS))
     assert set(found["verdicts"]) == {"discard"} and found["messages"] == found["verdicts"]["discard"]

@@ -154,6 +154,19 @@ settle_answers (RecordingSummary *summary, gconstpointer owner, bool counts)
     g_hash_table_remove (summary->waiting, owner);
 }
 
+/* whether what was answered to its end is in a hole */
+static bool
+is_answer_lost (const MilterRecordedMessage *message)
+{
+  const GPtrArray *commands = message->commands;
+  const MilterRecordedCommand *last
+      = commands->len > 0 ? g_ptr_array_index (commands, commands->len - 1) : NULL;
+
+  return last != NULL && last->letter == MILTER_COMMAND_END_OF_MESSAGE
+         && last->answer == MILTER_RECORDED_LOST
+         && (message->missing & MILTER_RECORDED_CUT_OFF) == 0;
+}
+
 static void
 count_message (RecordingSummary *summary, const MilterRecordedMessage *message)
 {
@@ -165,7 +178,8 @@ count_message (RecordingSummary *summary, const MilterRecordedMessage *message)
   if (message->verdict != 0)
     count_reply (summary, message->verdict, message->verdict_text);
   else
-    count_verdict (summary, ends[message->end]);
+    count_verdict (summary,
+                   ends[is_answer_lost (message) ? MILTER_RECORDED_COMPLETE : message->end]);
   for (guint i = 0; i < message->edits->len; i++)
     summary->edits[((const MilterRecordedEdit *) g_ptr_array_index (message->edits, i))->letter]++;
   see (summary, &message->began);
