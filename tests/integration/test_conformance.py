@@ -43,7 +43,9 @@ def judge(tool, play):
 
     def run(client, *arguments):
         spawn = f"{tool('milter-test-client')} -q {client} -s $socket"
-        result = play("--conformance", "-q", "--report", "json:-", "--jobs", "64", "--spawn", spawn, *arguments, timeout=300)
+        # with the rules of all mutants it is not ready at once under a sanitizer
+        result = play("--conformance", "-q", "--report", "json:-", "--jobs", "64", "--spawn-timeout", "2m", "--spawn", spawn,
+                      *arguments, timeout=600)
         lines = [json.loads(line) for line in result.stdout.splitlines()]
         return result, {line["id"]: line for line in lines if line["type"] == "case"}
 
