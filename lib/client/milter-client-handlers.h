@@ -20,8 +20,9 @@ typedef struct _MilterClientContext MilterClientContext;
 
 /**
  * MilterClientHandlers:
- * @negotiate: the MTA's offer; edit @option and return %MILTER_STATUS_CONTINUE, or leave it and
- *   return %MILTER_STATUS_ALL_OPTIONS: then only events that have a handler are asked for
+ * @negotiate: the MTA's offer; edit @option and return %MILTER_STATUS_CONTINUE, or return
+ *   %MILTER_STATUS_ALL_OPTIONS, which passes over edits; steps that are not edited ask only for
+ *   events that have a handler
  * @connect: an SMTP client has connected; @address is %NULL if the MTA does not know it
  * @helo: HELO or EHLO
  * @envelope_from: MAIL: the sender with its brackets

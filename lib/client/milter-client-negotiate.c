@@ -4,13 +4,15 @@
  *
  * The handlers see the offer as an option that they may edit. What they leave as it is, or answer
  * with MILTER_STATUS_ALL_OPTIONS, becomes the default answer: the actions that the program declared,
- * or every one, and only the events that somebody listens to. An unchanged offer is never echoed: its steps would ask the MTA to send
- * nothing and to wait for nothing.
+ * or every one, and only the events that somebody listens to. Steps that nobody set are never
+ * echoed, not even where actions were: they would ask the MTA to send nothing and to wait for
+ * nothing.
  */
 #include <string.h>
 
 #include "milter-client-context-private.h"
 #include "milter-client.h"
+#include "milter-option-private.h"
 
 /* Objects for the handlers. */
 
@@ -38,6 +40,7 @@ make_option (MilterClientWorker *worker, const MilterOffer *offer)
   milter_option_set_version (option, offer->version);
   milter_option_set_action (option, offer->actions);
   milter_option_set_step (option, offer->steps);
+  _milter_option_forget_words_set (option);
   return option;
 }
 
@@ -114,19 +117,6 @@ milter_client_context_replace_offer (MilterClientContext *context,
     g_set_object (&milter_client_context_get_seldom (context->priv)->requests, requests);
 }
 
-/* whether the handlers changed the offer */
-static bool
-is_edited (MilterClientContext *context)
-{
-  const MilterOffer *offer = &context->priv->session.offer;
-  MilterOption *option = context->priv->seldom->offer;
-
-  return option != NULL
-         && (milter_option_get_version (option) != offer->version
-             || (guint32) milter_option_get_action (option) != offer->actions
-             || (guint32) milter_option_get_step (option) != offer->steps);
-}
-
 /* what the program said beforehand that it needs (nullable) */
 static MilterOption *
 get_declared (MilterClientContext *context)
@@ -138,48 +128,62 @@ get_declared (MilterClientContext *context)
   return milter_client_get_option (priv->client);
 }
 
-/* every action, unless the program has said which, and only the events that somebody listens to */
-static gboolean
-default_answer (MilterClientContext *context, MilterOffer *answer, GError **error)
+/* what is asked for: every action, unless the program has said which, and only the events that
+ * somebody listens to */
+static MilterOffer
+default_wishes (MilterClientContext *context)
 {
   const MilterOffer *offer = &context->priv->session.offer;
   MilterOption *declared = get_declared (context);
-  /* a word of 0 stands for the oldest set (NEG-15, NEG-16); milter_offer_answer() knows it */
-  guint32 steps = offer->steps != 0 ? offer->steps : MILTER_STEPS_ALL;
-  guint32 actions = offer->actions & MILTER_ACTIONS_ALL;
-  guint32 wanted = milter_client_context_get_unwanted (context) | MILTER_STEP_SKIP;
+  MilterOffer wishes = { .version = G_MAXUINT32, .actions = offer->actions & MILTER_ACTIONS_ALL };
 
-  if (offer->steps == 0)
-    wanted &= 0x3f;
-  wanted &= steps;
-  if (declared != NULL)
-    {
-      /* that one is used by itself where lists go along */
-      actions = milter_option_get_action (declared) & ~(guint32) MILTER_ACTION_SET_SYMBOL_LIST;
-      wanted |= milter_option_get_step (declared);
-    }
-  if (!milter_offer_answer (offer, actions, wanted, answer, error))
-    return FALSE;
-  if (declared != NULL)
-    answer->version = MIN (answer->version, milter_option_get_version (declared));
-  return TRUE;
+  wishes.steps = milter_client_context_get_unwanted (context) | MILTER_STEP_SKIP;
+  /* a word of 0 stands for the oldest set (NEG-15, NEG-16); milter_offer_answer() knows it */
+  wishes.steps &= offer->steps != 0 ? offer->steps : 0x3f;
+  if (declared == NULL)
+    return wishes;
+  wishes.version = milter_option_get_version (declared);
+  /* that one is used by itself where lists go along */
+  wishes.actions
+      = milter_option_get_action (declared) & ~(guint32) MILTER_ACTION_SET_SYMBOL_LIST;
+  wishes.steps |= milter_option_get_step (declared);
+  return wishes;
+}
+
+/* the words that the handlers set, or replaced with an option of their own */
+static void
+apply_edits (MilterOption *option, const MilterOffer *offer, MilterOffer *wishes)
+{
+  MilterOptionWord set = _milter_option_get_words_set (option);
+  /* offered actions that nobody here has heard of cannot be meant, only copied (NEG-14) */
+  guint32 copied = offer->actions & ~MILTER_ACTIONS_ALL;
+  guint32 version = milter_option_get_version (option);
+  guint32 actions = milter_option_get_action (option);
+  guint32 steps = milter_option_get_step (option);
+
+  if (set & MILTER_OPTION_WORD_VERSION || version != offer->version)
+    wishes->version = version;
+  if (set & MILTER_OPTION_WORD_ACTIONS || actions != offer->actions)
+    wishes->actions = actions & ~copied;
+  if (set & MILTER_OPTION_WORD_STEPS || steps != offer->steps)
+    wishes->steps = steps;
 }
 
 static gboolean
-edited_answer (MilterClientContext *context, MilterOffer *answer, GError **error)
+make_answer (MilterClientContext *context,
+             MilterStatus status,
+             MilterOffer *answer,
+             GError **error)
 {
-  MilterOption *option = context->priv->seldom->offer;
   const MilterOffer *offer = &context->priv->session.offer;
-  /* offered actions that nobody here has heard of cannot be meant, only copied (NEG-14) */
-  guint32 copied = offer->actions & ~MILTER_ACTIONS_ALL;
+  MilterOption *option = context->priv->seldom->offer;
+  MilterOffer wishes = default_wishes (context);
 
-  if (!milter_offer_answer (offer,
-                            milter_option_get_action (option) & ~copied,
-                            milter_option_get_step (option),
-                            answer,
-                            error))
+  if (option != NULL && status != MILTER_STATUS_ALL_OPTIONS)
+    apply_edits (option, offer, &wishes);
+  if (!milter_offer_answer (offer, wishes.actions, wishes.steps, answer, error))
     return FALSE;
-  answer->version = MIN (answer->version, milter_option_get_version (option));
+  answer->version = MIN (answer->version, wishes.version);
   return TRUE;
 }
 
@@ -333,7 +337,6 @@ milter_client_context_answer_offer (MilterClientContext *context, MilterStatus s
   MilterClientContextPrivate *priv = context->priv;
   g_autoptr (GError) error = NULL;
   MilterOffer answer;
-  gboolean answered;
 
   if (!MILTER_STATUS_IS_PASS (status) && status != MILTER_STATUS_ALL_OPTIONS)
     {
@@ -341,11 +344,7 @@ milter_client_context_answer_offer (MilterClientContext *context, MilterStatus s
       return;
     }
   milter_client_context_choose_forms (context);
-  if (status != MILTER_STATUS_ALL_OPTIONS && is_edited (context))
-    answered = edited_answer (context, &answer, &error);
-  else
-    answered = default_answer (context, &answer, &error);
-  if (!answered)
+  if (!make_answer (context, status, &answer, &error))
     {
       milter_client_context_fail (context, error);
       return;

@@ -16,9 +16,11 @@ guint milter_client_context_signals[N_SIGNALS];
  * @option: the MTA's offer, to be edited
  * @requests: (nullable): lists of macros to ask for, to be filled in
  *
- * The MTA offers version, actions and steps. With %MILTER_STATUS_CONTINUE an edited @option is the
- * answer; one that is left as it is, and %MILTER_STATUS_ALL_OPTIONS, make the default answer: only
- * events that are listened to.
+ * The MTA offers version, actions and steps. With %MILTER_STATUS_CONTINUE, those of them that are
+ * edited in @option are the answer; those that are left as they are, and with
+ * %MILTER_STATUS_ALL_OPTIONS all, become the default: the actions that were declared or else every
+ * one, and only events that are listened to. A word that is set to what it was is edited, too: steps
+ * that are set as they were offered ask the MTA to send nothing.
  *
  * Returns: %MILTER_STATUS_CONTINUE, %MILTER_STATUS_ALL_OPTIONS, or %MILTER_STATUS_REJECT to refuse
  *   the MTA

@@ -7,6 +7,7 @@
 
 #include "milter-enum-types.h"
 #include "milter-flags.h"
+#include "milter-option-private.h"
 #include "milter-utils.h"
 
 struct _MilterOption
@@ -16,6 +17,7 @@ struct _MilterOption
   guint32 version;
   guint32 action;
   guint32 step;
+  MilterOptionWord words_set;
 };
 
 G_DEFINE_TYPE (MilterOption, milter_option, G_TYPE_OBJECT)
@@ -172,9 +174,22 @@ milter_option_equal (MilterOption *option1, MilterOption *option2)
          && option1->step == option2->step;
 }
 
+MilterOptionWord
+_milter_option_get_words_set (MilterOption *option)
+{
+  return option->words_set;
+}
+
+void
+_milter_option_forget_words_set (MilterOption *option)
+{
+  option->words_set = 0;
+}
+
 static void
 set_number (MilterOption *option, guint32 *member, guint32 number, guint property)
 {
+  option->words_set |= MILTER_OPTION_WORD_VERSION << (property - PROP_VERSION);
   if (*member == number)
     return;
   *member = number;

@@ -363,6 +363,17 @@ def test_options_of_the_reference_tool_that_have_no_effect(client):
     client("--event-loop-backend=glib", "--packet-buffer-size=4096", "--no-report-request")
 
 
+@pytest.mark.parametrize("offer", [(6, 0x1FF, 0x1FFFFF), (6, 0x1FF, 0x400), (6, 0x1FF, 0), (2, 0x3F, 0)], ids=str)
+@pytest.mark.parametrize("options", [(), ("-q",), ("--json",), ("--strict",), ("--trace=-",)], ids=str)
+def test_every_event_is_asked_for_whatever_is_offered(client, offer, options):
+    one = client(*options)
+    with Mta(one.spec) as mta:
+        _, payload = mta.ask(b"O", struct.pack(">III", *offer))[0]
+        assert struct.unpack(">III", payload) == (offer[0], offer[1], offer[2] & 0x400)
+        mta.send(b"Q")
+        assert mta.is_closed()
+
+
 def test_flags_that_nobody_has_heard_of_are_not_agreed(client):
     one = client()
     with Mta(one.spec) as mta:

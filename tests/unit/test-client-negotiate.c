@@ -402,6 +402,14 @@ Test (client_negotiate, handlers_decide_the_answer)
       MILTER_STATUS_CONTINUE,
       "negotiate version=2 actions=ADDHDRS steps=none",
       false },
+    { "steps that were set to those of the offer are meant",
+      6,
+      0x1,
+      0x1fffff,
+      NULL,
+      MILTER_STATUS_CONTINUE,
+      "negotiate version=6 actions=ADDHDRS steps=all",
+      false },
     { "an unchanged offer is not echoed",
       0,
       0,
@@ -457,6 +465,78 @@ Test (client_negotiate, handlers_decide_the_answer)
       answer = answer_to (&peer, 6, 0x1ff, 0x1fffff);
       cr_expect_str_eq (answer, rows[i].answer, "%s: %s", rows[i].name, answer);
       cr_expect_eq (strstr (peer.log->str, "finished") != NULL, rows[i].ends, "%s", rows[i].name);
+      peer_clear (&peer);
+    }
+}
+
+/* the words that are 0 are left */
+static MilterStatus
+set_words (MilterClientContext *context,
+           MilterOption *option,
+           MilterMacrosRequests *requests,
+           gpointer data)
+{
+  if (edit.actions != 0)
+    milter_option_set_action (option, edit.actions);
+  if (edit.steps != 0)
+    milter_option_set_step (option, edit.steps);
+  return MILTER_STATUS_CONTINUE;
+}
+
+Test (client_negotiate, a_word_that_is_not_edited_is_chosen_as_if_nobody_edited)
+{
+  static const MilterClientHandlers handlers = { .negotiate = set_words, .helo = continue_string };
+  static const struct
+  {
+    guint32 actions, steps;
+    const char *answer;
+  } rows[] = {
+    { 0x1,
+      0,
+      "negotiate version=6 actions=ADDHDRS "
+      "steps=NOCONNECT,NOMAIL,NORCPT,NOBODY,NOHDRS,NOEOH,NOUNKNOWN,NODATA,SKIP" },
+    { 0, 0x1, "negotiate version=6 actions=all steps=NOCONNECT" },
+  };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (rows); i++)
+    {
+      Peer peer = peer_new ();
+      g_autofree char *answer = NULL;
+
+      milter_client_context_set_handlers (peer.context, &handlers, &peer);
+      memset (&edit, 0, sizeof edit);
+      edit.actions = rows[i].actions;
+      edit.steps = rows[i].steps;
+      answer = answer_to (&peer, 6, 0x1ff, 0x1fffff);
+      cr_expect_str_eq (answer, rows[i].answer, "row %zu: %s", i, answer);
+      peer_clear (&peer);
+    }
+}
+
+Test (client_negotiate, steps_that_are_set_are_meant_even_if_none_are_offered)
+{
+  static const struct
+  {
+    MilterStatus status;
+    const char *answer;
+  } rows[] = {
+    { MILTER_STATUS_CONTINUE, "negotiate version=6 actions=ADDHDRS steps=none" },
+    { MILTER_STATUS_ALL_OPTIONS,
+      "negotiate version=6 actions=all steps=NOCONNECT,NOHELO,NOMAIL,NORCPT,NOBODY,NOHDRS" },
+  };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (rows); i++)
+    {
+      Peer peer = peer_new ();
+      g_autofree char *answer = NULL;
+
+      milter_client_context_set_handlers (peer.context, &editing, &peer);
+      memset (&edit, 0, sizeof edit);
+      edit.version = 6;
+      edit.actions = 1;
+      edit.status = rows[i].status;
+      answer = answer_to (&peer, 6, 0x1ff, 0);
+      cr_expect_str_eq (answer, rows[i].answer, "row %zu: %s", i, answer);
       peer_clear (&peer);
     }
 }

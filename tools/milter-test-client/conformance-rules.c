@@ -154,6 +154,8 @@ on_negotiate (MilterClientContext *context,
     ask_for_lists (requests);
   if (!(actions & ASKS_FOR_STEPS))
     return MILTER_STATUS_ALL_OPTIONS;
+  /* just as they were offered */
+  milter_option_set_step (option, (MilterStepFlags) steps);
   state->leading_blank = (steps & MILTER_STEP_HEADER_VALUE_WITH_LEADING_SPACE) != 0;
   milter_option_set_action (
       option, (MilterActionFlags) (actions & ~(ASKS_FOR_STEPS | ASKS_FOR_LISTS)));
