@@ -14,7 +14,7 @@ class Client:
 
     number = 0
 
-    def __init__(self, tool, folder, *options, spec=None, out=None):
+    def __init__(self, tool, folder, *options, spec=None, out=None, **more):
         Client.number += 1
         self.out = pathlib.Path(out or folder / f"out{Client.number}.txt")
         self.err = pathlib.Path(folder, f"err{Client.number}.txt")
@@ -22,9 +22,9 @@ class Client:
         command = [tool("milter-test-client"), "-s", spec or f"unix:{folder}/m{Client.number}.sock",
                    "--ready-fd", str(ready_to_write), *map(str, options)]
         with self.out.open("wb") as stdout, self.err.open("wb") as stderr:
-            self.process = subprocess.Popen(command, stdout=stdout, stderr=stderr, pass_fds=[ready_to_write])
+            self.process = subprocess.Popen(command, stdout=stdout, stderr=stderr, pass_fds=[ready_to_write], **more)
         os.close(ready_to_write)
-        self.spec = self.read_all(ready).decode().rstrip("\n")
+        self.spec = os.fsdecode(self.read_all(ready)).rstrip("\n")
         os.close(ready)
         assert self.spec, self.err.read_text()
 

@@ -344,6 +344,18 @@ def test_rules_that_cannot_be_read_are_told(tool):
         assert len(done.stderr.splitlines()) == 1 and ":1:" in done.stderr
 
 
+@pytest.mark.parametrize("locale", ["C", "C.UTF-8"])
+def test_what_is_typed_counts_byte_for_byte_in_every_locale(client, tmp_path, locale):
+    latin1 = os.fsdecode(b"\xfc")
+    one = client("-q", "-e", "on mail <ü@*> => tempfail", "-e", "on mail <$x@*> => reject", "-D", f"x={latin1}",
+                 spec=f"unix:{tmp_path}/{latin1} ü", env=dict(os.environ, LC_ALL=locale))
+    with Mta(one.spec) as mta:
+        for letter, payload in SESSION[:3]:
+            mta.ask(letter, payload)
+        assert mta.ask(b"M", b"<\xfc@example.com>\0") == [(b"r", b"")]
+        assert mta.ask(b"M", b"<\xc3\xbc@example.com>\0") == [(b"t", b"")]
+
+
 def test_version_and_help(tool):
     version = run(tool, "--version")
     assert version.returncode == 0 and re.fullmatch(r"\d+\.\d+\.\d+\n", version.stdout)
