@@ -209,7 +209,7 @@ def test_descriptors_do_not_leak(client):
 # How it ends.
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_a_signal_ends_it_and_removes_the_socket(client, tmp_path, number):
     one = client(spec=f"unix:{tmp_path}/m.sock")
     with Mta(one.spec) as idle:
@@ -224,18 +224,59 @@ def test_a_message_that_is_under_way_is_finished_first(client):
     with Mta(one.spec) as mta:
         mta.begin(b"<b>")
         one.process.send_signal(signal.SIGTERM)
-        # it listens no more as soon as it knows
-        end = time.monotonic() + 60
-        while time.monotonic() < end:
-            try:
-                connect(one.spec).close()
-            except OSError:
-                break
-            time.sleep(0.01)
+        # as soon as it knows
+        wait_until_it_listens_no_more(one.spec)
         for letter, payload in SESSION[5:10]:
             assert mta.ask(letter, payload) == [(b"c", b"")]
         assert mta.is_closed()
     assert one.process.wait(timeout=60) == 0
+
+
+def wait_until_it_listens_no_more(spec):
+    end = time.monotonic() + 60
+    while time.monotonic() < end:
+        try:
+            connect(spec).close()
+        except OSError:
+            return
+        time.sleep(0.01)
+    raise AssertionError("it listens still")
+
+
+@pytest.mark.parametrize("second, later_ms", [(signal.SIGINT, 0), (signal.SIGHUP, 1000)])
+def test_signals_that_come_together_are_one(client, clock, second, later_ms):
+    """timeout(1) sends its signal to the process and to its group; a terminal that closes sends SIGHUP as often as it likes."""
+    one = client("-q", env=clock.environment)
+    with Mta(one.spec) as mta:
+        mta.begin(b"<b>")
+        one.process.send_signal(signal.SIGTERM)
+        wait_until_it_listens_no_more(one.spec)
+        clock.move_on(later_ms)
+        one.process.send_signal(second)
+        for letter, payload in SESSION[5:10]:
+            assert mta.ask(letter, payload) == [(b"c", b"")]
+        assert mta.is_closed()
+    assert one.process.wait(timeout=60) == 0
+
+
+@pytest.mark.parametrize("first, second", [(signal.SIGTERM, signal.SIGTERM), (signal.SIGINT, signal.SIGTERM),
+                                           (signal.SIGHUP, signal.SIGINT)])
+def test_a_second_signal_ends_it_at_once(client, clock, first, second):
+    one = client("-q", env=clock.environment)
+    with Mta(one.spec) as mta:
+        mta.begin(b"<b>")
+        one.process.send_signal(first)
+        wait_until_it_listens_no_more(one.spec)
+        clock.move_on(ms=1000)
+        one.process.send_signal(second)
+        assert one.process.wait(timeout=60) == -second
+
+
+def test_who_was_told_to_pass_over_hangups_does(client):
+    one = client("-q", preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN))
+    one.process.send_signal(signal.SIGHUP)
+    with Mta(one.spec) as mta:
+        assert mta.begin(b"<b>") == [[(b"c", b"")]]
 
 
 def test_it_ends_after_so_many_sessions(client):

@@ -6,6 +6,7 @@
  * Also a first example of the library: a client with its options, a look at each connection, and a
  * loop that a signal ends.
  */
+#include <errno.h>
 #include <signal.h>
 
 #include <milter/client.h>
@@ -33,20 +34,44 @@ typedef struct
 /* for the signal handler */
 static MilterClient *client;
 
-/* the first signal ends the program when its messages are over, the second one at once */
+/* timeout(1) sends its signal twice, to us and to our process group */
+#define SECOND_SIGNAL_US (500 * G_TIME_SPAN_MILLISECOND)
+
+/* The first signal ends the program when its messages are over, a second one at once. SIGHUP, which
+ * libmilter takes for SIGTERM, never is the second one: a terminal that goes away sends it on top of
+ * others. */
 static void
 on_signal (int number)
 {
+  static _Atomic gint64 first_us;
+  int errsv = errno;
+  gint64 now_us = g_get_monotonic_time ();
+
+  if (first_us == 0)
+    first_us = now_us;
+  else if (number != SIGHUP && now_us - first_us >= SECOND_SIGNAL_US)
+    {
+      signal (number, SIG_DFL);
+      raise (number);
+    }
   milter_client_shutdown (client);
+  errno = errsv;
 }
 
 static void
 handle_signals (void)
 {
-  struct sigaction action = { .sa_handler = on_signal, .sa_flags = (int) SA_RESETHAND };
+  static const int numbers[] = { SIGINT, SIGTERM, SIGHUP };
+  struct sigaction action = { .sa_handler = on_signal, .sa_flags = SA_RESTART };
+  struct sigaction inherited;
 
-  sigaction (SIGINT, &action, NULL);
-  sigaction (SIGTERM, &action, NULL);
+  for (gsize i = 0; i < G_N_ELEMENTS (numbers); i++)
+    sigaddset (&action.sa_mask, numbers[i]);
+  for (gsize i = 0; i < G_N_ELEMENTS (numbers); i++)
+    /* nohup(1) wants it to be ignored */
+    if (numbers[i] != SIGHUP || sigaction (SIGHUP, NULL, &inherited) != 0
+        || inherited.sa_handler != SIG_IGN)
+      sigaction (numbers[i], &action, NULL);
 }
 
 static void
