@@ -14,6 +14,7 @@ import time
 
 import pytest
 
+from clientprocess import Client
 from listening import listens
 from milterwire import OFFER, Mta
 
@@ -115,6 +116,19 @@ def test_what_the_new_user_cannot_remove_is_told(milter, folder):
     assert returncode == 1
     assert f"the socket {folder}/s cannot be removed: Permission denied" in err
     assert "may write to" in err
+
+
+@as_root
+def test_a_run_is_judged_even_if_its_socket_cannot_be_removed(tool, folder):
+    one = Client(tool, folder, "--user=nobody", "-q", "--trace", folder / "trace", "--report", f"tap:{folder}/tap",
+                 "-e", "expect 0 negotiate")
+    with Mta(one.spec) as mta:
+        mta.ask(b"O", OFFER)
+    assert one.stop() == 2
+    assert "cannot be removed" in one.err.read_text()
+    assert "FAIL" in one.out.read_text()
+    assert "not ok 1" in (folder / "tap").read_text()
+    assert "negotiate" in (folder / "trace").read_text()
 
 
 @as_root

@@ -29,6 +29,7 @@ typedef struct
   MilterEchoBook *book; /* (nullable) without --replay */
   FrameLog *log;
   guint64 n_sessions; /* that are over */
+  bool served;        /* it has listened */
 } Tool;
 
 /* for the signal handler */
@@ -77,6 +78,7 @@ handle_signals (void)
 static void
 on_listen_started (MilterClient *self, struct sockaddr *address, guint size, Tool *tool)
 {
+  tool->served = true;
   frame_log_set_address (tool->log, address, size);
   tell_ready (&tool->options, address);
 }
@@ -196,10 +198,15 @@ run (Tool *tool)
   if (options->strict)
     rules_be_strict (tool->rules);
   tool->log = frame_log_new (options);
-  if (tool->log == NULL || !serve (tool))
+  if (tool->log == NULL)
     return TOOL_EXIT_USAGE;
 
-  status = frame_log_finish (tool->log) ? TOOL_EXIT_OK : TOOL_EXIT_USAGE;
+  status = serve (tool) ? TOOL_EXIT_OK : TOOL_EXIT_USAGE;
+  /* what could not begin is not judged; what could not clean up behind itself is */
+  if (status != TOOL_EXIT_OK && !tool->served)
+    return status;
+  if (!frame_log_finish (tool->log))
+    status = TOOL_EXIT_USAGE;
   rules_judge (tool->rules, report);
   if (tool->book != NULL)
     replay_book_judge (tool->book, report);
