@@ -474,6 +474,21 @@ def test_an_mta_that_breaks_the_protocol_is_broken_when_strict(rules, client, st
             assert told in milter.err.read_text()
 
 
+@pytest.mark.parametrize("rule,provoked", [("on mail => add-header X: early", True), ("on mail => raw '\\0\\0\\0\\0'", True),
+                                           ("on mail => continue", False)])
+def test_an_mta_that_breaks_off_is_to_blame_unless_the_milter_made_it(rules, rule, provoked):
+    """What sendmail does with an edit before the end of the message: it closes, with the rest unread."""
+    milter = rules(rule + "\n", "--strict", "--sessions=1")
+    mta = Mta(milter.spec)
+    for step in SESSION[:3]:
+        mta.ask(*step)
+    mta.send(*SESSION[3])
+    mta.read_exactly(4)
+    mta.sock.close()
+    assert milter.process.wait(timeout=60) == (0 if provoked else 3), milter.err.read_text()
+    assert ("against the protocol" in milter.err.read_text()) == (not provoked)
+
+
 def test_strict_goes_without_rules(client):
     milter = client("-q", "--strict", "--sessions=1")
     with Mta(milter.spec) as mta:

@@ -28,6 +28,7 @@ typedef struct
   /* --strict */
   MilterSession session;
   MilterFrameStream said; /* by us */
+  bool provoked;          /* we have said what a milter must not: the MTA may break off */
   Violation *violation; /* (nullable) */
 } Speaker;
 
@@ -191,10 +192,14 @@ follow_answers (Speaker *speaker, MilterBytes bytes)
   while (milter_frame_stream_next (said, &letter, &payload))
     {
       milter_message_parse (MILTER_SIDE_MILTER, letter, payload, &message);
-      milter_session_reply (&speaker->session, &message, /* error= */ NULL);
+      if (!milter_session_reply (&speaker->session, &message, /* error= */ NULL))
+        speaker->provoked = true;
     }
   if (said->broken)
-    milter_frame_stream_clear (said);
+    {
+      speaker->provoked = true;
+      milter_frame_stream_clear (said);
+    }
 }
 
 static bool
@@ -220,8 +225,9 @@ on_error (MilterClientContext *context, GError *error, gpointer user_data)
   Speaker *speaker = user_data;
   g_autofree char *name = NULL;
 
-  /* a milter that says what it must not may well be left in the middle of something */
-  bool may_break = speaker->rules->silent
+  /* a milter that says what it must not may well be left in the middle of something, and with what it
+   * said unread: sendmail then resets the connection */
+  bool may_break = (speaker->rules->silent || speaker->provoked)
                    && g_error_matches (error,
                                        MILTER_CLIENT_CONTEXT_ERROR,
                                        MILTER_CLIENT_CONTEXT_ERROR_IO_ERROR);
