@@ -319,6 +319,9 @@ take_answer (MilterTraceReader *reader, Connection *connection, MilterAnswerPatt
 
   if (!is_what_was_said (answer) || answer->kind == MILTER_ANSWER_KIND_ANY)
     return fail (reader, &answer->where, "expected an answer as it was given, got a pattern");
+  /* an answer that did not come behind edits or progress: no bytes */
+  if (answer->kind == MILTER_ANSWER_KIND_NONE)
+    return true;
   if (answer->kind == MILTER_ANSWER_KIND_CLOSED || answer->kind == MILTER_ANSWER_KIND_RESET)
     {
       tell_end (reader,

@@ -54,6 +54,7 @@ typedef struct
   gsize held;             /* what they cost */
   Item *current;          /* (nullable) the latest that the milter has been asked */
   bool printed;           /* … its line is there */
+  bool begun;             /* … and edits or progress, behind which the answer has to follow */
   bool any;               /* there is a line that `=>` can stand under */
   bool mta_closed;        /* … before the milter did */
   End milter_end;
@@ -213,18 +214,6 @@ print_current (MilterTraceWriter *writer, Connection *connection)
   print_item (writer, connection, "half-close", !is_quit (connection));
 }
 
-/* Nothing answers the current command any more: a player that waits for an answer that is due would
- * wait in vain. */
-static void
-print_unanswered (MilterTraceWriter *writer, Connection *connection)
-{
-  const Item *next = g_queue_peek_head (&connection->ahead);
-  bool is_last = next == NULL || next->kind == ITEM_CLOSE || next->kind == ITEM_RESET;
-
-  print_item (
-      writer, connection, "close", !connection->session.due && (is_last || !is_quit (connection)));
-}
-
 static void
 begin_expectation (MilterTraceWriter *writer, Connection *connection, gint64 time_ns)
 {
@@ -240,6 +229,31 @@ begin_expectation (MilterTraceWriter *writer, Connection *connection, gint64 tim
   g_string_append (writer->text, "=> ");
 }
 
+/* The MTA has gone without the answer: a player would wait, since the milter had begun with it.
+ * @time_ns: when it went on */
+static void
+write_none (MilterTraceWriter *writer, Connection *connection, gint64 time_ns)
+{
+  begin_expectation (writer, connection, time_ns);
+  g_string_append (writer->text, "none");
+  end_line (writer);
+  connection->begun = false;
+}
+
+/* Nothing answers the current command any more: a player that waits for an answer that is due would
+ * wait in vain. */
+static void
+print_unanswered (MilterTraceWriter *writer, Connection *connection)
+{
+  const Item *next = g_queue_peek_head (&connection->ahead);
+  bool is_last = next == NULL || next->kind == ITEM_CLOSE || next->kind == ITEM_RESET;
+
+  if (connection->begun && connection->mta_closed)
+    write_none (writer, connection, next != NULL ? next->time_ns : connection->latest_ns);
+  print_item (
+      writer, connection, "close", !connection->session.due && (is_last || !is_quit (connection)));
+}
+
 /* --- in the order in which the milter is asked --------------------------------------------------- */
 
 static void
@@ -249,7 +263,7 @@ take_next (Connection *connection)
 
   g_free (connection->current);
   connection->current = item;
-  connection->printed = false;
+  connection->printed = connection->begun = false;
   connection->held -= sizeof *item + item->size;
   if (item->kind == ITEM_FRAME)
     milter_trace_session_ask (&connection->session, item->letter, view (item));
@@ -313,6 +327,8 @@ write_reply (MilterTraceWriter *writer,
   milter_message_append_text (&message, milter_trace_session_get_flags (&connection->session) | MILTER_TEXT_PATTERN, writer->text);
   end_line (writer);
 
+  connection->begun = connection->session.due && !milter_trace_is_final (&message)
+                      && message.spec != NULL;
   if (!connection->session.due || !milter_trace_is_final (&message))
     return;
   milter_trace_session_answer (&connection->session, &message);
@@ -323,6 +339,7 @@ static void
 write_raw_reply (MilterTraceWriter *writer, Connection *connection, MilterBytes bytes, gint64 time_ns)
 {
   print_current (writer, connection);
+  connection->begun = false;
   begin_expectation (writer, connection, time_ns);
   append_raw (writer, bytes);
   end_line (writer);
@@ -585,7 +602,7 @@ static void
 append_held_lines (MilterTraceWriter *writer, Connection *connection)
 {
   Item *current = connection->current;
-  bool printed = connection->printed, any = connection->any;
+  bool printed = connection->printed, begun = connection->begun, any = connection->any;
 
   if (g_queue_is_empty (&connection->ahead))
     finish_connection (writer, connection);
@@ -600,6 +617,7 @@ append_held_lines (MilterTraceWriter *writer, Connection *connection)
     }
   connection->current = current;
   connection->printed = printed;
+  connection->begun = begun;
   connection->any = any;
 }
 

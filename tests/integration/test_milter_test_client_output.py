@@ -422,6 +422,21 @@ def test_what_rules_answer_is_recorded_and_played_back(client, play, tmp_path):
     assert play("-s", other.spec, path).returncode == 0
 
 
+def test_edits_without_a_reply_behind_them_are_played_back(client, play, tmp_path):
+    path = tmp_path / "t.scenario"
+    rules = ["-e", "on eom\n=> progress\n=> add-header X-Test: yes\n=> none"]
+    one = client("-q", "--trace", path, *rules)
+    with Mta(one.spec) as mta:
+        mta.begin(b"<b>")
+        mta.send(b"E")
+        assert [mta.read()[0] for _ in range(2)] == [b"p", b"h"]
+    assert one.stop() == 0
+    assert "=> none\n" in path.read_text()
+    check_format(play, path)
+    again = play("-s", client("-q", *rules).spec, path)
+    assert again.returncode == 0, again.stdout
+
+
 def test_an_expectation_is_judged_when_all_is_over(client, tmp_path):
     one = client("-q", "-e", "expect 1.. rcpt <bob@example.net>", "-e", "expect 0 data",
                  "--report", f"json:{tmp_path}/r.json")

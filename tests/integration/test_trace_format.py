@@ -55,6 +55,11 @@ def test_each_way_to_end_is_written_as_it_was_read(show, line):
     assert show(lines) == lines
 
 
+def test_an_answer_that_the_mta_did_not_wait_for_is_written_as_it_was_read(show):
+    lines = HEADING + BEGIN + ["+0.5 @1 connect x unknown", "+0.6 @1 => progress", "+0.7 @1 => none", "+0.7 @1 close"]
+    assert show(lines) == lines
+
+
 def test_the_words_are_those_of_all_commands(show):
     words = re.search(r"by its word: `([^`]+)`", (ROOT / "docs/trace.md").read_text())[1].split()
     arguments = {"negotiate": "version=6 actions=none steps=none", "macro": "mail i=1", "connect": "x 192.0.2.1", "helo": "x", "mail": "<a>", "rcpt": "<b>",
