@@ -528,7 +528,8 @@ install_response_signals (MilterClientContextClass *klass)
  * @context: the context
  * @result: what became of it
  *
- * A message is over, however it ended. Results are only kept for those who listen.
+ * A message is over, however it ended. Results are only kept for those who listen. They tell of what
+ * the MTA has sent: without a handler of "envelope-from" nobody asks for the sender, and so on.
  */
 
 /**
