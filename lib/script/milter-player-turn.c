@@ -316,8 +316,21 @@ asks_for_end (const MilterTurn *turn)
          || (turn->act != MILTER_ACT_NONE && turn->step->kind == MILTER_STEP_KIND_HALF_CLOSE);
 }
 
+/* Postfix closes behind QUIT without a look at what comes: what the milter says stands below that line */
 static bool
-wants_more (const MilterPlayer *player, guint peer)
+leaves_at_once (MilterPlayer *player)
+{
+  const MilterStep *next;
+
+  if (player->turn.letter != MILTER_COMMAND_QUIT || player->star != NULL)
+    return false;
+  next = g_queue_is_empty (&player->steps) ? milter_player_peek_step (player)
+                                           : g_queue_peek_head (&player->steps);
+  return next != NULL && next->kind == MILTER_STEP_KIND_HALF_CLOSE && !next->has_after;
+}
+
+static bool
+wants_more (MilterPlayer *player, guint peer)
 {
   const MilterTurn *turn = &player->turn;
   const MilterExpectation *line = milter_player_reply_line (player, peer, 0);
@@ -332,7 +345,7 @@ wants_more (const MilterPlayer *player, guint peer)
       if (((const MilterRecord *) g_ptr_array_index (turn->records, i))->peer == peer)
         return false;
   if (line == NULL)
-    return asks_for_end (turn);
+    return asks_for_end (turn) && !leaves_at_once (player);
   if (line->from == NULL && !each && peer != deciding_peer (player))
     return false;
   return milter_player_n_reply_lines (player, peer) > count_records (player, peer);
