@@ -262,6 +262,16 @@ def test_messages_beside_a_hole_are_compared(compare, tmp_path):
     assert done.returncode == 1 and "message 3" in done.stdout
 
 
+def test_a_message_whose_sender_is_lost_is_found_by_its_message_id(compare, tmp_path):
+    frames = session(message(number=1), message(number=2), message(number=3))
+    one = write_capture(tmp_path / "a.pcap", frames)
+    at = 2 + frames.index((">", frame(b"M", b"<alice@example.com>\0")), 10) + 1
+    other = write_capture(tmp_path / "b.pcap", frames, lost=[at])
+    done = compare("--ignore", "holes", one, other)
+    assert "2 messages compared, 1 message not compared, 0 differences" in done.stdout, done.stdout
+    assert done.returncode == 0 and "alone" not in done.stdout
+
+
 def test_a_recording_that_is_cut_is_not_equal(compare, tmp_path):
     whole = capture("07")
     data = whole.read_bytes()

@@ -82,7 +82,7 @@ compare_key_at_first_sight (const MilterRecordedMessage *message,
 }
 
 char *
-compare_key_of_message_id (const MilterRecordedMessage *message)
+compare_key_of_message_id_and_sender (const MilterRecordedMessage *message)
 {
   GString *key;
 
@@ -91,6 +91,18 @@ compare_key_of_message_id (const MilterRecordedMessage *message)
   key = g_string_new (NULL);
   append_string (key, message->message_id);
   append_string (key, message->mail->sender.address);
+  return g_string_free (key, FALSE);
+}
+
+char *
+compare_key_of_message_id (const MilterRecordedMessage *message)
+{
+  GString *key;
+
+  if (message->message_id == NULL)
+    return NULL;
+  key = g_string_new (NULL);
+  append_string (key, message->message_id);
   return g_string_free (key, FALSE);
 }
 

@@ -15,7 +15,9 @@ char *compare_key_of_message (const MilterRecordedMessage *message);
 /* … and what was negotiated, which tells apart the milters that hear of the same message */
 char *compare_key_at_first_sight (const MilterRecordedMessage *message,
                                   const MilterRecordedSession *session);
-/* the Message-ID and the sender: the envelope is that of the traffic; a policy can make it shorter */
+/* the envelope is that of the traffic; a policy can make it shorter */
+char *compare_key_of_message_id_and_sender (const MilterRecordedMessage *message);
+/* … and the sender may be in a hole */
 char *compare_key_of_message_id (const MilterRecordedMessage *message);
 char *compare_key_of_envelope (const MilterRecordedMessage *message);
 char *compare_key_of_sender (const MilterRecordedMessage *message);

@@ -604,6 +604,7 @@ compare_match_finish (CompareMatch *match)
 {
   static char *(*const keys[]) (const MilterRecordedMessage *message) = {
     compare_key_of_message,
+    compare_key_of_message_id_and_sender,
     compare_key_of_message_id,
     compare_key_of_envelope,
     compare_key_of_sender,
