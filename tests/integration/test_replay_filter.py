@@ -139,7 +139,15 @@ def test_a_summary_counts_what_is_shown(show, path):
     assert ("missing: " in text) == (found["holes"] > 0)
 
 
-LOST_ANSWER = """start 2026-11-23T10:00:00Z
+@pytest.mark.parametrize("pattern", ["one@client.example.com", "<one@client.example.com>", "*@client.*", "<*>", "4F1C"])
+def test_a_message_is_found_by_its_ids(show, tmp_path, pattern):
+    (tmp_path / "x.trace").write_text(UNANSWERED.replace("+0.007 @1", "+0.0065 @1 header Message-ID: <one@client.example.com>\n"
+                                                          "+0.0066 @1 => continue\n+0.0069 @1 macro eom i=4F1C\n+0.007 @1"))
+    assert connections(show("--filter", f"id={pattern}", tmp_path / "x.trace")) == [1]
+    assert show("--filter", f"id=x{pattern}", tmp_path / "x.trace").returncode == 1
+
+
+UNANSWERED = """start 2026-11-23T10:00:00Z
 mta exact
 +0 @1 session
 +0.001 @1 negotiate version=6 actions=all steps=all
@@ -149,17 +157,20 @@ mta exact
 +0.005 @1 rcpt <b@example.net>
 +0.006 @1 => continue
 +0.007 @1 eom
-+0.008 @1 => lost 5
 """
 
 
 @pytest.mark.parametrize("end, verdict", [
-    ("+0.009 @1 abort\n+0.01 @1 quit\n+0.011 @1 close\n+0.012 @1 => closed\n", "no verdict: its answer is missing"),
+    ("+0.008 @1 lost 5  # frame 9, from the milter\n+0.009 @1 abort\n+0.01 @1 quit\n+0.011 @1 close\n",
+     "no verdict: its answer is missing"),
+    ("+0.008 @1 abort\n+0.009 @1 quit\n+0.01 @1 close\n", "no verdict: the connection ended"),
     ("", "no verdict: the recording ends"),
 ])
 def test_a_lost_verdict_is_told_from_the_end_of_the_recording(show, tmp_path, end, verdict):
-    (tmp_path / "x.trace").write_text(LOST_ANSWER + end)
-    assert summary(show("--summary", "--json", tmp_path / "x.trace"))["verdicts"] == {verdict: 1}
+    (tmp_path / "x.trace").write_text(UNANSWERED + end)
+    done = show("--summary", "--json", tmp_path / "x.trace")
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert summary(done)["verdicts"] == {verdict: 1}
 
 
 def test_a_summary_of_what_matches(show):

@@ -64,7 +64,7 @@ matches_text (const Condition *condition, const char *text)
   return text != NULL && matches (condition, text, strlen (text));
 }
 
-/* addresses compare without angle brackets */
+/* addresses and Message-IDs compare without angle brackets */
 static bool
 matches_address (const Condition *condition, const GString *address)
 {
@@ -152,9 +152,11 @@ look_at_id (const Condition *condition,
             const MilterRecordedSession *session,
             const MilterRecordedMessage *message)
 {
-  return message != NULL
-         && (matches_string (condition, message->queue_id)
-             || matches_string (condition, message->message_id));
+  if (message == NULL)
+    return false;
+  return matches_string (condition, message->queue_id)
+         || matches_string (condition, message->message_id)
+         || (message->message_id != NULL && matches_address (condition, message->message_id));
 }
 
 /* the word of a reply, or the text of one of the milter's own */
@@ -248,7 +250,7 @@ static const Key keys[] = {
   { "sender", look_at_sender, PATTERN_NEEDED, "sender=PATTERN", "the envelope sender, without angle brackets" },
   { "rcpt", look_at_recipients, PATTERN_NEEDED, "rcpt=PATTERN", "one of the recipients, without angle brackets" },
   { "header", look_at_header, PATTERN_NEEDED, "header=NAME[: PATTERN]", "a header field of this name, with this value" },
-  { "id", look_at_id, PATTERN_NEEDED, "id=PATTERN", "the queue id, or the Message-ID" },
+  { "id", look_at_id, PATTERN_NEEDED, "id=PATTERN", "the queue id, or the Message-ID, with its angle brackets or without" },
   { "reply", look_at_replies, PATTERN_NEEDED, "reply=PATTERN", "one of the answers: reject, tempfail, accept … or the text, as \"550 *\"" },
   { "verdict", look_at_verdict, PATTERN_NEEDED, "verdict=PATTERN", "the answer that decided" },
   { "edit", look_at_edits, PATTERN_ALLOWED, "edit[=PATTERN]", "the milter changed it; one of the changes, as \"add-header X-*\"" },
