@@ -7,8 +7,10 @@
  * Others reach it through its inbox alone, and it reaches the thread of milter_client_run() through
  * the notes alone: both are hand-overs.
  */
+#include <errno.h>
 #include <stdatomic.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <unistd.h>
 
 #include "milter-client-context-private.h"
@@ -426,6 +428,25 @@ add_listener (MilterClientWorker *worker, int fd, GError **error)
   return worker->listener != NULL;
 }
 
+/* GLib aborts the program if there is no descriptor left for a main context. */
+static bool
+check_for_descriptor (GError **error)
+{
+  int fd = eventfd (0, EFD_CLOEXEC);
+
+  if (fd >= 0)
+    {
+      close (fd);
+      return true;
+    }
+  g_set_error (error,
+               MILTER_CLIENT_ERROR,
+               MILTER_CLIENT_ERROR_IO_ERROR,
+               "cannot make an event descriptor for a worker: %s",
+               g_strerror (errno));
+  return false;
+}
+
 MilterClientWorker *
 milter_client_worker_new (MilterClient *client,
                           guint id,
@@ -433,8 +454,15 @@ milter_client_worker_new (MilterClient *client,
                           int listener,
                           GError **error)
 {
-  MilterClientWorker *worker = g_new0 (MilterClientWorker, 1);
+  MilterClientWorker *worker;
 
+  if (!check_for_descriptor (error))
+    {
+      if (listener >= 0)
+        close (listener);
+      return NULL;
+    }
+  worker = g_new0 (MilterClientWorker, 1);
   atomic_init (&worker->refs, 1);
   worker->client = client;
   worker->id = id;

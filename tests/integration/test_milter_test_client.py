@@ -4,6 +4,7 @@
 import os
 import pathlib
 import re
+import resource
 import signal
 import socket
 import struct
@@ -329,6 +330,24 @@ def test_a_socket_on_which_nobody_can_listen_is_told_and_removed(tool, tmp_path)
 def test_the_socket_has_the_mode_that_was_asked_for(client, tmp_path):
     client("--unix-socket-mode", "600", spec=f"unix:{tmp_path}/m.sock")
     assert (tmp_path / "m.sock").stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize("workers", [1, 4])
+def test_where_descriptors_do_not_suffice_it_says_so_and_leaves_nothing(tool, tmp_path, workers):
+    outcomes = set()
+    for limit in range(5, 41):
+        process = subprocess.Popen([tool("milter-test-client"), "-s", f"unix:{tmp_path}/m.sock", f"--workers={workers}"],
+                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                                   preexec_fn=lambda limit=limit: resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit)))
+        listens = process.stdout.readline().startswith("listening on ")
+        if listens:
+            process.terminate()
+        _, errors = process.communicate(timeout=60)
+        assert process.returncode == (0 if listens else 2), f"{limit}: {errors}"
+        assert len(errors.splitlines()) == (0 if listens else 1), f"{limit}: {errors}"
+        assert list(tmp_path.iterdir()) == []
+        outcomes.add(listens)
+    assert outcomes == {True, False}
 
 
 # The command line.
