@@ -381,6 +381,7 @@ def test_where_descriptors_do_not_suffice_it_says_so_and_leaves_nothing(tool, tm
         ["--unix-socket-mode", "0"],
         ["--event-loop-backend", "libev"],
         ["--packet-buffer-size", "-1"],
+        ["--mutant", ""],
         ["--no-such-option"],
         ["-s", "nonsense"],
         ["-s", "inet:70000"],

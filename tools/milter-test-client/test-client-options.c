@@ -223,7 +223,6 @@ choose_output (TestClientOptions *options, GError **error)
   return TRUE;
 }
 
-/* who answers */
 /* what belongs to --conformance, and what does not go with it */
 static gboolean
 check_conformance (const TestClientOptions *options, GError **error)
@@ -249,6 +248,7 @@ check_conformance (const TestClientOptions *options, GError **error)
   return other == NULL || refuse (error, other, "does not go together with --conformance");
 }
 
+/* who answers */
 static gboolean
 check_sources (const TestClientOptions *options, GError **error)
 {
@@ -256,6 +256,9 @@ check_sources (const TestClientOptions *options, GError **error)
     return refuse (error, "--replay", "rules cannot answer, too; leave them out");
   if (options->loop && options->replay == NULL)
     return refuse (error, "--loop", "there is no --replay");
+  /* a milter that breaks nothing would be taken for one whose break nobody sees */
+  if (options->mutant != NULL && *options->mutant == '\0')
+    return refuse (error, "--mutant", "the id of a requirement is missing");
   return TRUE;
 }
 
