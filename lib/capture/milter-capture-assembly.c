@@ -209,7 +209,10 @@ give_all_held (MilterAssembly *assembly)
   bool any = true;
 
   while (any && holds_any (assembly))
-    any = give_held (assembly, 0) | give_held (assembly, 1);
+    {
+      any = give_held (assembly, 0);
+      any = give_held (assembly, 1) || any;
+    }
 }
 
 /* --- holes --------------------------------------------------------------------------------------- */

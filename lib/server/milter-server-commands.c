@@ -419,7 +419,7 @@ _milter_server_send_rest (MilterServerContext *context)
       gsize size = g_bytes_get_size (priv->rest) - priv->rest_offset;
       const guint8 *data = g_bytes_get_data (priv->rest, NULL);
       bool is_last = size <= MILTER_BODY_CHUNK_MAX;
-      g_autoptr (GBytes) keep = g_bytes_ref (priv->rest);
+      G_GNUC_UNUSED g_autoptr (GBytes) keep = g_bytes_ref (priv->rest);
       MilterMessage message;
 
       size = MIN (size, MILTER_BODY_CHUNK_MAX);

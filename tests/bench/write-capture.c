@@ -102,8 +102,8 @@ write_script (size_t body_size)
     "Subject\0something to measure\0",
     "Date\0Mon, 23 Nov 2026 00:00:00 +0000\0",
     "Message-ID\0<20261123000000.4A1B2C3D4E5@example.org>\0",
-    "MIME-Version\0"
-    "1.0\0",
+    ("MIME-Version\0"
+     "1.0\0"),
     "Content-Type\0text/plain; charset=utf-8\0",
   };
   static const char offer[] = "\0\0\0\6\0\0\1\xff\0\x1f\xff\xff", answer[] = "\0\0\0\rO\0\0\0\6\0\0\1\xff\0\0\0\0";

@@ -194,7 +194,7 @@ Test (anonymizer_address, a_port_as_text_is_that_of_its_number)
   guint port = milter_anonymizer_replace_port (&test_pseudonyms ()->cipher, 34290);
 
   milter_anonymizer_replace_port_text (&test_pseudonyms ()->cipher, digits, 5);
-  cr_assert_eq (atoi ((char *) digits), port);
+  cr_assert_eq (atoi ((char *) digits), (int) port);
   milter_anonymizer_replace_port_text (&test_pseudonyms ()->cipher, zeros, 5);
   cr_assert_str_eq ((char *) zeros, "00025");
   milter_anonymizer_replace_port_text (&test_pseudonyms ()->cipher, none, 5);

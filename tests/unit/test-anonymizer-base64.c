@@ -19,7 +19,7 @@ replace (MilterEncoded what, const char *text, guint *phase)
 
 Test (anonymizer_base64, text_becomes_what_the_plain_text_becomes)
 {
-  static const char *const texts[] = { "a", "ab", "abc", "Dear alice,\r\nhow are you?\r\n", "Gr\xc3\xbc\xc3\x9f" "e" };
+  static const char *const texts[] = { "a", "ab", "abc", "Dear alice,\r\nhow are you?\r\n", ("Gr\xc3\xbc\xc3\x9f" "e") };
 
   for (gsize i = 0; i < G_N_ELEMENTS (texts); i++)
     {

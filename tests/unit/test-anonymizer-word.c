@@ -20,7 +20,7 @@ replace (const char *word)
 Test (anonymizer_word, keeps_the_kind_of_each_character)
 {
   static const char *const words[]
-      = { "a", "Q", "7", "ab", "ABC", "alice", "Alice", "ALICE", "4Q0024", "a1b2", "\xfc", "Gr\xfc\xdf" "e" };
+      = { "a", "Q", "7", "ab", "ABC", "alice", "Alice", "ALICE", "4Q0024", "a1b2", "\xfc", ("Gr\xfc\xdf" "e") };
 
   for (gsize i = 0; i < G_N_ELEMENTS (words); i++)
     {

@@ -215,7 +215,7 @@ Test (anonymizer, the_port_of_a_client_is_the_same_in_its_macro)
   guint port = (guint) connect->data[3] << 8 | connect->data[4];
 
   cr_assert_neq (port, 35641);
-  cr_assert_eq (atoi ((char *) macros->data + 1 + 14 + 10 + 14), port);
+  cr_assert_eq (atoi ((char *) macros->data + 1 + 14 + 10 + 14), (int) port);
   cr_assert_str_eq ((char *) connect->data + 5, (char *) macros->data + 1 + 14);
 }
 

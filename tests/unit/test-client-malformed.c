@@ -51,7 +51,7 @@ see_connect (MilterClientContext *context,
              socklen_t size,
              gpointer data)
 {
-  g_autofree char *copy = g_memdup2 (address, size);
+  G_GNUC_UNUSED g_autofree char *copy = g_memdup2 (address, size);
 
   n_seen += strlen (host);
   return MILTER_STATUS_CONTINUE;

@@ -106,7 +106,7 @@ Test (io_waiting, another_thread_can_wake_it)
 
 Test (io_waiting, timeouts_end_the_wait)
 {
-  g_autoptr (GSource) source = attach (g_timeout_source_new (1), count_call);
+  G_GNUC_UNUSED g_autoptr (GSource) source = attach (g_timeout_source_new (1), count_call);
 
   iterate_until (context, n_called == 1);
   cr_expect (n_polls == 0);

@@ -291,7 +291,7 @@ Test (pcap_writer, what_a_packet_does_not_hold_is_cut_and_one_frame_again)
   open_connection (&fixture, 1, NULL, NULL);
   say (&fixture, 1, MILTER, frame, size + 4, 5);
   say (&fixture, 1, MTA, EOH, 2, 6);
-  say (&fixture, 1, MTA, EOH + 2, 3, 7);
+  say (&fixture, 1, MTA, &EOH[2], 3, 7);
   expect (&fixture,
           "000000000 1 > open 127.1.0.1:49152 127.2.0.1:8890 1\n"
           "000000005 1 < frame 131077\n"

@@ -161,8 +161,8 @@ Test (session, whole_talks_pass)
 {
   static const char *const talks[] = {
     /* Postfix, with macros before each command and ABORT after each message */
-    ">O<O>D>C<c>D>H<c>D>M<c>D>R<c>D>R<r>D>T<c>D>L<c>D>L<c>D>N<c>D>B<c>D>E<h<i<p<m<b<b<+<2<-<e<q<c"
-    ">A>D>M<c>R<c>T<c>N<c>E<a>A>A>Q",
+    (">O<O>D>C<c>D>H<c>D>M<c>D>R<c>D>R<r>D>T<c>D>L<c>D>L<c>D>N<c>D>B<c>D>E<h<i<p<m<b<b<+<2<-<e<q<c"
+     ">A>D>M<c>R<c>T<c>N<c>E<a>A>A>Q"),
     /* sendmail: the next message without ABORT; a client that resets */
     ">O<O>C<c>H<c>M<c>R<c>T<c>L<c>N<c>B<c>E<r>M<c>R<t>R<c>A>M<d>M<a>Q",
     /* HELO and MAIL inside a message, UNKNOWN around it */

@@ -65,7 +65,7 @@ tool_flush_output (void)
   return false;
 }
 
-static void
+static void G_GNUC_PRINTF (2, 0)
 print_error (const char *hint, const char *format, va_list arguments)
 {
   g_autofree char *sentence = g_strdup_vprintf (format, arguments);

@@ -26,7 +26,7 @@ tool_milters_watch_signals (ToolSignalFunc func, gpointer user_data)
 static void
 tell_lines (char *text)
 {
-  g_autofree char *owned = text;
+  G_GNUC_UNUSED g_autofree char *owned = text;
   g_auto (GStrv) lines = text != NULL ? g_strsplit (text, "\n", /* max_tokens= */ -1) : NULL;
 
   for (char **line = lines; line != NULL && *line != NULL; line++)

@@ -24,7 +24,7 @@ typedef struct
   gboolean version;
 } Parsing;
 
-static gboolean
+static gboolean G_GNUC_PRINTF (3, 4)
 refuse (GError **error, const char *name, const char *format, ...)
 {
   va_list arguments;

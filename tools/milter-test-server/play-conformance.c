@@ -127,7 +127,7 @@ watch_case (ConformanceRun *run)
 static bool
 judge_death (ConformanceRun *run, ConformanceJudged *judged, Before *before)
 {
-  g_autofree guint64 *output = g_steal_pointer (&before->output);
+  G_GNUC_UNUSED g_autofree guint64 *output = g_steal_pointer (&before->output);
   g_autofree char *problems = tool_chain_get_problems (run->chain, before->deaths);
   g_autofree char *sentence = NULL;
 
@@ -211,7 +211,7 @@ is_any_in_doubt (const ConformanceRun *run)
 static void
 play_again (ConformanceRun *run, Before *before)
 {
-  g_autofree guint64 *output = g_steal_pointer (&before->output);
+  G_GNUC_UNUSED g_autofree guint64 *output = g_steal_pointer (&before->output);
   guint n_deaths;
 
   if (!is_any_in_doubt (run))
