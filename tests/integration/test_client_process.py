@@ -132,6 +132,14 @@ def test_a_run_is_judged_even_if_its_socket_cannot_be_removed(tool, folder):
 
 
 @as_root
+def test_the_pid_file_is_written_before_the_user_changes(tool, folder):
+    one = Client(tool, folder, "-q", "--user=nobody", "--pid-file", folder / "pid", spec="inet:0@127.0.0.1")
+    assert (folder / "pid").read_text() == f"{one.process.pid}\n"
+    assert one.stop() == 2
+    assert f"the pid file {folder}/pid cannot be removed: Permission denied" in one.err.read_text()
+
+
+@as_root
 def test_the_group_of_the_socket_stays_the_one_that_was_named(milter, folder):
     folder.chmod(0o777)
     process = milter("--user", "nobody", "--unix-socket-group", "mail", "--unix-socket-mode", "u=rw,g=rw,o=r")

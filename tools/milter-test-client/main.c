@@ -107,16 +107,6 @@ on_error (MilterClient *self, GError *error, Tool *tool)
   tool_error ("%s", error->message);
 }
 
-/* root stays root unless --user or --group says otherwise: who tests as root wants to */
-static bool
-drop_privilege (GError **error)
-{
-  bool asked = milter_client_get_effective_user (client) != NULL
-               || milter_client_get_effective_group (client) != NULL;
-
-  return !asked || milter_client_drop_privilege (client, error);
-}
-
 /* what no rule speaks of is answered by more than the library */
 static bool
 has_program (const TestClientOptions *options)
@@ -140,8 +130,7 @@ serve (Tool *tool)
   g_signal_connect (client, "error", G_CALLBACK (on_error), tool);
   handle_signals ();
 
-  if (milter_client_listen (client, &error) && drop_privilege (&error)
-      && milter_client_run (client, &error))
+  if (milter_client_run (client, &error))
     return true;
   tool_error ("%s", error->message);
   return false;
