@@ -155,6 +155,14 @@ static const MilterEditRules postfix_edits = {
   .loose_reason = TRUE,
 };
 
+/* refuses nothing that any MTA takes */
+static const MilterEditRules exact_edits = {
+  .ignores_nameless = TRUE,
+  .takes_parts = TRUE,
+  .completes_line = TRUE,
+  .loose_reason = TRUE,
+};
+
 static const MilterEditRules postfix_3_12_edits = {
   .top_shows_own = TRUE,
   .completes_line = TRUE,
@@ -268,7 +276,7 @@ static const MilterProfile profiles[] = {
       .name = "exact",
       .summary = "no MTA: what is written is sent, nothing is added",
       .version = "",
-      .measured = "edit rules and skip as postfix",
+      .measured = "edit rules as postfix, but it refuses no order of them; skip as postfix",
       .offer = OFFER,
       .macros = no_macros,
       .queue_id = "",
@@ -284,7 +292,7 @@ static const MilterProfile profiles[] = {
       .at_end = "",
       .after_accept = "",
       .ipv6_prefix = "",
-      .edit_rules = &postfix_edits,
+      .edit_rules = &exact_edits,
       .hidden_headers = received,
       .skip_everywhere = TRUE,
   },

@@ -503,6 +503,12 @@ static const FakeCase edits[] = {
     R ("E:bhello ;hX|y|;bworld;c"),
     HELD,
     "" },
+  { "exact, which no MTA is, takes what sendmail takes",
+    "mta exact\nsession\n negotiate\n mail a\n rcpt b\n eoh\n body \"x\"\n eom\n"
+    " => replace-body \"hello \"\n => add-header X: y\n => replace-body world\n",
+    R ("E:bhello ;hX|y|;bworld;c"),
+    HELD,
+    "" },
   { "a malformed edit",
     "session\n eom\n",
     R ("E:hX|y;c"),
