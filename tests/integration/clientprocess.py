@@ -21,6 +21,8 @@ class Client:
         ready, ready_to_write = os.pipe()
         command = [tool("milter-test-client"), "-s", spec or f"unix:{folder}/m{Client.number}.sock",
                    "--ready-fd", str(ready_to_write), *map(str, options)]
+        # nohup(1) may be running the tests
+        more.setdefault("preexec_fn", lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL))
         with self.out.open("wb") as stdout, self.err.open("wb") as stderr:
             self.process = subprocess.Popen(command, stdout=stdout, stderr=stderr, pass_fds=[ready_to_write], **more)
         os.close(ready_to_write)
