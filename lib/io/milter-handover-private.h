@@ -35,5 +35,7 @@ MILTER_AVAILABLE bool _milter_handover_post (MilterHandover *handover, gpointer 
 MILTER_AVAILABLE void _milter_handover_wake (MilterHandover *handover);
 /* receiver's thread: nothing is received after this */
 MILTER_AVAILABLE void _milter_handover_close (MilterHandover *handover);
+/* one that was closed is received again, in @context's thread */
+MILTER_AVAILABLE void _milter_handover_reopen (MilterHandover *handover, GMainContext *context);
 
 G_END_DECLS

@@ -158,6 +158,19 @@ static GSourceFuncs source_funcs = {
   .finalize = source_finalize,
 };
 
+static void
+attach_source (MilterHandover *handover, GMainContext *context)
+{
+  GSource *source = g_source_new (&source_funcs, sizeof (HandoverSource));
+
+  ((HandoverSource *) source)->handover = _milter_handover_ref (handover);
+  g_source_set_static_name (source, "milterlab-handover");
+  g_source_set_can_recurse (source, TRUE);
+  handover->tag = g_source_add_unix_fd (source, handover->fd, G_IO_IN);
+  handover->source = source;
+  g_source_attach (source, context);
+}
+
 MilterHandover *
 _milter_handover_new (GMainContext *context,
                       MilterHandoverFunc receive,
@@ -178,22 +191,25 @@ _milter_handover_new (GMainContext *context,
     }
 
   MilterHandover *handover = g_new0 (MilterHandover, 1);
-  /* one for the caller, one for the source */
-  atomic_init (&handover->refs, 2);
+  atomic_init (&handover->refs, 1);
   atomic_init (&handover->woken, false);
   pthread_mutex_init (&handover->mutex, NULL);
   handover->fd = fd;
   handover->receive = receive;
   handover->user_data = user_data;
   handover->free_item = free_item;
-
-  handover->source = g_source_new (&source_funcs, sizeof (HandoverSource));
-  ((HandoverSource *) handover->source)->handover = handover;
-  g_source_set_static_name (handover->source, "milterlab-handover");
-  g_source_set_can_recurse (handover->source, TRUE);
-  handover->tag = g_source_add_unix_fd (handover->source, fd, G_IO_IN);
-  g_source_attach (handover->source, context);
+  attach_source (handover, context);
   return handover;
+}
+
+void
+_milter_handover_reopen (MilterHandover *handover, GMainContext *context)
+{
+  g_return_if_fail (handover->source == NULL);
+  pthread_mutex_lock (&handover->mutex);
+  handover->closed = false;
+  pthread_mutex_unlock (&handover->mutex);
+  attach_source (handover, context);
 }
 
 MilterHandover *

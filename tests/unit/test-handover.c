@@ -153,6 +153,19 @@ Test (handover, closing_frees_what_was_not_received)
   cr_expect (n_woken == 0);
 }
 
+Test (handover, what_was_closed_receives_again_when_it_is_opened)
+{
+  _milter_handover_close (handover);
+  cr_expect_not (_milter_handover_post (handover, (gpointer) "a"));
+  _milter_handover_reopen (handover, context);
+  cr_expect (_milter_handover_post (handover, (gpointer) "b"));
+  _milter_handover_wake (handover);
+  iterate_ready ();
+  cr_expect_str_eq (got->str, "b");
+  cr_expect_eq (n_freed, 1);
+  cr_expect_eq (n_woken, 1);
+}
+
 Test (handover, the_context_may_go_first)
 {
   post ("a");
