@@ -113,7 +113,7 @@ note_own_session_finished (MilterClient *client, MilterClientNote *note)
 {
   MilterClientPrivate *priv = client->priv;
 
-  g_atomic_int_add (&priv->n_processing, -(int) note->n);
+  milter_client_note_settle (note);
   note_sessions_finished (client, note);
   if (priv->max_connections > 0 && priv->listener == NULL && priv->workers->len > 0)
     milter_client_worker_look_for_room (priv->workers->pdata[0]);

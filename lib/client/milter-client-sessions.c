@@ -87,14 +87,17 @@ take_own_session (MilterClientPrivate *priv)
 void
 milter_client_session_finished (MilterClient *client)
 {
-  MilterClientNote note = { MILTER_CLIENT_NOTE_OWN_SESSION_FINISHED, 1, NULL };
+  MilterClientNote note = { .kind = MILTER_CLIENT_NOTE_OWN_SESSION_FINISHED, .n = 1 };
   MilterHandover *notes;
 
   g_return_if_fail (MILTER_IS_CLIENT (client));
   g_return_if_fail (take_own_session (client->priv));
+  note.counted = &client->priv->n_processing;
   notes = g_atomic_pointer_get (&client->priv->notes);
-  if (notes == NULL || !_milter_handover_post (notes, g_memdup2 (&note, sizeof note)))
-    g_atomic_int_add (&client->priv->n_processing, -1);
+  if (notes != NULL)
+    _milter_handover_post (notes, g_memdup2 (&note, sizeof note));
+  else
+    milter_client_note_settle (&note);
 }
 
 /* All contexts. */

@@ -35,10 +35,13 @@ typedef enum
 typedef struct
 {
   MilterClientNoteKind kind;
-  guint n; /* sessions, which are not processed any more */
-  GError *error;
+  guint n;       /* sessions, which are not processed any more */
+  GError *error; /* (nullable) */
+  int *counted;  /* (nullable): where they count until this has been received, or thrown away */
 } MilterClientNote;
 
+/* its sessions count no more */
+G_GNUC_INTERNAL void milter_client_note_settle (MilterClientNote *note);
 G_GNUC_INTERNAL void milter_client_note_free (gpointer note);
 
 /* Starts a thread, whose number @id is; it tells @notes what happens. @listener: -1, or a socket

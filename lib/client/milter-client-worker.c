@@ -89,10 +89,20 @@ post (MilterClientWorker *worker, Task task)
 }
 
 void
+milter_client_note_settle (MilterClientNote *note)
+{
+  int *counted = g_steal_pointer (&note->counted);
+
+  if (counted != NULL)
+    g_atomic_int_add (counted, -(int) note->n);
+}
+
+void
 milter_client_note_free (gpointer data)
 {
   MilterClientNote *note = data;
 
+  milter_client_note_settle (note);
   g_clear_error (&note->error);
   g_free (note);
 }
@@ -100,7 +110,7 @@ milter_client_note_free (gpointer data)
 static void
 tell (MilterClientWorker *worker, MilterClientNoteKind kind, guint n, GError *error)
 {
-  MilterClientNote note = { kind, n, error };
+  MilterClientNote note = { .kind = kind, .n = n, .error = error };
 
   _milter_handover_post (worker->notes, g_memdup2 (&note, sizeof note));
 }

@@ -54,6 +54,43 @@ Test (client_process, the_end_of_a_session_of_the_program_is_told)
 }
 
 static void
+finish_one_and_end (MilterClient *client, struct sockaddr *address, guint size, gpointer data)
+{
+  milter_client_session_finished (client);
+  milter_client_shutdown (client);
+}
+
+static void
+finish_another (MilterClient *client, guint n, gpointer data)
+{
+  milter_client_session_finished (client);
+}
+
+static gboolean
+do_for_ever (gpointer data)
+{
+  return G_SOURCE_CONTINUE;
+}
+
+Test (client_process, a_session_of_the_program_that_ends_while_the_client_ends_counts_no_more)
+{
+  Place place = place_new ();
+  /* what is told when there is nothing else to do is told at the very end then */
+  guint source = g_idle_add_full (G_PRIORITY_DEFAULT, do_for_ever, NULL, NULL);
+
+  cr_assert (milter_client_set_connection_spec (place.client, place.spec, NULL));
+  milter_client_set_shutdown_time (place.client, 0);
+  milter_client_session_started (place.client);
+  milter_client_session_started (place.client);
+  g_signal_connect (place.client, "listen-started", G_CALLBACK (finish_one_and_end), NULL);
+  g_signal_connect (place.client, "sessions-finished", G_CALLBACK (finish_another), NULL);
+  cr_expect (milter_client_run (place.client, NULL));
+  cr_expect_eq (milter_client_get_n_processing_sessions (place.client), 0);
+  g_source_remove (source);
+  place_clear (&place);
+}
+
+static void
 note_code (MilterClient *client, GError *error, int *code)
 {
   *code = error->code;
