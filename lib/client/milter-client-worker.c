@@ -35,7 +35,6 @@ struct _MilterClientWorker
   GMainContext *main_context;
   GMainLoop *loop;
   MilterIoLoop *io;
-  GThread *self;
   MilterIoListener *listener; /* (nullable) */
   bool accepts;
   bool listener_paused;
@@ -398,7 +397,6 @@ worker_main (gpointer data)
 {
   MilterClientWorker *worker = data;
 
-  worker->self = g_thread_self ();
   g_private_set (&current_worker, worker);
   g_main_context_push_thread_default (worker->main_context);
   _milter_io_loop_begin_waiting (worker->io, worker->main_context);
@@ -529,10 +527,11 @@ milter_client_worker_join (MilterClientWorker *worker)
   g_thread_join (g_steal_pointer (&worker->thread));
 }
 
+/* of the asking thread alone, which may be there before the worker's has begun */
 bool
 milter_client_worker_is_here (MilterClientWorker *worker)
 {
-  return worker->self == g_thread_self ();
+  return g_private_get (&current_worker) == worker;
 }
 
 MilterClientSpare *

@@ -380,9 +380,17 @@ drive (void *data)
 }
 
 static void
+expect_nobody (MilterClientContext *context, gpointer data)
+{
+  fail ("somebody was there before the first connection");
+}
+
+static void
 on_listen_started (MilterClient *self, struct sockaddr *where, guint size, pthread_t *driver)
 {
   expect_main_thread ();
+  /* some workers have begun by now, others not */
+  milter_client_processing_context_foreach (self, expect_nobody, NULL);
   pthread_create (driver, NULL, drive, NULL);
 }
 
