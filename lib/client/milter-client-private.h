@@ -94,7 +94,6 @@ struct _MilterClientPrivate
   GSource *tell_source; /* (nullable) */
   GSource *end_source;  /* (nullable): after it nothing holds up the end */
   bool time_is_up;      /* of the end */
-  GPtrArray *old_notes; /* of earlier runs: a signal handler may still hold one */
 
   /* any thread */
   int shutdown_wanted;   /* atomic */

@@ -301,21 +301,31 @@ start_workers (MilterClient *client, GError **error)
   return TRUE;
 }
 
+/* One for all runs: a signal handler may still hold that of an earlier one. */
+static gboolean
+open_notes (MilterClient *client, GMainContext *main_context, GError **error)
+{
+  MilterClientPrivate *priv = client->priv;
+  MilterHandover *notes = priv->notes;
+
+  if (notes != NULL)
+    {
+      _milter_handover_reopen (notes, main_context);
+      return TRUE;
+    }
+  notes = _milter_handover_new (main_context, receive, client, milter_client_note_free, error);
+  g_atomic_pointer_set (&priv->notes, notes);
+  return notes != NULL;
+}
+
 static gboolean
 start (MilterClient *client, GMainContext *main_context, GError **error)
 {
   MilterClientPrivate *priv = client->priv;
-  MilterHandover *notes;
 
   priv->io = _milter_io_loop_new (main_context, error);
-  if (priv->io == NULL)
+  if (priv->io == NULL || !open_notes (client, main_context, error))
     return FALSE;
-  notes = _milter_handover_new (main_context, receive, client, milter_client_note_free, error);
-  if (notes == NULL)
-    return FALSE;
-  if (priv->notes != NULL)
-    g_ptr_array_add (priv->old_notes, priv->notes);
-  g_atomic_pointer_set (&priv->notes, notes);
   return start_workers (client, error);
 }
 

@@ -392,6 +392,19 @@ finish_sources (MilterClientWorker *worker)
       return;
 }
 
+/* What a program has left in it, as a timeout that would have answered, goes now: it may hold a
+ * context, which holds the worker. */
+static void
+free_main_context (MilterClientWorker *worker)
+{
+  if (worker->main_context == NULL)
+    return;
+  g_source_destroy (worker->untold);
+  g_clear_pointer (&worker->untold, g_source_unref);
+  g_clear_pointer (&worker->loop, g_main_loop_unref);
+  g_clear_pointer (&worker->main_context, g_main_context_unref);
+}
+
 static gpointer
 worker_main (gpointer data)
 {
@@ -412,9 +425,9 @@ worker_main (gpointer data)
   g_clear_object (&worker->spare.option);
   g_clear_object (&worker->spare.requests);
   g_clear_pointer (&worker->spare.answer, g_byte_array_unref);
-  g_source_destroy (worker->untold);
   g_main_context_pop_thread_default (worker->main_context);
   tell_finished (worker);
+  free_main_context (worker);
   tell (worker, MILTER_CLIENT_NOTE_WORKER_ENDED, 0, NULL);
   milter_client_worker_unref (worker);
   return NULL;
@@ -514,10 +527,7 @@ milter_client_worker_unref (MilterClientWorker *worker)
   g_clear_pointer (&worker->inbox, _milter_handover_unref);
   g_clear_pointer (&worker->io, _milter_io_loop_free);
   g_clear_pointer (&worker->notes, _milter_handover_unref);
-  g_source_destroy (worker->untold);
-  g_source_unref (worker->untold);
-  g_main_loop_unref (worker->loop);
-  g_main_context_unref (worker->main_context);
+  free_main_context (worker);
   g_free (worker);
 }
 

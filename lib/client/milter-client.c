@@ -74,7 +74,6 @@ milter_client_object_finalize (GObject *object)
     close (priv->started_fd);
   pthread_mutex_destroy (&priv->workers_mutex);
   g_clear_pointer (&priv->notes, _milter_handover_unref);
-  g_ptr_array_unref (priv->old_notes);
   g_ptr_array_unref (priv->workers);
   G_OBJECT_CLASS (milter_client_object_parent_class)->finalize (object);
 }
@@ -206,7 +205,6 @@ milter_client_object_init (MilterClient *client)
   priv->started_fd = -1;
   pthread_mutex_init (&priv->workers_mutex, NULL);
   priv->workers = g_ptr_array_new_with_free_func ((GDestroyNotify) milter_client_worker_unref);
-  priv->old_notes = g_ptr_array_new_with_free_func ((GDestroyNotify) _milter_handover_unref);
 }
 
 void

@@ -60,6 +60,72 @@ Test (client_run, what_is_ready_in_a_worker_at_the_end_is_done_and_does_not_hold
   stage_free (stage);
 }
 
+static void
+note_gone (gpointer data, GObject *context)
+{
+  g_async_queue_push (((Stage *) data)->events, (gpointer) "gone");
+}
+
+static void
+leave_a_timeout (MilterClient *client, MilterClientContext *context, gpointer data)
+{
+  g_autoptr (GSource) source = g_timeout_source_new_seconds (3600);
+
+  g_object_weak_ref (G_OBJECT (context), note_gone, data);
+  g_source_set_callback (source, do_for_ever, g_object_ref (context), g_object_unref);
+  g_source_attach (source, g_main_context_get_thread_default ());
+  g_async_queue_push (((Stage *) data)->events, (gpointer) "established");
+}
+
+Test (client_run, a_timeout_that_is_left_in_a_worker_goes_with_it, .timeout = 60)
+{
+  Stage *stage = stage_new ();
+
+  g_signal_connect (stage->client, "connection-established", G_CALLBACK (leave_a_timeout), stage);
+  stage_start (stage);
+  stage_expect (stage, "established");
+  milter_client_shutdown (stage->client);
+  stage_expect (stage, "gone");
+  stage_free (stage);
+}
+
+/* Several runs. */
+
+static guint
+count_descriptors (void)
+{
+  g_autoptr (GDir) folder = g_dir_open ("/proc/self/fd", 0, NULL);
+  guint n = 0;
+
+  cr_assert_not_null (folder);
+  while (g_dir_read_name (folder) != NULL)
+    n++;
+  return n;
+}
+
+static void
+end_at_once (MilterClient *client, gpointer address, guint size, gpointer data)
+{
+  milter_client_shutdown (client);
+}
+
+Test (client_run, a_run_leaves_no_descriptor_behind, .timeout = 60)
+{
+  g_autoptr (MilterClient) client = milter_client_new ();
+  guint n = 0;
+
+  cr_assert (milter_client_set_connection_spec (client, "inet:0@127.0.0.1", NULL));
+  g_signal_connect (client, "listen-started", G_CALLBACK (end_at_once), NULL);
+  for (guint i = 0; i < 5; i++)
+    {
+      cr_expect (milter_client_run (client, NULL));
+      /* the first one makes what a client keeps */
+      if (i == 0)
+        n = count_descriptors ();
+    }
+  cr_expect_eq (count_descriptors (), n);
+}
+
 /* A handler of "connection-established" that iterates the main context of its thread. */
 
 static MilterStatus
