@@ -92,12 +92,15 @@ begin_message (MilterResponder *responder)
   responder->message = responder->session.message;
 }
 
-/* the Nth, in the span of its kind */
+/* the Nth, in the span of its kind; 0 for what nobody can read, which is no event */
 static guint64
 count_event (MilterResponder *responder, const MilterEvent *event)
 {
-  guint64 of_run = milter_rule_book_count (responder->book, event->letter);
+  guint64 of_run;
 
+  if (event->message != NULL && event->message->fault != MILTER_NO_FAULT)
+    return 0;
+  of_run = milter_rule_book_count (responder->book, event->letter);
   if (event->message != NULL && event->message->spec->in_message
       && responder->session.message != responder->message)
     begin_message (responder);
@@ -241,21 +244,22 @@ milter_responder_received (MilterResponder *responder,
                            gint64 now_us)
 {
   MilterEvent event = { .letter = message->letter, .message = message, .macros = macros };
-  const MilterRule *rule;
+  const MilterRule *rule, *raw;
 
   begin_command (responder);
   if (message->letter == MILTER_COMMAND_CONNECT)
     keep_client (responder, message);
   event.client = get_client (responder);
   milter_session_command (&responder->session, message, NULL);
-  rule = find_raw_rule (responder, &event);
-  if (rule != NULL)
-    return begin_answer (responder, rule, message->letter);
+  raw = find_raw_rule (responder, &event);
   if (message->spec == NULL || message->letter == MILTER_COMMAND_DEFINE_MACRO)
-    return FALSE;
+    return raw != NULL && begin_answer (responder, raw, message->letter);
   event.leading_space
       = (responder->session.agreed.steps & MILTER_STEP_HEADER_VALUE_WITH_LEADING_SPACE) != 0;
+  /* it has come, and counts, also where a rule about frames answers */
   rule = find_rule (responder, &event);
+  if (raw != NULL)
+    rule = raw;
   if (rule != NULL || is_hostile (responder))
     return begin_answer (responder, rule, message->letter);
   take_default (responder, message->letter);

@@ -15,7 +15,7 @@
 static const MilterRuleEvent events[] = {
   /* word      patterns  N of              as written                                        when it comes */
   { "negotiate", 0,    SPAN (RUN),        "negotiate [N] [KEY=PATTERN…]",                   "the offer of an MTA" },
-  { "connect",   2,    SPAN (RUN),        "connect [N] [HOST [ADDRESS]] [port=PATTERN]",    "a client has connected. ADDRESS as the command has it: `unix:PATH`, `unknown`; that of IPv6 with or without `IPv6:`" },
+  { "connect",   2,    SPAN (RUN),        "connect [N] [HOST [ADDRESS]] [port=PATTERN]",    "a client has connected. ADDRESS as the command has it: `unix:PATH`, `unknown`; one of IPv6 that comes with `IPv6:` also without it" },
   { "helo",      1,    SPAN (CONNECTION), "helo [N] [NAME]",                                "the client said HELO" },
   { "mail",      MANY, SPAN (CONNECTION), "mail [N] [ADDRESS [ARGUMENT…]]",                 "a message begins. Each ARGUMENT matches some ESMTP argument; ADDRESS may be written with or without brackets" },
   { "rcpt",      MANY, SPAN (MESSAGE),    "rcpt [N] [ADDRESS [ARGUMENT…]]",                 "a recipient, as `mail`" },
@@ -29,7 +29,7 @@ static const MilterRuleEvent events[] = {
   { "quit",      0,    SPAN (CONNECTION), "quit [N]",                                       "the MTA takes its leave" },
   { "quit-nc",   0,    SPAN (CONNECTION), "quit-nc [N]",                                    "the SMTP session is over, the connection stays" },
   { "close",     0,    SPAN (CONNECTION), "close [N]",                                      "the MTA has closed the connection" },
-  { "frame",     1,    SPAN (NONE),       "frame LETTER [BYTES]",                           "any frame with this letter, also of macros, or one that nobody knows or can read; asked before the others. With `on` only" },
+  { "frame",     1,    SPAN (NONE),       "frame LETTER [BYTES]",                           "any frame with this letter, also of macros, or one that nobody knows or can read; asked before the others, which count it all the same. With `on` only" },
   { "garbage",   1,    SPAN (NONE),       "garbage [BYTES]",                                "bytes that make no frame; these and all that follow are thrown away. With `on` only" },
 };
 /* clang-format on */

@@ -143,7 +143,7 @@ static const MilterVerb verbs[] = {
   ROW ("conn-fail",     ANSWER,  REPLY,       0, 0,    FALSE, "=> conn-fail",                                                   "a reply that no MTA takes",
        "", ""),
   ROW ("CODE",          ANSWER,  CODE,        0, MANY, FALSE, "=> CODE [X.Y.Z] [TEXT…]",                                        "refused with an SMTP reply: 451, 4xx, 550 5.7.1 \"no\"",
-       "any text", "x is any digit; one TEXT: all lines joined by `\\n`; several, each quoted, a regex or `*`: one for each line. A rule has digits, and no text is sent as none"),
+       "any text", "x is any digit; one TEXT: all lines joined by `\\n`; several, each quoted, a regex or `*`: one for each line. A rule has digits, and no text is sent as none; a code alone gets 4.0.0 or 5.0.0, as libmilter has it"),
   ROW ("negotiate",     ANSWER,  OPTIONS,     0, MANY, FALSE, "=> negotiate [version=RANGE] [actions=LIST] [steps=LIST] [symbols-STAGE=PATTERN|symbols=none] [tail=BYTES]", "the answer to the offer",
        "not compared", "flags without a sign: exactly these; with signs: set or not set; in a rule they change what is answered by itself"),
   ROW ("any",           ANSWER,  STATE,       0, 0,    FALSE, "=> any",                                                         "some reply",

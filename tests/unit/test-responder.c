@@ -52,6 +52,20 @@ Test (responder, rules_about_frames_are_asked_first)
     /* also those that nobody can read, and macros */
     { "on frame H => continue\non helo => accept", "Hx", "[c]" },
     { "on frame D => continue", "DHx|y|\nHx|", "[c]\n-" },
+    /* what they answer has come, and is numbered */
+    { "on frame H \"a*\" => none\non helo 2 => reject", "Ha|\nHx|", "\n[r]" },
+    { "on frame L \"X*\" => none\non header 2 X => reject", "LX|v|\nLx|v|", "\n[r]" },
+  };
+
+  RESPONDER_CHECK (rows);
+}
+
+Test (responder, what_nobody_can_read_is_not_numbered)
+{
+  static const ResponderRow rows[] = {
+    { "on rcpt 2 => reject", "M<x>|\nRa\nR<b>|\nR<c>|", "-\n-\n-\n[r]" },
+    { "on connect 1 => reject", "Ca\nCa|U", "-\n[r]" },
+    { "on header 1 X => reject", "LX\nLX|v|", "-\n[r]" },
   };
 
   RESPONDER_CHECK (rows);

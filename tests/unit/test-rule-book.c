@@ -51,6 +51,13 @@ Test (rule_book, so_many_events_have_to_come)
     { "expect 1 rcpt 2 <b>", "M<x>|\nR<b>|\nR<b>|\nR<b>|", "" },
     { "expect 2 connect {j}=x", "DCj|x|\nCh|U\nK\nDCj|x|\nCh|U", "" },
     { "expect 1 negotiate version=6", "O", "" },
+    /* a rule about frames answers it, and it has come all the same */
+    { "on frame R => reject\nexpect 1 rcpt <b>", "R<b>|", "" },
+    { "on frame T => none\nexpect 0 data",
+      "T",
+      "2: expect 0 data | no such data in the whole run | 1; the first was data\n" },
+    /* what nobody can read is none */
+    { "expect 1 rcpt", "Ra\nR<a>|", "" },
     { "expect 0 data\n",
       "T",
       "1: expect 0 data | no such data in the whole run | 1; the first was data\n" },
