@@ -57,16 +57,16 @@ add_rule (MilterRuleBook *book, const MilterRule *rule)
   MilterBookRule *entry;
   guint event = milter_event_index (rule->spec != NULL ? rule->spec->letter : MILTER_EVENT_CLOSE);
 
+  entry = g_new0 (MilterBookRule, 1);
+  entry->rule = rule;
+  g_ptr_array_add (book->rules, entry);
   if (rule->raw)
     {
       g_ptr_array_add (book->raw, (gpointer) rule);
       return;
     }
-  entry = g_new0 (MilterBookRule, 1);
-  entry->rule = rule;
   if (rule->name != NULL && rule->index > 0)
     entry->slot = book->n_slots++;
-  g_ptr_array_add (book->rules, entry);
   if (book->by_event[event] == NULL)
     book->by_event[event] = g_ptr_array_new ();
   g_ptr_array_add (book->by_event[event], entry);

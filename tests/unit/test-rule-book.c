@@ -153,6 +153,11 @@ Test (rule_book, what_cannot_be_decided_fails)
       "1: expect 0 body /(a+)+$/ | no such body in the whole run | 0; what came in the run: 1 "
       "body; on some a "
       "regular expression goes back without end, and was given up\n" },
+    { "on frame B /(a+)+$/ => reject",
+      "Baaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaab",
+      "1: on frame B /(a+)+$/ | a pattern that can be decided | a regular expression goes back "
+      "without end, and "
+      "was given up\n" },
     { "on body /(a+)+$/ => reject",
       "Baaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaab",
       "1: on body /(a+)+$/ | a pattern that can be decided | a regular expression goes back "
