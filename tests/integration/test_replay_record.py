@@ -330,6 +330,8 @@ def test_an_mta_that_sends_ahead_has_all_of_it_in_the_file(record, fake, play):
             mta.sock.sendall(b"".join(frame(*some) for some in SESSION[:7]))
         wait_until(lambda: len(milter.frames) == 14, "passing on")
         wait_until(lambda: all(recorder.file.read_text().count(f" @{n} frame L ") == 1 for n in (1, 2)), "writing")
+        # what is not answered yet is written down as frames
+        wait_until(lambda: all(bare(recorder.file.read_text(), n)[:5] == BEGIN for n in (1, 2)), "answers")
         recorder.kill()
     trace = recorder.file.read_text()
     for n in (1, 2):
